@@ -1,0 +1,321 @@
+"""What every variant shares: manual optimisation of named players, counting, logging, checkpoints."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import lightning as L
+import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from gans.protocol import Comparison, Grid
+from gans.training.finite import LossWatch
+from gans.training.per_process import gather_histories, restore_history
+from gans.training.schedules import Schedule, learning_rate_factor
+
+CHECKPOINT_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Player:
+    """One party of the game: the networks it trains, and how often it steps.
+
+    Attributes:
+        name: `generator` calls the method `generator_terms` and logs under `train/generator/`.
+        networks: names of the module's attributes whose parameters this player's Adam moves.
+        every: the player steps in every n-th step; a number, or the name of the constructor argument that holds it.
+    """
+
+    name: str
+    networks: tuple[str, ...]
+    every: int | str = 1
+
+
+class AdversarialModule(L.LightningModule):
+    """Base of all variants: trains its `players` in their order, once per batch.
+
+    A variant sets `players`, builds its networks in the constructor, and implements `produce`, one
+    `<player>_terms(batch, products)` per player, `comparisons` and `grids`. The base makes fakes, toggles,
+    backpropagates, averages over processes, clips, steps, counts one step per batch, and logs.
+
+    With `accumulate` above 1 all players step together after that many batches, each against the others as they
+    were before; with 1 a player steps against those that have already stepped in this batch, as in the papers.
+
+    Args:
+        learning_rate: of every player's Adam.
+        betas: Adam's two decay rates.
+        weight_decay: Adam's L2 penalty.
+        schedule: how the learning rate moves: `constant`, `linear` or `cosine`.
+        decay_share: share of the training, from 0 to 1, over which the rate falls at its end.
+        gradient_clip: largest L2 norm of a player's gradients; None does not clip.
+        accumulate: batches whose gradients are averaged before the players step.
+        ema_decay: decay of an exponential moving average of the weights, such as 0.999; 0 keeps none. Pictures,
+            metrics and inference use the averaged networks where there are any.
+        ema_networks: names of the networks to average; by default those of the first player called generator.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    players: ClassVar[tuple[Player, ...]]
+    schedule_unit: ClassVar[str] = "epoch"
+
+    def __init__(
+        self,
+        learning_rate: float = 2e-4,
+        betas: tuple[float, float] = (0.5, 0.999),
+        weight_decay: float = 0.0,
+        schedule: Schedule = "constant",
+        decay_share: float = 0.5,
+        gradient_clip: float | None = None,
+        accumulate: int = 1,
+        ema_decay: float = 0.0,
+        ema_networks: list[str] | None = None,
+    ) -> None:
+        super().__init__()
+        if accumulate < 1:
+            raise ValueError(f"model.accumulate is {accumulate}: it counts batches, so it is 1 or more.")
+        if not 0 <= ema_decay < 1:
+            raise ValueError(f"model.ema_decay is {ema_decay}: it lies in [0, 1), for example 0.999.")
+        self.save_hyperparameters()
+        self.automatic_optimization = False
+        self.ema = nn.ModuleDict()
+        self._watch = LossWatch()
+
+    # What a variant implements ---------------------------------------------------------------------------------
+
+    def produce(self, batch: Any) -> Any:
+        """Make, before anything is toggled, what several players look at; None where nothing is shared."""
+        return None
+
+    def comparisons(self, batch: Any) -> dict[str, Comparison]:
+        """Return, by name, the images that metrics compare; see `gans.protocol.Evaluated`."""
+        raise NotImplementedError
+
+    def grids(self, batch: Any) -> dict[str, Grid]:
+        """Return, by name, the pictures that show the variant at work; see `gans.protocol.Evaluated`."""
+        raise NotImplementedError
+
+    # Networks ----------------------------------------------------------------------------------------------------
+
+    def configure_model(self) -> None:
+        """Make the averaged copies; Lightning calls this before a checkpoint is loaded and before training."""
+        if self.hparams["ema_decay"] and not self.ema:
+            names = self.hparams["ema_networks"] or self._generator_networks()
+            for name in names:
+                if not isinstance(getattr(self, name, None), nn.Module):
+                    raise ValueError(
+                        f"model.ema_networks names {name!r}, which is no network of {type(self).__name__}."
+                    )
+                self.ema[name] = copy.deepcopy(getattr(self, name)).requires_grad_(False).eval()
+
+    def _generator_networks(self) -> tuple[str, ...]:
+        return next((p.networks for p in self.players if p.name == "generator"), self.players[0].networks)
+
+    def averaged(self, name: str) -> nn.Module:
+        """Return the network `name` as pictures, metrics and inference use it: averaged, if there is an average."""
+        network: nn.Module = self.ema[name] if name in self.ema else getattr(self, name)
+        return network
+
+    @torch.no_grad()
+    def _update_averages(self) -> None:
+        weight = 1 - self.hparams["ema_decay"]
+        for name, average in self.ema.items():
+            network = getattr(self, name)
+            torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)
+            for kept, current in zip(average.buffers(), network.buffers(), strict=True):
+                kept.copy_(current)  # statistics and spectral-norm vectors are states, their mean is not one
+
+    # Optimisers --------------------------------------------------------------------------------------------------
+
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LambdaLR]]:
+        """Return one Adam and one schedule per player, in the players' order."""
+        optimizers: list[Optimizer] = [self._adam(player) for player in self.players]
+        factor = learning_rate_factor(
+            self.hparams["schedule"], self._schedule_total(), self.hparams["decay_share"]
+        )
+        return optimizers, [LambdaLR(optimizer, factor) for optimizer in optimizers]
+
+    def _adam(self, player: Player) -> Adam:
+        return Adam(
+            [p for name in player.networks for p in getattr(self, name).parameters()],
+            lr=self.hparams["learning_rate"],
+            betas=tuple(self.hparams["betas"]),
+            weight_decay=self.hparams["weight_decay"],
+            # The fused kernel unscales fp16 gradients by itself, which would hide them from clipping.
+            fused=self.trainer.scaler is None,
+        )
+
+    def _schedule_total(self) -> int:
+        """Return how many epochs, or steps, this training has."""
+        if self.hparams["schedule"] == "constant":
+            return 1
+        trainer = self.trainer
+        trainer.fit_loop.setup_data()  # else the number of batches is not known yet
+        steps_per_epoch = math.ceil(trainer.num_training_batches / self.hparams["accumulate"])
+        epochs = trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else math.inf
+        steps = min(epochs * steps_per_epoch, trainer.max_steps if trainer.max_steps > 0 else math.inf)
+        if math.isinf(steps):
+            raise ValueError(
+                "The learning rate falls towards the end of training, but this training has no end: set "
+                "--trainer.max_epochs or --trainer.max_steps, or --model.schedule constant."
+            )
+        return int(steps) if self.schedule_unit == "step" else math.ceil(steps / steps_per_epoch)
+
+    def _optimizers_in_order(self) -> list[LightningOptimizer]:
+        optimizers = self.optimizers()
+        return optimizers if isinstance(optimizers, list) else [optimizers]
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Clip here, where gradients are averaged over processes and no longer scaled."""
+        if self.hparams["gradient_clip"]:
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(parameters, self.hparams["gradient_clip"])
+
+    # The step ----------------------------------------------------------------------------------------------------
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Seed the step: its randomness is a function of (seed, batch, process), so a resumed run repeats it."""
+        seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
+        batches = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
+        torch.manual_seed((seed * 1_000_003 + batches) * 4096 + self.global_rank)
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        """Let every player that is due learn from one batch, and count one step."""
+        position, group = self._place_in_accumulation(batch_idx)
+        counted_by_lightning = self._silence_step_counters()
+        products = self.produce(batch)
+        due = [
+            (player, optimizer)
+            for player, optimizer in zip(self.players, self._optimizers_in_order(), strict=True)
+            if self._is_due(player)
+        ]
+        last = position == group - 1
+        for player, optimizer in due:
+            with self.toggled_optimizer(optimizer):
+                self._backward(player, optimizer, batch, products, first=position == 0, share=1 / group)
+                if group == 1:
+                    optimizer.step()
+        if last:
+            for _, optimizer in due if group > 1 else []:
+                optimizer.step()
+            counted_by_lightning()
+            self._after_step()
+
+    def _place_in_accumulation(self, batch_idx: int) -> tuple[int, int]:
+        """Return this batch's position in its group and the group's size; an epoch's last group may be smaller."""
+        accumulate: int = self.hparams["accumulate"]
+        position = batch_idx % accumulate
+        remaining = self.trainer.num_training_batches - (batch_idx - position)
+        return position, int(min(accumulate, remaining))
+
+    def _is_due(self, player: Player) -> bool:
+        every = self.hparams[player.every] if isinstance(player.every, str) else player.every
+        return (self.global_step + 1) % int(every) == 0
+
+    def _backward(
+        self, player: Player, optimizer: LightningOptimizer, batch: Any, products: Any, first: bool, share: float
+    ) -> None:
+        if first:
+            optimizer.zero_grad()
+        terms: dict[str, Tensor] = getattr(self, f"{player.name}_terms")(batch, products)
+        total = torch.stack(list(terms.values())).sum()
+        self.manual_backward(total * share)
+        named = {f"train/{player.name}/{name}": value for name, value in terms.items()}
+        self._watch.note(self.global_step + 1, named)
+        if self.trainer._logger_connector.should_update_logs:
+            self._watch.check()
+            self.log_dict({name: value.detach() for name, value in named.items()})
+            self.log(f"train/{player.name}/total", total.detach(), prog_bar=True)
+
+    def _silence_step_counters(self) -> Callable[[], None]:
+        """Keep Lightning from counting one step per optimiser; return the function that counts one for all.
+
+        `global_step` counts optimiser steps, so two players would make `max_steps`, checkpoint intervals and
+        logged pictures run at twice the batches. Lightning installs its counters anew before each batch.
+        """
+        progress = self.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
+        profiler = self.trainer.profiler
+        for optimizer in self._optimizers_in_order():
+            optimizer._on_before_step = lambda: profiler.start("optimizer_step")
+            optimizer._on_after_step = lambda: profiler.stop("optimizer_step")
+
+        def count() -> None:
+            progress.increment_ready()
+            progress.increment_completed()
+
+        return count
+
+    def _after_step(self) -> None:
+        if self.ema:
+            self._update_averages()
+        if self.schedule_unit == "step":
+            self._step_schedules()
+
+    def on_train_epoch_end(self) -> None:
+        """Move the learning rate where it moves by epochs, and look at the losses a last time."""
+        self._watch.check()
+        if self.schedule_unit == "epoch":
+            self._step_schedules()
+
+    def _step_schedules(self) -> None:
+        schedulers = self.lr_schedulers()
+        for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+            assert isinstance(scheduler, LambdaLR)
+            scheduler.step()
+
+    # Evaluation --------------------------------------------------------------------------------------------------
+
+    def validation_step(self, batch: Any, batch_idx: int) -> dict[str, Comparison]:
+        """Hand the images of one batch to the metrics."""
+        return self.comparisons(batch)
+
+    def test_step(self, batch: Any, batch_idx: int) -> dict[str, Comparison]:
+        """Hand the images of one batch to the metrics."""
+        return self.comparisons(batch)
+
+    # Checkpoints -------------------------------------------------------------------------------------------------
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Note what made the file, and what differs between processes; refuse to save losses that are no numbers."""
+        self._watch.check()
+        checkpoint["gans"] = {"variant": type(self).__name__, "format": CHECKPOINT_FORMAT}
+        checkpoint["gans_histories"] = gather_histories(self)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint of another variant; take this process's image history.
+
+        Raises:
+            ValueError: if the checkpoint holds another variant or comes from a newer version.
+        """
+        made_by = checkpoint.get("gans")
+        if made_by is None:
+            raise ValueError("This checkpoint was not written by this project: it does not name its variant.")
+        if made_by["variant"] != type(self).__name__:
+            raise ValueError(
+                f"The checkpoint holds a {made_by['variant']}, but the model is a {type(self).__name__}. "
+                f"Use a config of {made_by['variant']}, or another checkpoint."
+            )
+        if made_by["format"] > CHECKPOINT_FORMAT:
+            raise ValueError("The checkpoint was written by a newer version of gans: update this one.")
+        restore_history(self, checkpoint)
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Put a network into evaluation mode for a while, and back into the mode it was in."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)

@@ -1,0 +1,1 @@
+"""The machinery of training: image history, schedules, strategy for several processes, checkpoints, seeding."""

@@ -1,0 +1,134 @@
+"""Checkpoints that are whole or absent: written beside the old file, then put in its place."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
+
+
+class CheckpointWriteError(OSError):
+    """A checkpoint could not be written; the message says where, why, and what still exists."""
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint beside the old one and swaps them when every byte is on disk.
+
+    A process killed while writing, or a disk that fills up, leaves the previous checkpoint as it was.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
+        """Write `checkpoint` to the local file `path`.
+
+        Raises:
+            CheckpointWriteError: if the file cannot be written, for example because the disk is full.
+        """
+        target = Path(path)
+        partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+        except (OSError, RuntimeError) as error:  # torch.save reports a full disk as a RuntimeError
+            kept = f" {target} still holds the previous checkpoint." if target.exists() else ""
+            raise CheckpointWriteError(
+                f"Could not write the checkpoint {target}: {error}. Free some space or choose another folder "
+                f"with --run.{kept}"
+            ) from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+class RunCheckpoint(ModelCheckpoint):
+    """ModelCheckpoint that writes one file under RUN/checkpoints and keeps replacing it.
+
+    Without `monitor` it is the newest state (`last.ckpt`); with `monitor` the best one so far (`best.ckpt`),
+    looked at whenever that metric is there: metrics need not be computed at every validation.
+
+    Args:
+        filename: name of the file without its suffix.
+        monitor: metric whose smallest (`mode="min"`) or largest value is kept.
+        mode: `min` or `max`.
+        every_n_train_steps: write also within epochs, for data whose epochs are long.
+    """
+
+    def __init__(
+        self,
+        filename: str = "last",
+        monitor: str | None = None,
+        mode: str = "min",
+        every_n_train_steps: int | None = None,
+    ) -> None:
+        super().__init__(
+            filename=filename,
+            monitor=monitor,
+            mode=mode,
+            every_n_train_steps=every_n_train_steps,
+            save_on_train_epoch_end=monitor is None,  # a metric is there after validation
+            enable_version_counter=False,
+        )
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Choose the run folder's checkpoints folder."""
+        self.dirpath = os.path.join(trainer.default_root_dir, "checkpoints")
+        super().setup(trainer, pl_module, stage)
+
+    def _should_skip_saving_checkpoint(self, trainer: Trainer) -> bool:
+        absent = self.monitor is not None and self.monitor not in trainer.callback_metrics
+        return absent or super()._should_skip_saving_checkpoint(trainer)
+
+
+class SaveOnInterrupt(Callback):
+    """Stops a fit between two batches on SIGTERM or Ctrl-C and writes RUN/checkpoints/last.ckpt.
+
+    Between two batches the state is whole, so the checkpoint continues the run exactly. A second Ctrl-C stops at
+    once. Errors are not saved: their state may be the reason of the error, and on several processes the others
+    would wait for this one.
+
+    Attributes:
+        stopped_by: the signal that stopped the fit, or None.
+    """
+
+    def __init__(self) -> None:
+        self.stopped_by: signal.Signals | None = None
+        self._previous: Any = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take over Ctrl-C; Lightning handles SIGTERM in the same way by itself."""
+
+        def stop_after_batch(number: int, _: FrameType | None) -> None:
+            self.stopped_by = signal.SIGINT
+            trainer._signal_connector.received_sigterm = True
+            signal.signal(signal.SIGINT, self._previous)
+            rank_zero_info("Stopping after this batch; Ctrl-C again stops at once, without saving.")
+
+        if threading.current_thread() is threading.main_thread():
+            self._previous = signal.signal(signal.SIGINT, stop_after_batch)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Save if the exception is an interruption between two batches of a fit."""
+        if isinstance(exception, SIGTERMException) and trainer.state.fn == "fit":
+            self.stopped_by = self.stopped_by or signal.SIGTERM
+            if trainer.global_step > 0:
+                trainer.save_checkpoint(os.path.join(trainer.default_root_dir, "checkpoints", "last.ckpt"))
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Give Ctrl-C back."""
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)
+            self._previous = None

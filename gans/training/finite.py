@@ -1,0 +1,45 @@
+"""Stops a training whose losses are no longer numbers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class NonFiniteLossError(ArithmeticError):
+    """A loss became NaN or infinite; the message names the term and the step."""
+
+
+class LossWatch:
+    """Collects the losses of every step and looks at them now and then.
+
+    Looking waits for the device, so the steps only hand their tensors over; `check` looks at all that came
+    since the last look, in one transfer.
+    """
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._values: list[Tensor] = []
+
+    def note(self, step: int, terms: dict[str, Tensor]) -> None:
+        """Hand over the named scalar losses of one step."""
+        self._names += [f"{name} at step {step}" for name in terms]
+        self._values += [value.detach() for value in terms.values()]
+
+    def check(self) -> None:
+        """Look at all losses noted since the last look.
+
+        Raises:
+            NonFiniteLossError: naming the first loss that was NaN or infinite.
+        """
+        names, values = self._names, self._values
+        self._names, self._values = [], []
+        if not values:
+            return
+        finite = torch.stack([value.float() for value in values]).isfinite().tolist()
+        if not all(finite):
+            first = finite.index(False)
+            raise NonFiniteLossError(
+                f"The loss {names[first]} is {values[first].item()}. Training stops here; the last good checkpoint "
+                "is kept. A lower learning rate, --model.gradient_clip 1 or, under 16-mixed, bf16-mixed may help."
+            )

@@ -1,0 +1,43 @@
+"""How the learning rate moves over a training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+Schedule = Literal["constant", "linear", "cosine"]
+
+
+def learning_rate_factor(schedule: Schedule, total: int, decay_share: float) -> Callable[[int], float]:
+    """Return the factor on the learning rate as a function of the finished epochs (or steps).
+
+    The rate is constant first and falls over the last `decay_share` of the training. With `linear`, a total of
+    200 and a share of 0.5 this is the schedule of CycleGAN and pix2pix: 100 epochs constant, then
+    1 - (e - 99) / 101 in the epoch after e finished ones, so that the last epoch still learns.
+
+    Args:
+        schedule: `constant`, `linear`, or `cosine` (half a cosine over the falling part).
+        total: epochs or steps of the whole training, at least 1.
+        decay_share: share of the training over which the rate falls, in [0, 1].
+
+    Returns:
+        A function from the count of finished epochs or steps to a factor in [0, 1].
+
+    Raises:
+        ValueError: if `decay_share` is outside [0, 1].
+    """
+    if not 0 <= decay_share <= 1:
+        raise ValueError(f"decay_share is {decay_share}: it is a share of the training, from 0 to 1.")
+    falling = round(total * decay_share)
+    constant = total - falling
+
+    def factor(finished: int) -> float:
+        progress = max(0, finished + 1 - constant) / (falling + 1)
+        if schedule == "constant":
+            return 1.0
+        if schedule == "linear":
+            return max(0.0, 1 - progress)
+        return (1 + math.cos(math.pi * min(1.0, progress))) / 2
+
+    return factor

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
+from support.tiny import TinyGAN, loader, rows, trainer
+from torch.optim import Optimizer
+
+from gans.training.checkpointing import AtomicCheckpointIO, RunCheckpoint
+from gans.training.finite import NonFiniteLossError
+
+
+class Recorder(Callback):
+    """Keeps the gradients of every optimiser step, and the learning rate of every epoch."""
+
+    def __init__(self) -> None:
+        self.norms: list[float] = []
+        self.gradients: list[torch.Tensor] = []
+        self.rates: list[float] = []
+
+    def on_before_zero_grad(self, trainer: Any, pl_module: Any, optimizer: Optimizer) -> None:
+        gradients = [p.grad for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
+        if gradients:
+            flat = torch.cat([g.flatten() for g in gradients])
+            self.norms.append(float(flat.norm()))
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+
+def weights(module: TinyGAN) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in module.parameters()])
+
+
+def fresh(**options: Any) -> TinyGAN:
+    torch.manual_seed(0)
+    return TinyGAN(**options)
+
+
+@pytest.mark.parametrize("rest", [1, 5])
+def test_one_step_is_counted_per_batch_whatever_the_players_do(tmp_path: Path, rest: int) -> None:
+    fit = trainer(tmp_path, max_steps=6, max_epochs=-1)
+    fit.fit(fresh(rest=rest), rows(8))
+    assert fit.global_step == 6
+    assert fit.fit_loop.epoch_loop.total_batch_idx + 1 == 6
+
+
+def test_a_resting_player_steps_only_when_due(tmp_path: Path) -> None:
+    module = fresh(rest=3)
+    before = module.generator.weight.detach().clone()
+    trainer(tmp_path, max_steps=2, max_epochs=-1).fit(module, rows(8))
+    assert torch.equal(before, module.generator.weight.float())
+    trainer(tmp_path, max_steps=3, max_epochs=-1).fit(module, rows(8))
+    assert not torch.equal(before, module.generator.weight.float())
+
+
+@pytest.mark.parametrize("clip", [None, 0.01])
+def test_accumulated_batches_equal_one_joined_batch(tmp_path: Path, clip: float | None) -> None:
+    values = torch.randn(16, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    results = []
+    for batch_size, accumulate in ((8, 1), (2, 4)):
+        # The generator's gradients are against the critic before its step only when both step together.
+        module = fresh(accumulate=accumulate, gradient_clip=clip, rest=100, history_size=0)
+        fit = trainer(tmp_path)
+        fit.fit(module, loader(values, batch_size))
+        results.append(weights(module))
+        assert fit.global_step == 2
+    torch.testing.assert_close(results[0], results[1], rtol=1e-14, atol=1e-15)
+
+
+def test_an_epochs_smaller_last_group_is_averaged_over_its_own_size(tmp_path: Path) -> None:
+    values = torch.ones(3, 3, dtype=torch.float64)
+    whole, ragged = fresh(history_size=0, rest=100), fresh(accumulate=2, history_size=0, rest=100)
+    trainer(tmp_path, max_epochs=1).fit(ragged, loader(values, 1))
+    trainer(tmp_path, max_epochs=2).fit(whole, loader(values[:1], 1))
+    torch.testing.assert_close(weights(whole), weights(ragged), rtol=1e-12, atol=1e-14)
+
+
+def test_gradients_are_clipped_where_the_optimiser_sees_them(tmp_path: Path) -> None:
+    free, clipped = Recorder(), Recorder()
+    trainer(tmp_path, callbacks=[free]).fit(fresh(), rows(8))
+    trainer(tmp_path, callbacks=[clipped]).fit(fresh(gradient_clip=0.05), rows(8))
+    assert max(free.norms) > 0.05
+    assert max(clipped.norms) == pytest.approx(0.05, rel=1e-4)
+
+
+def test_the_average_follows_the_weights_and_travels_in_the_checkpoint(tmp_path: Path) -> None:
+    module = fresh(ema_decay=0.9)
+    history: list[torch.Tensor] = []
+
+    class Keep(Callback):
+        def on_train_batch_end(self, *_: Any) -> None:
+            history.append(module.generator.weight.detach().clone())
+
+    start = module.generator.weight.detach().double().clone()
+    fit = trainer(tmp_path, callbacks=[Keep()])
+    fit.fit(module, rows(8))
+    expected = start
+    for weight in history:
+        expected = 0.9 * expected + 0.1 * weight
+    torch.testing.assert_close(module.averaged("generator").weight, expected)
+    fit.save_checkpoint(tmp_path / "kept.ckpt")
+    loaded = TinyGAN.load_from_checkpoint(tmp_path / "kept.ckpt")
+    torch.testing.assert_close(loaded.averaged("generator").weight.double(), expected, rtol=1e-6, atol=1e-7)
+    assert loaded.averaged("critic") is loaded.critic
+
+
+def test_the_rate_is_constant_and_then_falls_linearly_as_published(tmp_path: Path) -> None:
+    recorder = Recorder()
+    trainer(tmp_path, max_epochs=6, callbacks=[recorder]).fit(fresh(schedule="linear"), rows(4))
+    assert recorder.rates == pytest.approx([2e-4 * f for f in (1, 1, 1, 3 / 4, 2 / 4, 1 / 4)])
+
+
+def test_a_schedule_without_an_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="has no end"):
+        trainer(tmp_path, max_epochs=-1).fit(fresh(schedule="linear"), rows(4))
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
+    fit = trainer(
+        tmp_path,
+        max_epochs=3,
+        enable_checkpointing=True,
+        callbacks=[RunCheckpoint()],
+        plugins=[AtomicCheckpointIO()],
+        log_every_n_steps=50,
+    )
+    with pytest.raises(NonFiniteLossError, match=r"train/generator/adversarial at step 3 is nan"):
+        fit.fit(fresh(poison_step=3), rows(4))
+    kept = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    assert kept["global_step"] == 2
+    assert all(value.isfinite().all() for value in kept["state_dict"].values() if isinstance(value, torch.Tensor))
+
+
+def test_a_checkpoint_of_another_variant_is_refused_by_name(tmp_path: Path) -> None:
+    class OtherGAN(TinyGAN):
+        pass
+
+    fit = trainer(tmp_path)
+    fit.fit(fresh(), rows(4))
+    fit.save_checkpoint(tmp_path / "tiny.ckpt")
+    with pytest.raises(ValueError, match="holds a TinyGAN, but the model is a OtherGAN"):
+        OtherGAN.load_from_checkpoint(tmp_path / "tiny.ckpt")
+
+
+def test_a_failed_write_leaves_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = AtomicCheckpointIO()
+    files.save_checkpoint({"step": 1}, tmp_path / "last.ckpt")
+
+    def full_disk(checkpoint: Any, file: Any) -> None:
+        file.write(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(OSError, match=r"No space left on device.*still holds the previous checkpoint"):
+        files.save_checkpoint({"step": 2}, tmp_path / "last.ckpt")
+    monkeypatch.undo()
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True) == {"step": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
