@@ -1,0 +1,132 @@
+"""The residual generator of CycleGAN."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from torch import Tensor, nn
+
+from gans.networks.norms import Norm, needs_bias, norm_layer
+from gans.networks.padding import crop_to, pad_to_multiple
+
+Upsampling = Literal["transposed", "nearest"]
+
+DOWNSAMPLING = 4  # two stride-2 convolutions
+SMALLEST = 2 * DOWNSAMPLING  # the blocks mirror one pixel at the border, which takes two
+
+
+class ResNetGenerator(nn.Module):
+    """Image to image by residual blocks at a quarter of the resolution.
+
+    A 7x7 stem, two stride-2 convolutions, the residual blocks, two upsampling stages and a 7x7 convolution
+    with tanh; the stride-1 convolutions pad by reflection. Fully convolutional: images of any size pass,
+    those whose sides are under 8 or no multiples of 4 padded likewise and cropped back.
+
+    Paper: Zhu et al. 2017, arXiv:1703.10593, after Johnson et al. 2016, arXiv:1603.08155. The paper takes 6
+    blocks for 128x128 images and 9 from 256x256 on.
+
+    Args:
+        channels_in: channels of the input images.
+        channels_out: channels of the output images.
+        width: channels after the stem; doubled by each stride-2 convolution.
+        blocks: number of residual blocks, 0 or more.
+        norm: normalisation after every convolution but the last, see `gans.networks.norms.norm_layer`.
+        upsampling: `transposed` convolution as in the paper, or `nearest`: neighbours repeated, then a
+            convolution, which avoids checkerboard patterns (Odena et al. 2016,
+            https://distill.pub/2016/deconv-checkerboard).
+        dropout: drop half of the features inside each residual block in training.
+
+    Shape:
+        (N, channels_in, H, W) in [-1, 1] to (N, channels_out, H, W) in (-1, 1).
+
+    Raises:
+        ValueError: if `blocks` is negative or `norm` or `upsampling` is unknown.
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        width: int = 64,
+        blocks: int = 9,
+        norm: Norm = "instance",
+        upsampling: Upsampling = "transposed",
+        dropout: bool = False,
+    ) -> None:
+        super().__init__()
+        if blocks < 0:
+            raise ValueError(f"blocks must be 0 or more, got {blocks}")
+        self.encoder = nn.Sequential(
+            nn.Conv2d(channels_in, width, 7, padding=3, padding_mode="reflect", bias=needs_bias(norm)),
+            norm_layer(norm, width),
+            nn.ReLU(inplace=True),
+            *_downsample(width, norm),
+            *_downsample(2 * width, norm),
+        )
+        self.blocks = nn.Sequential(*(ResidualBlock(4 * width, norm, dropout) for _ in range(blocks)))
+        self.decoder = nn.Sequential(
+            *_upsample(4 * width, norm, upsampling),
+            *_upsample(2 * width, norm, upsampling),
+            nn.Conv2d(width, channels_out, 7, padding=3, padding_mode="reflect"),
+            nn.Tanh(),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Translate (N, channels_in, H, W) to (N, channels_out, H, W)."""
+        features = self.encoder(pad_to_multiple(images, DOWNSAMPLING, SMALLEST))
+        return crop_to(self.decoder(self.blocks(features)), like=images)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions with reflection padding, added to their input; no ReLU after the sum.
+
+    Args:
+        channels: channels in and out.
+        norm: normalisation after both convolutions.
+        dropout: drop half of the features between the convolutions in training.
+
+    Shape:
+        (N, channels, H, W) to the same, H and W at least 2.
+    """
+
+    def __init__(self, channels: int, norm: Norm = "instance", dropout: bool = False) -> None:
+        super().__init__()
+        bias = needs_bias(norm)
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=bias),
+            norm_layer(norm, channels),
+            nn.ReLU(inplace=True),
+            *([nn.Dropout(0.5)] if dropout else []),
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=bias),
+            norm_layer(norm, channels),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the features plus what the block makes of them, (N, channels, H, W)."""
+        residual: Tensor = self.layers(features)
+        return features + residual
+
+
+def _downsample(channels: int, norm: Norm) -> list[nn.Module]:
+    """Halve the resolution and double the channels."""
+    return [
+        nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1, bias=needs_bias(norm)),
+        norm_layer(norm, 2 * channels),
+        nn.ReLU(inplace=True),
+    ]
+
+
+def _upsample(channels: int, norm: Norm, upsampling: Upsampling) -> list[nn.Module]:
+    """Double the resolution and halve the channels."""
+    half, bias = channels // 2, needs_bias(norm)
+    enlarge: list[nn.Module]
+    if upsampling == "transposed":
+        enlarge = [nn.ConvTranspose2d(channels, half, 3, stride=2, padding=1, output_padding=1, bias=bias)]
+    elif upsampling == "nearest":
+        enlarge = [
+            nn.Upsample(scale_factor=2, mode="nearest"),
+            nn.Conv2d(channels, half, 3, padding=1, padding_mode="reflect", bias=bias),
+        ]
+    else:
+        raise ValueError(f"unknown upsampling {upsampling!r}: choose from {', '.join(get_args(Upsampling))}")
+    return [*enlarge, norm_layer(norm, half), nn.ReLU(inplace=True)]

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gans.networks.padding import crop_to, pad_to_multiple
+
+
+@pytest.mark.parametrize(
+    ("size", "multiple", "smallest", "padded"),
+    [
+        ((16, 32), 16, 1, (16, 32)),
+        ((17, 31), 16, 1, (32, 32)),
+        ((200, 333), 256, 1, (256, 512)),
+        ((3, 9), 4, 8, (8, 12)),
+        ((1, 1), 16, 1, (16, 16)),
+    ],
+)
+def test_size_fits_and_cropping_restores(
+    size: tuple[int, int], multiple: int, smallest: int, padded: tuple[int, int]
+) -> None:
+    images = torch.randn(2, 1, *size)
+    larger = pad_to_multiple(images, multiple, smallest)
+    assert larger.shape[-2:] == padded
+    assert crop_to(larger, like=images).equal(images)
+
+
+def test_images_that_fit_are_not_copied() -> None:
+    images = torch.randn(1, 1, 8, 8)
+    assert pad_to_multiple(images, 8) is images
+
+
+def test_the_picture_is_mirrored_around_the_middle() -> None:
+    row = torch.tensor([[[[1.0, 2.0, 3.0, 4.0, 5.0]] * 8]])
+    assert pad_to_multiple(row, 8)[0, 0, 0].tolist() == [2, 1, 2, 3, 4, 5, 4, 3]
+
+
+def test_an_image_too_small_to_mirror_repeats_its_border() -> None:
+    assert pad_to_multiple(torch.tensor([[[[1.0, 2.0]] * 8]]), 8)[0, 0, 0].tolist() == [1] * 4 + [2] * 4

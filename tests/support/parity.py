@@ -1,0 +1,102 @@
+"""The official programs' recorded values (tests/parity), the rule that fills weights, and the comparison."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+FOLDER = Path(__file__).parents[1] / "parity"
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """What was recorded of one network: the JSON's facts and the NPZ's arrays."""
+
+    facts: dict[str, Any]
+    arrays: dict[str, np.ndarray[Any, Any]]
+
+
+def vectors(name: str) -> Vectors:
+    """Load the recorded values of one network."""
+    facts = json.loads((FOLDER / f"{name}.json").read_text())
+    with np.load(FOLDER / f"{name}.npz") as arrays:
+        return Vectors(facts, dict(arrays))
+
+
+def wave(*shape: int, function: Callable[[Any], Any] = np.sin) -> Tensor:
+    """Return the recorded input, sin (or cos) of 0.013 k over the flat index k: float32 values in float64."""
+    values = function(0.013 * np.arange(np.prod(shape)))
+    return torch.from_numpy(values.astype(np.float32)).double().view(shape)
+
+
+def fill(network: nn.Module) -> None:
+    """Give every tensor of the state, in order, the values of the recorded networks (rounded to float32)."""
+    state = network.state_dict()
+    for index, (name, tensor) in enumerate(state.items()):
+        s = np.sin(0.37 * index + 0.011 * np.arange(tensor.numel()))
+        values = _values(name.rpartition(".")[2], tensor.ndim, s).astype(np.float32)
+        with torch.no_grad():
+            tensor.copy_(torch.from_numpy(values).view(tensor.shape))
+
+
+def _values(kind: str, ndim: int, s: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if ndim >= 2:
+        return 0.05 * s
+    rules = {
+        "weight": 1 + 0.1 * s,
+        "bias": 0.02 * s,
+        "running_mean": 0.01 * s,
+        "running_var": 1 + 0.1 * s**2,
+        "num_batches_tracked": 0 * s,
+    }
+    return rules[kind]
+
+
+def assert_parity(network: nn.Module, name: str, mode: str) -> None:
+    """Hold the network's state, outputs and running statistics against what was recorded in `mode`.
+
+    The network computes in float64; what was recorded in float32 states its own distance from that.
+    """
+    recorded = vectors(name)
+    shapes = [list(tensor.shape) for tensor in network.state_dict().values()]
+    assert shapes == [shape for _, shape, _ in recorded.facts["state_dict"]]
+    network.double().train(mode == "train")
+    fill(network)
+    outputs = _forward(network, wave(*recorded.facts["inputs"]["x"]["shape"]))
+    for kind, facts in recorded.facts["modes"][mode].items():
+        ours = outputs[kind].numpy()
+        slack = 2 * facts["max_abs_diff_vs_fp64_weights_fp32"]
+        stored = ours if facts["stored"] == "full" else ours[..., ::8, ::8]
+        np.testing.assert_allclose(stored, recorded.arrays[f"{mode}/{kind}"], rtol=1e-6, atol=slack)
+        np.testing.assert_allclose(
+            [ours.mean(), ours.std()], [facts["mean"], facts["std"]], rtol=1e-6, atol=slack
+        )
+    _assert_running_statistics(network, recorded, mode)
+
+
+def _forward(network: nn.Module, images: Tensor) -> dict[str, Tensor]:
+    """Return the output and, where the network ends in a tanh, what entered it."""
+    outputs: dict[str, Tensor] = {}
+    for module in network.modules():
+        if isinstance(module, nn.Tanh):
+            module.register_forward_pre_hook(lambda _, entering: outputs.update(pre_activation=entering[0]))
+    with torch.no_grad():
+        outputs["out"] = network(images)
+    return outputs
+
+
+def _assert_running_statistics(network: nn.Module, recorded: Vectors, mode: str) -> None:
+    after = f"{mode}/buffers_after_1_forward/"
+    theirs = [values for name, values in recorded.arrays.items() if name.startswith(after)]
+    if mode == "train":
+        ours = [values for name, values in network.named_buffers() if "running" in name]
+        for mine, his in zip(ours, theirs, strict=True):
+            # Statistics over the few pixels of a bottleneck enlarge float32's rounding a thousand times.
+            np.testing.assert_allclose(mine.numpy(), his, rtol=1e-4, atol=1e-3 * np.abs(his).max())
