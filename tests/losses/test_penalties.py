@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -65,7 +66,7 @@ def test_a_flat_discriminator_has_finite_gradients() -> None:
     weight = torch.zeros(32, requires_grad=True)
     loss = gradient_penalty(linear(weight), images().float())
     (gradient,) = torch.autograd.grad(loss, weight)
-    assert float(loss) == pytest.approx(1, abs=1e-5)
+    torch.testing.assert_close(loss, torch.ones(()), atol=1e-5, rtol=0)
     assert bool(gradient.isfinite().all())
 
 
@@ -85,10 +86,21 @@ def test_under_autocast_it_is_computed_in_32_bits(penalty: Penalty) -> None:
     network = nn.Sequential(nn.Conv2d(2, 8, 3), nn.LeakyReLU(0.2), nn.Conv2d(8, 1, 2))
     x = images().bfloat16().float()
     expected = penalty(network, x)
+    in_64_bits = penalty(copy.deepcopy(network).double(), x.double())
+    torch.testing.assert_close(expected, in_64_bits.float(), rtol=1e-5, atol=1e-7)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert network(x).dtype == torch.bfloat16
         assert penalty(network, x).equal(expected)
         assert penalty(network, x.bfloat16()).equal(expected)  # as a generator under autocast hands them over
+
+
+def test_a_compiled_discriminator_can_be_differentiated_twice() -> None:
+    network = nn.Sequential(nn.Conv2d(2, 2, 3), nn.Tanh()).double()
+    expected = gradient_penalty(network, images())
+    network.compile(backend="aot_eager")
+    penalty = gradient_penalty(network, images())
+    penalty.backward()  # type: ignore[no-untyped-call]
+    assert penalty.equal(expected)
 
 
 def test_interpolation_draws_one_point_for_each_image() -> None:
