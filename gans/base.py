@@ -32,7 +32,8 @@ class Player:
     Attributes:
         name: `generator` calls the method `generator_terms` and logs under `train/generator/`.
         networks: names of the module's attributes whose parameters this player's Adam moves.
-        every: the player steps in every n-th step; a number, or the name of the constructor argument that holds it.
+        every: the player steps in every n-th step; a number, or the name of the constructor argument that
+            holds it.
     """
 
     name: str
@@ -47,8 +48,9 @@ class AdversarialModule(L.LightningModule):
     `<player>_terms(batch, products)` per player, `comparisons` and `grids`. The base makes fakes, toggles,
     backpropagates, averages over processes, clips, steps, counts one step per batch, and logs.
 
-    With `accumulate` above 1 all players step together after that many batches, each against the others as they
-    were before; with 1 a player steps against those that have already stepped in this batch, as in the papers.
+    With `accumulate` above 1 all players step together after that many batches, each against the others as
+    they were before; with 1 a player steps against those that have already stepped in this batch, as in the
+    papers.
 
     Args:
         learning_rate: of every player's Adam.
@@ -58,8 +60,8 @@ class AdversarialModule(L.LightningModule):
         decay_share: share of the training, from 0 to 1, over which the rate falls at its end.
         gradient_clip: largest L2 norm of a player's gradients; None does not clip.
         accumulate: batches whose gradients are averaged before the players step.
-        ema_decay: decay of an exponential moving average of the weights, such as 0.999; 0 keeps none. Pictures,
-            metrics and inference use the averaged networks where there are any.
+        ema_decay: decay of an exponential moving average of the weights, such as 0.999; 0 keeps none.
+            Pictures, metrics and inference use the averaged networks where there are any.
         ema_networks: names of the networks to average; by default those of the first player called generator.
 
     Raises:
@@ -91,8 +93,6 @@ class AdversarialModule(L.LightningModule):
         self.ema = nn.ModuleDict()
         self._watch = LossWatch()
 
-    # What a variant implements ---------------------------------------------------------------------------------
-
     def produce(self, batch: Any) -> Any:
         """Make, before anything is toggled, what several players look at; None where nothing is shared."""
         return None
@@ -105,10 +105,8 @@ class AdversarialModule(L.LightningModule):
         """Return, by name, the pictures that show the variant at work; see `gans.protocol.Evaluated`."""
         raise NotImplementedError
 
-    # Networks ----------------------------------------------------------------------------------------------------
-
     def configure_model(self) -> None:
-        """Make the averaged copies; Lightning calls this before a checkpoint is loaded and before training."""
+        """Make the averaged copies; called before a checkpoint is loaded and before training."""
         if self.hparams["ema_decay"] and not self.ema:
             names = self.hparams["ema_networks"] or self._generator_networks()
             for name in names:
@@ -122,7 +120,7 @@ class AdversarialModule(L.LightningModule):
         return next((p.networks for p in self.players if p.name == "generator"), self.players[0].networks)
 
     def averaged(self, name: str) -> nn.Module:
-        """Return the network `name` as pictures, metrics and inference use it: averaged, if there is an average."""
+        """Return a network as pictures, metrics and inference use it: its average, if there is one."""
         network: nn.Module = self.ema[name] if name in self.ema else getattr(self, name)
         return network
 
@@ -134,8 +132,6 @@ class AdversarialModule(L.LightningModule):
             torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)
             for kept, current in zip(average.buffers(), network.buffers(), strict=True):
                 kept.copy_(current)  # statistics and spectral-norm vectors are states, their mean is not one
-
-    # Optimisers --------------------------------------------------------------------------------------------------
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LambdaLR]]:
         """Return one Adam and one schedule per player, in the players' order."""
@@ -181,10 +177,8 @@ class AdversarialModule(L.LightningModule):
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             nn.utils.clip_grad_norm_(parameters, self.hparams["gradient_clip"])
 
-    # The step ----------------------------------------------------------------------------------------------------
-
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Seed the step: its randomness is a function of (seed, batch, process), so a resumed run repeats it."""
+        """Seed the step by (seed, batch, process), so that a resumed run repeats it."""
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
         batches = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
         torch.manual_seed((seed * 1_000_003 + batches) * 4096 + self.global_rank)
@@ -212,7 +206,7 @@ class AdversarialModule(L.LightningModule):
             self._after_step()
 
     def _place_in_accumulation(self, batch_idx: int) -> tuple[int, int]:
-        """Return this batch's position in its group and the group's size; an epoch's last group may be smaller."""
+        """Return this batch's position in its group and the group's size, smaller at an epoch's end."""
         accumulate: int = self.hparams["accumulate"]
         position = batch_idx % accumulate
         remaining = self.trainer.num_training_batches - (batch_idx - position)
@@ -223,7 +217,13 @@ class AdversarialModule(L.LightningModule):
         return (self.global_step + 1) % int(every) == 0
 
     def _backward(
-        self, player: Player, optimizer: LightningOptimizer, batch: Any, products: Any, first: bool, share: float
+        self,
+        player: Player,
+        optimizer: LightningOptimizer,
+        batch: Any,
+        products: Any,
+        first: bool,
+        share: float,
     ) -> None:
         if first:
             optimizer.zero_grad()
@@ -243,8 +243,9 @@ class AdversarialModule(L.LightningModule):
         `global_step` counts optimiser steps, so two players would make `max_steps`, checkpoint intervals and
         logged pictures run at twice the batches. Lightning installs its counters anew before each batch.
         """
-        progress = self.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
-        profiler = self.trainer.profiler
+        trainer: Any = self.trainer  # what follows is not part of Lightning's public interface
+        progress = trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
+        profiler = trainer.profiler
         for optimizer in self._optimizers_in_order():
             optimizer._on_before_step = lambda: profiler.start("optimizer_step")
             optimizer._on_after_step = lambda: profiler.stop("optimizer_step")
@@ -273,8 +274,6 @@ class AdversarialModule(L.LightningModule):
             assert isinstance(scheduler, LambdaLR)
             scheduler.step()
 
-    # Evaluation --------------------------------------------------------------------------------------------------
-
     def validation_step(self, batch: Any, batch_idx: int) -> dict[str, Comparison]:
         """Hand the images of one batch to the metrics."""
         return self.comparisons(batch)
@@ -283,10 +282,8 @@ class AdversarialModule(L.LightningModule):
         """Hand the images of one batch to the metrics."""
         return self.comparisons(batch)
 
-    # Checkpoints -------------------------------------------------------------------------------------------------
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Note what made the file, and what differs between processes; refuse to save losses that are no numbers."""
+        """Note the variant and what differs between processes; refuse when a loss was no number."""
         self._watch.check()
         checkpoint["gans"] = {"variant": type(self).__name__, "format": CHECKPOINT_FORMAT}
         checkpoint["gans_histories"] = gather_histories(self)

@@ -14,8 +14,9 @@ from torch import Tensor
 class Comparison(NamedTuple):
     """What one batch offers to metrics under one name, such as the direction A2B.
 
-    Every image tensor is (N, C, H, W) in [-1, 1]. `fake`, `source` and `truth` are aligned: row i is one item.
-    `real` is not aligned with them and may have another N; it is empty or None where the batch has none.
+    Every image tensor is (N, C, H, W) in [-1, 1]. `fake`, `source` and `truth` are aligned: row i is one
+    item. `real` is not aligned with them and may have another N; it is empty or None where the batch has
+    none.
     """
 
     fake: Tensor
@@ -35,6 +36,17 @@ class Grid:
 
     columns: dict[str, Tensor]
     row_labels: list[str] = field(default_factory=list)
+
+
+class Predictions(NamedTuple):
+    """What `predict_step` returns: pictures, and the names they are to be saved under.
+
+    `images` is (N, C, H, W) in [-1, 1]; `names[i]` is the file name of the input of row i, possibly with
+    folders.
+    """
+
+    images: Tensor
+    names: list[str]
 
 
 @runtime_checkable

@@ -7,25 +7,21 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 from support.tiny import TinyGAN, loader, rows, trainer
-from torch.optim import Optimizer
 
 from gans.training.checkpointing import AtomicCheckpointIO, RunCheckpoint
 from gans.training.finite import NonFiniteLossError
 
 
 class Recorder(Callback):
-    """Keeps the gradients of every optimiser step, and the learning rate of every epoch."""
+    """Keeps the norm of the critic's gradients at every step, and the learning rate of every epoch."""
 
     def __init__(self) -> None:
         self.norms: list[float] = []
-        self.gradients: list[torch.Tensor] = []
         self.rates: list[float] = []
 
-    def on_before_zero_grad(self, trainer: Any, pl_module: Any, optimizer: Optimizer) -> None:
-        gradients = [p.grad for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
-        if gradients:
-            flat = torch.cat([g.flatten() for g in gradients])
-            self.norms.append(float(flat.norm()))
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+        gradients = [p.grad.flatten() for p in pl_module.critic.parameters() if p.grad is not None]
+        self.norms.append(float(torch.cat(gradients).norm()))
 
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
         self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
@@ -132,7 +128,9 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(tm
         fit.fit(fresh(poison_step=3), rows(4))
     kept = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
     assert kept["global_step"] == 2
-    assert all(value.isfinite().all() for value in kept["state_dict"].values() if isinstance(value, torch.Tensor))
+    assert all(
+        value.isfinite().all() for value in kept["state_dict"].values() if isinstance(value, torch.Tensor)
+    )
 
 
 def test_a_checkpoint_of_another_variant_is_refused_by_name(tmp_path: Path) -> None:
@@ -146,7 +144,9 @@ def test_a_checkpoint_of_another_variant_is_refused_by_name(tmp_path: Path) -> N
         OtherGAN.load_from_checkpoint(tmp_path / "tiny.ckpt")
 
 
-def test_a_failed_write_leaves_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_previous_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files = AtomicCheckpointIO()
     files.save_checkpoint({"step": 1}, tmp_path / "last.ckpt")
 

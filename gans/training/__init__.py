@@ -1,1 +1,1 @@
-"""The machinery of training: image history, schedules, strategy for several processes, checkpoints, seeding."""
+"""The machinery of training: image history, schedules, several processes, checkpoints."""

@@ -13,8 +13,8 @@ import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.utilities import rank_zero_info
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
 
 class CheckpointWriteError(OSError):
@@ -96,9 +96,9 @@ class RunCheckpoint(ModelCheckpoint):
 class SaveOnInterrupt(Callback):
     """Stops a fit between two batches on SIGTERM or Ctrl-C and writes RUN/checkpoints/last.ckpt.
 
-    Between two batches the state is whole, so the checkpoint continues the run exactly. A second Ctrl-C stops at
-    once. Errors are not saved: their state may be the reason of the error, and on several processes the others
-    would wait for this one.
+    Between two batches the state is whole, so the checkpoint continues the run exactly. A second Ctrl-C stops
+    at once. Errors are not saved: their state may be the reason of the error, and on several processes the
+    others would wait for this one.
 
     Attributes:
         stopped_by: the signal that stopped the fit, or None.

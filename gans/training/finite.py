@@ -40,6 +40,7 @@ class LossWatch:
         if not all(finite):
             first = finite.index(False)
             raise NonFiniteLossError(
-                f"The loss {names[first]} is {values[first].item()}. Training stops here; the last good checkpoint "
-                "is kept. A lower learning rate, --model.gradient_clip 1 or, under 16-mixed, bf16-mixed may help."
+                f"The loss {names[first]} is {values[first].item()}. Training stops here; the last good "
+                "checkpoint is kept. A lower learning rate, --model.gradient_clip 1 or, under 16-mixed, "
+                "bf16-mixed may help."
             )

@@ -12,8 +12,8 @@ Schedule = Literal["constant", "linear", "cosine"]
 def learning_rate_factor(schedule: Schedule, total: int, decay_share: float) -> Callable[[int], float]:
     """Return the factor on the learning rate as a function of the finished epochs (or steps).
 
-    The rate is constant first and falls over the last `decay_share` of the training. With `linear`, a total of
-    200 and a share of 0.5 this is the schedule of CycleGAN and pix2pix: 100 epochs constant, then
+    The rate is constant first and falls over the last `decay_share` of the training. With `linear`, a total
+    of 200 and a share of 0.5 this is the schedule of CycleGAN and pix2pix: 100 epochs constant, then
     1 - (e - 99) / 101 in the epoch after e finished ones, so that the last epoch still learns.
 
     Args:

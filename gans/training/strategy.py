@@ -20,8 +20,9 @@ class GANDDPStrategy(DDPStrategy):
 
     `DistributedDataParallel` hooks every parameter when it is built and expects one backward pass through all
     of them, which no GAN does: several players, several backward passes, penalties with second derivatives,
-    players that rest. Here the module is not wrapped. Gradients travel in flat buckets after the last backward
-    pass and before unscaling, clipping and stepping, so every process clips and steps on the same numbers.
+    players that rest. Here the module is not wrapped. Gradients travel in flat buckets after the last
+    backward pass and before unscaling, clipping and stepping, so every process clips and steps on the same
+    numbers.
 
     A parameter without a gradient on some processes counts as zero there; without one on all processes it
     stays without, so that Adam leaves it alone. Every process must step every optimiser equally often.

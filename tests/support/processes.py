@@ -1,0 +1,102 @@
+"""Functions in processes of their own: several that train together over gloo, or one that is killed.
+
+A fork server with the heavy imports done starts a process in milliseconds, and without the threads of pytest.
+"""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import socket
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+import torch
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["lightning.pytorch", "torchmetrics", "torchvision", "gans.base"])
+
+
+def run_together(
+    function: Callable[..., Any], *arguments: Any, count: int = 2, timeout: float = 120
+) -> list[Any]:
+    """Call `function(*arguments)` in `count` processes that know of each other; return what each returned.
+
+    Raises:
+        AssertionError: with the traceback of the first process that failed or did not end in time.
+    """
+    port = _free_port()
+    environments = [
+        {
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port),
+            "WORLD_SIZE": str(count),
+            "NODE_RANK": "0",
+            "LOCAL_RANK": str(rank),
+        }
+        for rank in range(count)
+    ]
+    return _run(function, arguments, environments if count > 1 else [{}], timeout)
+
+
+def run_alone(function: Callable[..., Any], *arguments: Any, timeout: float = 120) -> Any:
+    """Call the function in one fresh process; return its result, or its exit code if it was killed."""
+    return _run(function, arguments, [{}], timeout)[0]
+
+
+def _run(
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    environments: list[dict[str, str]],
+    timeout: float,
+) -> list[Any]:
+    running = []
+    for environment in environments:
+        receiver, sender = _CONTEXT.Pipe(duplex=False)
+        process = _CONTEXT.Process(target=_child, args=(sender, environment, function, arguments))
+        process.start()
+        sender.close()
+        running.append((process, receiver))
+    results = []
+    try:
+        for process, receiver in running:
+            results.append(_result(process, receiver, timeout))
+    finally:
+        for process, _ in running:
+            process.kill()
+            process.join()
+    return results
+
+
+def _result(process: Any, receiver: Connection, timeout: float) -> Any:
+    assert receiver.poll(timeout), f"a process did not end within {timeout} s"
+    try:
+        succeeded, value = receiver.recv()
+    except EOFError:  # killed: it had no time to answer
+        process.join()
+        return process.exitcode
+    assert succeeded, value
+    return torch.load(io.BytesIO(value), weights_only=True)
+
+
+def _child(
+    sender: Connection, environment: dict[str, str], function: Callable[..., Any], arguments: tuple[Any, ...]
+) -> None:
+    os.environ.update(environment)
+    torch.set_num_threads(1)
+    try:
+        result = io.BytesIO()  # whole, because tensors in shared memory would go with this process
+        torch.save(function(*arguments), result)
+        sender.send((True, result.getvalue()))
+    except BaseException:
+        sender.send((False, traceback.format_exc()))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
+from support.processes import run_together
+from support.tiny import TinyGAN, loader, trainer
+from torch import Tensor
+from torch.nn import Parameter
+
+from gans.training.strategy import GANDDPStrategy, _buckets
+
+
+class Gradients(Callback):
+    """Keeps both players' gradients as every step left them; None where there were none."""
+
+    def __init__(self) -> None:
+        self.steps: list[list[Tensor | None]] = []
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+        if trainer.global_step == len(self.steps):
+            return  # gradients are still being accumulated
+        parameters = [*pl_module.critic.parameters(), *pl_module.generator.parameters()]
+        self.steps.append([None if p.grad is None else p.grad.clone() for p in parameters])
+
+
+class ForgetfulGAN(TinyGAN):
+    """Its critic skips its only term that reaches the last layer's bias: on one process, or on all."""
+
+    skipping: tuple[int, ...] = (1,)
+
+    def critic_terms(self, batch: list[Tensor], fake: Tensor) -> dict[str, Tensor]:
+        hidden = self.critic[:2](batch[0])
+        terms = {"hidden": hidden.pow(2).mean()}
+        if self.global_rank not in self.skipping:
+            terms["score"] = self.critic(batch[0]).pow(2).mean()
+        return terms
+
+
+class AlwaysForgetfulGAN(ForgetfulGAN):
+    skipping = (0, 1)
+
+
+class FailingGAN(TinyGAN):
+    def produce(self, batch: list[Tensor]) -> Tensor:
+        if self.global_rank == 1 and self.global_step == 1:
+            raise RuntimeError("out of luck on process 1")
+        return super().produce(batch)
+
+
+def train(variant: type[TinyGAN], folder: str, options: dict[str, Any]) -> list[list[Tensor | None]]:
+    """Train on 16 rows, this process's share of them; return the gradients of every step."""
+    torch.manual_seed(0)
+    values = torch.randn(16, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    recorder = Gradients()
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    rank = int(os.environ.get("LOCAL_RANK", "0"))
+    several = {"strategy": GANDDPStrategy(), "devices": world, "use_distributed_sampler": False}
+    fit = trainer(Path(folder), callbacks=[recorder], **(several if world > 1 else {}))
+    fit.fit(variant(history_size=0, **options), loader(values[rank::world], 4 // world))
+    return recorder.steps
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"gradient_clip": 0.01}, {"rest": 2}, {"accumulate": 2}], ids=lambda options: str(options)
+)
+def test_gradients_on_two_processes_equal_those_of_one(tmp_path: Path, options: dict[str, Any]) -> None:
+    one = train(TinyGAN, str(tmp_path), options)
+    both = run_together(train, TinyGAN, str(tmp_path), options)
+    for alone, first, second in zip(one, *both, strict=True):
+        for a, b, c in zip(alone, first, second, strict=True):
+            torch.testing.assert_close(b, c, rtol=0, atol=0)
+            torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-14)
+
+
+def test_a_term_that_one_process_skips_counts_as_zero_there(tmp_path: Path) -> None:
+    alone = train(ForgetfulGAN, str(tmp_path), {})
+    both = run_together(train, ForgetfulGAN, str(tmp_path), {})
+    bias = 3  # the critic's last parameter
+    assert alone[0][bias] is not None
+    assert both[0][0][bias] is not None
+    torch.testing.assert_close(both[0][0][bias], both[1][0][bias], rtol=0, atol=0)
+
+
+def test_a_parameter_no_process_uses_stays_without_gradient(tmp_path: Path) -> None:
+    both = run_together(train, AlwaysForgetfulGAN, str(tmp_path), {})
+    assert both[0][0][3] is None
+    assert both[1][0][3] is None
+
+
+def test_an_error_on_one_process_ends_both_within_a_minute(tmp_path: Path) -> None:
+    start = time.monotonic()
+    with pytest.raises(AssertionError, match=r"out of luck on process 1|Connection closed by peer"):
+        run_together(train, FailingGAN, str(tmp_path), {})
+    assert time.monotonic() - start < 60
+
+
+def test_large_gradients_travel_in_several_buckets_of_one_dtype() -> None:
+    parameters = [Parameter(torch.zeros(n, dtype=torch.float64)) for n in (4, 3, 2, 9)]
+    parameters.append(Parameter(torch.zeros(1)))
+    assert [[p.numel() for p in bucket] for bucket in _buckets(parameters, 64)] == [[4, 3], [2], [9], [1]]
