@@ -23,7 +23,9 @@ class TinyGAN(AdversarialModule):
         Player("generator", ("generator",), every="rest"),
     )
 
-    def __init__(self, rest: int = 1, poison_step: int = 0, history_size: int = 4, **optimisation: Any) -> None:
+    def __init__(
+        self, rest: int = 1, poison_step: int = 0, history_size: int = 4, **optimisation: Any
+    ) -> None:
         super().__init__(**optimisation)
         self.generator = nn.Linear(3, 3)
         self.critic = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
@@ -34,7 +36,10 @@ class TinyGAN(AdversarialModule):
         return fake
 
     def critic_terms(self, batch: list[Tensor], fake: Tensor) -> dict[str, Tensor]:
-        return {"real": self.critic(batch[0]).pow(2).mean(), "fake": (self.critic(self.history(fake)) - 1).pow(2).mean()}
+        return {
+            "real": self.critic(batch[0]).pow(2).mean(),
+            "fake": (self.critic(self.history(fake)) - 1).pow(2).mean(),
+        }
 
     def generator_terms(self, batch: list[Tensor], fake: Tensor) -> dict[str, Tensor]:
         poison = float("nan") if self.global_step + 1 == self.hparams["poison_step"] else 1.0
