@@ -1,0 +1,189 @@
+"""What all data modules share: shards and loaders, work on the device, and folders to predict."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import lightning as L
+from torch import Tensor
+
+from datamodules.images import (
+    ImageFiles,
+    ImageSet,
+    MemoryBudget,
+    OnBadImage,
+    detect_channels,
+    find_images,
+    load_images,
+)
+from datamodules.readers import read_header
+from datamodules.sampling import BatchSource, EpochSampler, EvaluationSampler, ResumableLoader
+from datamodules.transforms import Preprocess, stack_equal, to_unit_range
+
+# Whole images per evaluation batch where their sizes agree.
+EVAL_BATCH_SIZE = 16
+
+
+class PredictBatch(NamedTuple):
+    """Images to be translated, (N, C, H, W) in [-1, 1], all of one size, and their names.
+
+    Names are paths relative to the folder they come from.
+    """
+
+    images: Tensor
+    names: list[str]
+
+    def finish(self) -> PredictBatch:
+        """Scale what a worker delivered, on whatever device it is now."""
+        return self._replace(images=to_unit_range(self.images))
+
+
+class _PredictionSource:
+    """Makes prediction batches of indices."""
+
+    def __init__(self, images: ImageSet) -> None:
+        self.images = images
+
+    def __getitem__(self, indices: list[int]) -> PredictBatch:
+        names = [self.images.names[index] for index in indices]
+        return PredictBatch(stack_equal([self.images[index] for index in indices], names), names)
+
+
+class ImageDataModule(L.LightningDataModule):
+    """Base of the data modules.
+
+    A sub-class has `channels_...` and `image_size` after its constructor, prepares its sets in `setup`, and
+    returns `training_loader(...)` and `evaluation_loader(...)` over sources of its own. The batches of its
+    sources have a method `finish()`, which crops, flips and scales on the device and returns the typed
+    batch.
+
+    Args:
+        preprocess: how images become what the network sees.
+        batch_size: items per process and training batch.
+        eval_batch_size: items per process and evaluation batch; None takes 16, or 1 where sizes may differ.
+        workers: processes that read images; 0 reads them in the training process.
+        cache_gigabytes: memory for decoded images, per process.
+        on_bad_image: raise, or skip with one warning that counts and names them.
+        predict_dir: folder whose images `predict` translates.
+        seed: of order, pairing and augmentation; not negative.
+
+    Raises:
+        ValueError: an argument is out of its range.
+        FileNotFoundError: predict_dir has no images.
+    """
+
+    # With fewer images to predict than processes some have none; evaluation gives every process a batch.
+    allow_zero_length_dataloader_with_multiple_devices = True
+
+    def __init__(
+        self,
+        *,
+        preprocess: Preprocess,
+        batch_size: int,
+        eval_batch_size: int | None,
+        workers: int,
+        cache_gigabytes: float,
+        on_bad_image: OnBadImage,
+        predict_dir: str | None,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        at_least("batch_size", batch_size, 1)
+        at_least("eval_batch_size", eval_batch_size or 1, 1)
+        at_least("workers", workers, 0)
+        at_least("cache_gigabytes", cache_gigabytes, 0)
+        at_least("seed", seed, 0)
+        if on_bad_image not in get_args(OnBadImage):
+            raise ValueError(f"on_bad_image: {on_bad_image!r} is unknown; raise and skip are.")
+        self.preprocess = preprocess
+        self.image_size = preprocess.size
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.workers, self.on_bad_image, self.seed = workers, on_bad_image, seed
+        self.budget = MemoryBudget(cache_gigabytes)
+        self._predict_folder = Path(predict_dir) if predict_dir else None
+        self._predict_paths = find_images(predict_dir, "prediction (predict_dir)") if predict_dir else []
+
+    @property
+    def rank(self) -> int:
+        """Number of this process; 0 without a trainer."""
+        return self.trainer.global_rank if self.trainer else 0
+
+    @property
+    def world(self) -> int:
+        """Number of processes; 1 without a trainer."""
+        return self.trainer.world_size if self.trainer else 1
+
+    def training_loader(self, source: BatchSource, length: int) -> ResumableLoader:
+        """Shuffled, sharded, resumable batches; the source is asked for lists of (epoch, index)."""
+        sampler = EpochSampler(length, self.batch_size, self.seed, self.rank, self.world)
+        return ResumableLoader(source, sampler, self.workers)
+
+    def evaluation_loader(self, source: BatchSource, sets: Sequence[ImageSet]) -> ResumableLoader:
+        """Every item once; the source is asked for one list of indices per set."""
+        lengths = [len(images) for images in sets]
+        sampler = EvaluationSampler(lengths, self._whole_batch(sets), self.rank, self.world)
+        return ResumableLoader(source, sampler, self.workers)
+
+    def prediction_loader(self, otherwise: ImageSet, channels: int | None) -> ResumableLoader:
+        """Batches of `predict_dir`, each of one size, in the images' own sizes.
+
+        Args:
+            otherwise: what to predict without a `predict_dir`.
+            channels: number of channels of the images; None takes the folder's.
+
+        Raises:
+            ImageError: an image cannot be used.
+        """
+        if self._predict_folder is None:
+            shard = range(len(otherwise))[self.rank :: self.world]
+            batches = _chunks(shard, self._whole_batch([otherwise]))
+            return ResumableLoader(_PredictionSource(otherwise), batches, self.workers)
+        channels = channels or detect_channels(self._predict_paths, self.on_bad_image)
+        shard_paths = self._predict_paths[self.rank :: self.world]
+        files = ImageFiles(self._predict_folder, shard_paths, channels, prepare=_unchanged)
+        images: ImageSet = files
+        if self.on_bad_image == "skip" and shard_paths:
+            images = load_images(files, MemoryBudget(0), "skip")
+        paths = [self._predict_folder / name for name in images.names]
+        batches = _batches_of_one_size(paths, self.eval_batch_size or EVAL_BATCH_SIZE)
+        return ResumableLoader(_PredictionSource(images), batches, self.workers)
+
+    def _whole_batch(self, sets: Sequence[ImageSet]) -> int:
+        if self.eval_batch_size is not None:
+            return self.eval_batch_size
+        fixed = self.preprocess.kind == "resize_and_crop" or all(images.one_size for images in sets)
+        return EVAL_BATCH_SIZE if fixed else 1
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Crop, flip and scale the whole batch where it now is: on the device."""
+        return batch.finish()
+
+
+def _chunks(indices: Sequence[int], size: int) -> list[list[int]]:
+    return [list(indices[start : start + size]) for start in range(0, len(indices), size)]
+
+
+def _batches_of_one_size(paths: Sequence[Path], batch_size: int) -> list[list[int]]:
+    """Put images of equal height and width together, by their headers."""
+    groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for index, path in enumerate(paths):
+        header = read_header(path)
+        groups[header.height, header.width].append(index)
+    return [batch for group in groups.values() for batch in _chunks(group, batch_size)]
+
+
+def _unchanged(image: Tensor) -> Tensor:
+    return image
+
+
+def at_least(argument: str, value: float, least: float) -> None:
+    """Refuse an argument that is too small.
+
+    Raises:
+        ValueError: names the argument and its value.
+    """
+    if value < least:
+        raise ValueError(f"{argument}: {value} must be at least {least}.")

@@ -1,0 +1,193 @@
+"""The official preprocessing in two halves: images are resized one by one, the rest is batched on the device.
+
+Images are tensors (C, H, W), batches (N, C, H, W): uint8, or float32 in [-1, 1] for images deeper than 8 bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as VF
+
+PreprocessKind = Literal["resize_and_crop", "scale_width", "scale_width_and_crop", "crop", "none"]
+
+
+class Augmentation(NamedTuple):
+    """What was drawn for a batch: each image's window (from `top`, `left`) and whether it is mirrored.
+
+    `top` and `left` are int64 and `flip` is bool, all (N,); `height` and `width` of the window are common
+    to all.
+    """
+
+    top: Tensor
+    left: Tensor
+    flip: Tensor
+    height: int
+    width: int
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Cut and mirror (N, C, H, W) to (N, C, height, width): one gather, no wait for the device."""
+        samples, channels = images.shape[:2]
+        device = images.device
+        across = torch.arange(self.width, device=device).expand(samples, -1)
+        rows = self.top[:, None] + torch.arange(self.height, device=device)
+        columns = self.left[:, None] + torch.where(self.flip[:, None], across.flip(1), across)
+        sample = torch.arange(samples, device=device)[:, None, None, None]
+        channel = torch.arange(channels, device=device)[None, :, None, None]
+        return images[sample, channel, rows[:, None, :, None], columns[:, None, None, :]]
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How an image becomes what the network sees, as the options of the official CycleGAN and pix2pix say.
+
+    * resize_and_crop: resized to load_size x load_size whatever its shape, then a random window of size x
+          size;
+    * scale_width: width becomes load_size, the shape is kept;
+    * scale_width_and_crop: the same, then a random window;
+    * crop: a random window of the image as it is;
+    * none: the image as it is.
+
+    Images that are not cut to a window get sides that are multiples of `multiple`, without which the
+    networks would return another size. Evaluation never cuts: it takes `size` for load_size and whole
+    images.
+
+    Attributes:
+        kind: one of the above.
+        size: side of the window in pixels.
+        load_size: side or width after resizing; None takes size, and size * 286 / 256 where a window is cut.
+        flip: mirror every second image in training, at random.
+        multiple: sides of whole images are rounded to it.
+
+    Raises:
+        ValueError: an unknown kind or sizes that contradict each other.
+    """
+
+    kind: PreprocessKind = "resize_and_crop"
+    size: int = 256
+    load_size: int | None = None
+    flip: bool = True
+    multiple: int = 4
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(PreprocessKind):
+            raise ValueError(
+                f"preprocess: {self.kind!r} is unknown; {', '.join(get_args(PreprocessKind))} are."
+            )
+        if self.size < 1:
+            raise ValueError(f"size: {self.size} must be at least 1 pixel.")
+        if self.scales and self.crops and self.before_crop < self.size:
+            raise ValueError(
+                f"load_size: {self.before_crop} is smaller than size: {self.size}, the window cut from it."
+            )
+
+    @property
+    def crops(self) -> bool:
+        """Whether training cuts windows, all of which have one size."""
+        return self.kind in ("resize_and_crop", "scale_width_and_crop", "crop")
+
+    @property
+    def scales(self) -> bool:
+        """Whether images are resized before they are cut."""
+        return self.kind not in ("crop", "none")
+
+    @property
+    def before_crop(self) -> int:
+        """Load size in pixels: what was given, or as much larger than the window as in the papers."""
+        if self.load_size is not None:
+            return self.load_size
+        return round(self.size * 286 / 256) if self.crops else self.size
+
+    def for_training(self, image: Tensor) -> Tensor:
+        """Resize (C, H, W) to what windows are cut from.
+
+        Raises:
+            ValueError: the image is smaller than the window.
+        """
+        return self._resize(image, self.before_crop, whole=not self.crops)
+
+    def for_evaluation(self, image: Tensor) -> Tensor:
+        """Resize (C, H, W) to what the network sees, without cutting."""
+        return self._resize(image, self.size, whole=True)
+
+    def _resize(self, image: Tensor, target: int, *, whole: bool) -> Tensor:
+        height, width = image.shape[1:]
+        if self.kind == "resize_and_crop":
+            height = width = target
+        elif self.scales:
+            # never lower than the window, as official
+            height, width = max(round(target * height / width), self.size), target
+        if whole and self.kind != "resize_and_crop":
+            height, width = self._rounded(height), self._rounded(width)
+        elif not whole and min(height, width) < self.size:
+            raise ValueError(
+                f"{width}x{height} pixels are too few for a window of {self.size}; "
+                "choose a smaller size or preprocess: resize_and_crop"
+            )
+        return resize(image, height, width)
+
+    def _rounded(self, side: int) -> int:
+        return max(self.multiple, round(side / self.multiple) * self.multiple)
+
+    def augmentation(self, images: Sequence[Tensor], draws: Tensor) -> Augmentation:
+        """Turn random numbers into windows and mirrorings.
+
+        Args:
+            images: N images (C, H, W) as `for_training` left them.
+            draws: (N, 3) uniform in [0, 1): for top, left and mirroring.
+        """
+        sides = torch.tensor([image.shape[1:] for image in images])
+        window = torch.tensor([self.size, self.size]) if self.crops else sides.amax(0)
+        corner = (draws[:, :2] * (sides - window + 1)).long()
+        flip = draws[:, 2] < 0.5 if self.flip else torch.zeros(len(images), dtype=torch.bool)
+        return Augmentation(corner[:, 0], corner[:, 1], flip, int(window[0]), int(window[1]))
+
+
+def resize(image: Tensor, height: int, width: int) -> Tensor:
+    """Resize (C, H, W) of any channel count with an antialiased bicubic filter, within the values' range."""
+    if image.shape[1:] == (height, width):
+        return image
+    resized: Tensor = VF.resize(
+        image, [height, width], interpolation=InterpolationMode.BICUBIC, antialias=True
+    )
+    return resized.clamp(-1, 1) if resized.is_floating_point() else resized  # bicubic filters overshoot
+
+
+def stack_padded(images: Sequence[Tensor]) -> Tensor:
+    """Stack images of any sizes, the smaller ones padded below and at the right, outside any window."""
+    height, width = (max(image.shape[side] for image in images) for side in (1, 2))
+    padded = [F.pad(image, (0, width - image.shape[2], 0, height - image.shape[1])) for image in images]
+    return torch.stack(_one_type(padded))
+
+
+def stack_equal(images: Sequence[Tensor], names: Sequence[str]) -> Tensor:
+    """Stack whole images.
+
+    Raises:
+        ValueError: their sizes differ; names two of them.
+    """
+    for image, name in zip(images, names, strict=True):
+        if image.shape != images[0].shape:
+            first, other = (f"{picture.shape[2]}x{picture.shape[1]}" for picture in (images[0], image))
+            raise ValueError(
+                f"{names[0]} ({first}) and {name} ({other}) cannot share a batch: set batch_size and "
+                "eval_batch_size to 1, or preprocess to resize_and_crop."
+            )
+    return torch.stack(_one_type(images))
+
+
+def _one_type(images: Sequence[Tensor]) -> list[Tensor]:
+    """Bring 8-bit and deeper images to one range where a batch has both."""
+    mixed = len({image.dtype for image in images}) > 1
+    return [to_unit_range(image) for image in images] if mixed else list(images)
+
+
+def to_unit_range(images: Tensor) -> Tensor:
+    """Map uint8 to float32 in [-1, 1]; leave float32 as it is."""
+    return images if images.is_floating_point() else images.float().div_(127.5).sub_(1.0)

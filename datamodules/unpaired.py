@@ -1,0 +1,276 @@
+"""Unpaired images: two domains without correspondence (CycleGAN, arXiv:1703.10593)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datamodules.base import ImageDataModule, at_least
+from datamodules.domains import FaceDomains, FolderDomains, HeldOut
+from datamodules.images import ImageSet, OnBadImage, evenly_spaced
+from datamodules.sampling import Key, ResumableLoader
+from datamodules.transforms import (
+    Augmentation,
+    Preprocess,
+    PreprocessKind,
+    resize,
+    stack_equal,
+    stack_padded,
+    to_unit_range,
+)
+
+
+class UnpairedBatch(NamedTuple):
+    """Images of two domains, (N, C, H, W) in [-1, 1]; A and B do not belong together.
+
+    In training both have the same N. In evaluation N may differ, and either may be empty (0, C, H, W),
+    because every image occurs exactly once. `truth_A2B` shows the items of A in domain B, row by row, and
+    `truth_B2A` those of B in domain A; None where nobody knows. Names are relative paths.
+    """
+
+    A: Tensor
+    B: Tensor
+    truth_A2B: Tensor | None = None
+    truth_B2A: Tensor | None = None
+    names_A: Sequence[str] = ()
+    names_B: Sequence[str] = ()
+
+
+class _Loaded(NamedTuple):
+    """A batch as workers deliver it: uint8 (or float32) images, and what to cut from them in training."""
+
+    batch: UnpairedBatch
+    augment_A: Augmentation | None = None
+    augment_B: Augmentation | None = None
+
+    def finish(self) -> UnpairedBatch:
+        """Cut, mirror and scale on the device the batch is on."""
+        A, B, truth_A2B, truth_B2A, *names = self.batch
+        return UnpairedBatch(
+            to_unit_range(self.augment_A(A) if self.augment_A else A),
+            to_unit_range(self.augment_B(B) if self.augment_B else B),
+            None if truth_A2B is None else to_unit_range(truth_A2B),
+            None if truth_B2A is None else to_unit_range(truth_B2A),
+            *names,
+        )
+
+
+class _TrainingSource:
+    """Makes training batches: A by index, B at random; all draws are a function of (seed, epoch, index)."""
+
+    def __init__(self, A: ImageSet, B: ImageSet, preprocess: Preprocess, seed: int) -> None:
+        self.A, self.B, self.preprocess, self.seed = A, B, preprocess, seed
+
+    def __len__(self) -> int:
+        return max(len(self.A), len(self.B))
+
+    def __getitem__(self, keys: list[Key]) -> _Loaded:
+        draws = torch.stack([self._draws(epoch, index) for epoch, index in keys])
+        indices_A = [index % len(self.A) for _, index in keys]
+        indices_B = (draws[:, 0] * len(self.B)).long().tolist()
+        A, augment_A, names_A = self._load(self.A, indices_A, draws[:, 1:4])
+        B, augment_B, names_B = self._load(self.B, indices_B, draws[:, 4:7])
+        return _Loaded(UnpairedBatch(A, B, names_A=names_A, names_B=names_B), augment_A, augment_B)
+
+    def _draws(self, epoch: int, index: int) -> Tensor:
+        """Seven numbers uniform in [0, 1): the partner, and per domain top, left and mirroring."""
+        return torch.from_numpy(np.random.default_rng((self.seed, epoch, index)).random(7))
+
+    def _load(
+        self, images: ImageSet, indices: list[int], draws: Tensor
+    ) -> tuple[Tensor, Augmentation, list[str]]:
+        chosen, names = [images[index] for index in indices], [images.names[index] for index in indices]
+        stacked = stack_padded(chosen) if self.preprocess.crops else stack_equal(chosen, names)
+        return stacked, self.preprocess.augmentation(chosen, draws), names
+
+
+class _EvaluationSource:
+    """Makes evaluation batches of indices into A and B."""
+
+    def __init__(
+        self, held_out: HeldOut, channels: tuple[int, int], size: int, *, same_size: bool = False
+    ) -> None:
+        self.held_out, self.channels, self.size, self.same_size = held_out, channels, size, same_size
+
+    def __getitem__(self, indices: list[list[int]]) -> _Loaded:
+        (A, B), (channels_A, channels_B) = indices, self.channels
+        sets = self.held_out
+        batch = UnpairedBatch(
+            self._load(sets.A, A, channels_A),
+            self._load(sets.B, B, channels_B),
+            None if sets.truth_A2B is None else self._load(sets.truth_A2B, A, channels_B),
+            None if sets.truth_B2A is None else self._load(sets.truth_B2A, B, channels_A),
+            [sets.A.names[index] for index in A],
+            [sets.B.names[index] for index in B],
+        )
+        return _Loaded(batch)
+
+    def _load(self, images: ImageSet, indices: list[int], channels: int) -> Tensor:
+        if not indices:
+            return torch.empty(0, channels, self.size, self.size)
+        chosen = [images[index] for index in indices]
+        if self.same_size and len({image.shape for image in chosen}) > 1:
+            chosen = [resize(image, self.size, self.size) for image in chosen]
+        return stack_equal(chosen, [images.names[index] for index in indices])
+
+
+class UnpairedImages(ImageDataModule):
+    """Two domains of images without correspondence: your own folders, or drawn faces where none are given.
+
+    An epoch has as many items as the larger domain has images. Each takes the next image of A in shuffled
+    order and a random image of B, cut and mirrored at random; all of that is a function of (seed, epoch,
+    item), whatever the number of workers. Validation and test use the same held-out images, each exactly
+    once, whole and unmirrored. `predict` takes the images of `predict_dir` in their own sizes, or the
+    held-out images of A.
+
+    Args:
+        root: folder with trainA and trainB, and testA and testB if there are any.
+        folder_A: folder of domain A, instead of a root; sub-folders are included.
+        folder_B: folder of domain B, instead of a root.
+        faces: style of the drawn faces: adventurer, big-ears, dylan, lorelei or toon-head.
+        faces_A: what faces of domain A have in common: as_drawn, black_hair, brown_hair, blond_hair,
+            red_hair, glasses, no_glasses or line_drawing.
+        faces_B: the same for domain B.
+        faces_count: drawn faces per domain to train on.
+        test_count: drawn faces per domain to evaluate on.
+        size: side of the images in pixels as the network sees them.
+        preprocess: resize_and_crop, scale_width, scale_width_and_crop, crop or none, as in the official
+            programs.
+        load_size: side or width in pixels before cutting; by default size * 286 / 256 where a window is cut.
+        flip: mirror every second training image, at random.
+        channels_A: channels of domain A; by default as its files say (1 grey, 3 colour, or more).
+        channels_B: channels of domain B.
+        batch_size: items per process and training batch.
+        eval_batch_size: items per process and evaluation batch; by default 16, or 1 where sizes may differ.
+        workers: processes that read images; 0 reads them in the training process.
+        cache_gigabytes: memory for decoded images, per process; a set that fits is decoded once.
+        held_out_share: part of the images held out, by their names, where there is no test folder.
+        max_images: use at most so many images of each folder.
+        on_bad_image: raise, or skip with one warning that counts and names them.
+        predict_dir: folder whose images `predict` translates, sub-folders included.
+        seed: of order, pairing and augmentation.
+
+    Raises:
+        FileNotFoundError: a folder is missing or has no images.
+        ValueError: an argument is out of its range, or contradicts another.
+    """
+
+    def __init__(
+        self,
+        root: str | None = None,
+        folder_A: str | None = None,
+        folder_B: str | None = None,
+        faces: str = "adventurer",
+        faces_A: str = "black_hair",
+        faces_B: str = "blond_hair",
+        faces_count: int = 1000,
+        test_count: int = 200,
+        size: int = 256,
+        preprocess: PreprocessKind = "resize_and_crop",
+        load_size: int | None = None,
+        flip: bool = True,
+        channels_A: int | None = None,
+        channels_B: int | None = None,
+        batch_size: int = 1,
+        eval_batch_size: int | None = None,
+        workers: int = 0,
+        cache_gigabytes: float = 2.0,
+        held_out_share: float = 0.1,
+        max_images: int | None = None,
+        on_bad_image: OnBadImage = "raise",
+        predict_dir: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            preprocess=Preprocess(preprocess, size, load_size, flip),
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            workers=workers,
+            cache_gigabytes=cache_gigabytes,
+            on_bad_image=on_bad_image,
+            predict_dir=predict_dir,
+            seed=seed,
+        )
+        for name, count in (
+            ("faces_count", faces_count),
+            ("test_count", test_count),
+            ("max_images", max_images),
+        ):
+            at_least(name, 1 if count is None else count, 1)
+        self._domains: FaceDomains | FolderDomains
+        if root is None and folder_A is None and folder_B is None:
+            self._domains = FaceDomains(
+                faces,
+                faces_A,
+                faces_B,
+                faces_count,
+                test_count,
+                self.preprocess,
+                channels_A or 3,
+                channels_B or 3,
+            )
+        else:
+            self._domains = FolderDomains(
+                root,
+                folder_A,
+                folder_B,
+                channels_A=channels_A,
+                channels_B=channels_B,
+                preprocess=self.preprocess,
+                budget=self.budget,
+                on_bad=on_bad_image,
+                held_out_share=held_out_share,
+                max_images=max_images,
+            )
+        self.channels_A, self.channels_B = self._domains.channels_A, self._domains.channels_B
+
+    @cached_property
+    def _training(self) -> _TrainingSource:
+        return _TrainingSource(*self._domains.training(), self.preprocess, self.seed)
+
+    @cached_property
+    def _held_out(self) -> HeldOut:
+        return self._domains.held_out()
+
+    def prepare_data(self) -> None:
+        """Draw the faces once per machine, before its processes read them from the cache."""
+        self._domains.prepare()
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Batches of `UnpairedBatch`, in another order and pairing each epoch."""
+        return self.training_loader(self._training, len(self._training))
+
+    def val_dataloader(self) -> ResumableLoader:
+        """Every held-out image of A and of B exactly once."""
+        source = _EvaluationSource(self._held_out, (self.channels_A, self.channels_B), self.image_size)
+        return self.evaluation_loader(source, [self._held_out.A, self._held_out.B])
+
+    def test_dataloader(self) -> ResumableLoader:
+        """The same images as validation."""
+        return self.val_dataloader()
+
+    def predict_dataloader(self) -> ResumableLoader:
+        """Batches of `PredictBatch`: the images of `predict_dir`, or the held-out ones of A."""
+        channels = self.channels_A if self.channels_A == self.channels_B else None
+        return self.prediction_loader(self._held_out.A, channels)
+
+    def preview(self, count: int) -> UnpairedBatch:
+        """Return the same few held-out images every time, for sample grids; works without a trainer.
+
+        Args:
+            count: number of images of each domain, evenly spaced; fewer where a domain has fewer.
+
+        Returns:
+            A batch on the CPU, of whole images; made square where their sizes differ.
+        """
+        A, B = self._held_out.A, self._held_out.B
+        count = min(count, len(A), len(B))
+        source = _EvaluationSource(
+            self._held_out, (self.channels_A, self.channels_B), self.image_size, same_size=True
+        )
+        return source[[evenly_spaced(len(A), count), evenly_spaced(len(B), count)]].finish()
