@@ -1,0 +1,111 @@
+"""The same pictures after every epoch, so that progress can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.fabric.utilities import move_data_to_device
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.utilities.seed import isolate_rng
+from PIL import Image
+from torch import nn
+
+from gans.callbacks.evaluation import check_interval, is_due
+from gans.callbacks.pictures import render
+from gans.files import written_whole
+from gans.protocol import Evaluated
+
+SEED = 0  # of the noise in the pictures: the same in every epoch
+
+
+class SampleGrid(Callback):
+    """Writes RUN/samples/NAME_epoch-0004.png and shows it in the loggers: the same inputs every time.
+
+    The inputs are `datamodule.preview(count)`, the columns come from the module's `grids`. Epoch 0000 is
+    before training. Neither the module's modes nor the random numbers of the training are touched.
+
+    Args:
+        count: rows of a grid.
+        every_n_epochs: draw after every n-th epoch and after the last.
+        before_training: draw also before the first step.
+
+    Raises:
+        ValueError: if `count` or `every_n_epochs` is below 1.
+    """
+
+    def __init__(self, count: int = 8, every_n_epochs: int = 1, before_training: bool = True) -> None:
+        if count < 1:
+            raise ValueError(f"count is {count}: a grid has 1 row or more.")
+        self._count = count
+        self._every_n_epochs = check_interval(every_n_epochs)
+        self._before_training = before_training
+        self._batch: Any = None
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Fetch the inputs, once; a data module that has no `preview` costs a warning."""
+        preview = getattr(getattr(trainer, "datamodule", None), "preview", None)
+        if preview is None:
+            rank_zero_warn("No sample grids are drawn: the data module has no method `preview`.")
+        elif trainer.is_global_zero:
+            self._batch = preview(self._count)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw what the untrained networks make; a resumed run has these pictures already."""
+        if self._before_training and trainer.global_step == 0:
+            self._draw(trainer, pl_module, epoch=0)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw, if it is due."""
+        if is_due(trainer, self._every_n_epochs):
+            self._draw(trainer, pl_module, epoch=trainer.current_epoch + 1)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let the inputs go."""
+        self._batch = None
+
+    def _draw(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
+        if self._batch is None:  # no preview, or not the first process
+            return
+        assert isinstance(pl_module, Evaluated)
+        precision = trainer.precision_plugin
+        batch = precision.convert_input(move_data_to_device(self._batch, pl_module.device))
+        with isolate_rng(), _evaluating(pl_module), torch.no_grad(), precision.forward_context():
+            torch.manual_seed(SEED)
+            grids = pl_module.grids(batch)
+        for name, grid in grids.items():
+            if min(map(len, grid.columns.values()), default=0):  # a domain may have no held-out image
+                picture = render(grid)
+                with written_whole(
+                    Path(trainer.default_root_dir, "samples", f"{name}_epoch-{epoch:04d}.png")
+                ) as file:
+                    picture.save(file, format="PNG")
+                _show(trainer, name, picture)
+
+
+def _show(trainer: Trainer, name: str, picture: Image.Image) -> None:
+    """Hand a picture to the loggers that take one: W&B's by its method `log_image`, and TensorBoard's."""
+    key, step = f"samples/{name}", trainer.global_step
+    for logger in trainer.loggers:
+        if hasattr(logger, "log_image"):
+            logger.log_image(key=key, images=[picture], step=step)
+        elif isinstance(logger, TensorBoardLogger):
+            logger.experiment.add_image(key, np.asarray(picture), step, dataformats="HWC")
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """Put a module into evaluation mode for a while, then each of its parts back into its own."""
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes.items():
+            part.training = training

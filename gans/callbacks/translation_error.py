@@ -1,0 +1,53 @@
+"""Errors of translated images against ground truth, where the data has it."""
+
+from __future__ import annotations
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from gans.callbacks.evaluation import ComparisonCallback, Stage, log_synchronised
+from gans.metrics.processes import gather
+from gans.metrics.translation import l1_255, translation_errors
+from gans.protocol import Comparison
+
+
+class TranslationError(ComparisonCallback):
+    """Logs how far translations are from the truth, under every name whose batches carry it.
+
+    For the name A2B: `val/l1/A2B` (mean absolute difference in 0..255), `val/psnr/A2B` (decibels),
+    `val/ssim/A2B` (at most 1; not for images under 11 pixels), and, where source and target have the same
+    shape, `val/l1_doing_nothing/A2B`: the error of returning the source, which a translation should stay
+    under. In test `test/` stands in place of `val/`. Each is the mean over all images of all processes.
+    """
+
+    def __init__(self) -> None:
+        self._errors: dict[str, dict[str, list[Tensor]]] = {}
+
+    def begin(self, pl_module: LightningModule, stage: Stage) -> None:
+        """Forget the errors of the last epoch."""
+        self._errors = {}
+
+    def collect(self, stage: Stage, name: str, comparison: Comparison) -> None:
+        """Keep the errors of every image of one batch."""
+        fake, source, truth = comparison.fake, comparison.source, comparison.truth
+        if truth is None or len(truth) == 0:
+            return
+        errors = translation_errors(fake, truth)
+        if source is not None and source.shape == truth.shape:
+            errors["l1_doing_nothing"] = l1_255(source, truth)
+        kept = self._errors.setdefault(name, {})
+        for metric, values in errors.items():
+            kept.setdefault(metric, []).append(values)
+
+    def finish(self, pl_module: LightningModule, stage: Stage) -> None:
+        """Bring the errors of all processes together and log their means."""
+        mine = {
+            f"{stage}/{metric}/{name}": torch.cat(values).cpu()
+            for name, errors in self._errors.items()
+            for metric, values in errors.items()
+        }
+        everyone = gather(mine)
+        for name in sorted({name for errors in everyone for name in errors}):
+            values = torch.cat([errors[name] for errors in everyone if name in errors])
+            log_synchronised(pl_module, {name: float(values.double().mean())})

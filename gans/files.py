@@ -1,0 +1,39 @@
+"""Files that are whole or absent, and the folder for what can be made again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import platformdirs
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that appears under its name, replacing an older one, when the block ends without error.
+
+    Readers, and other processes writing the same file, never see half of it.
+
+    Args:
+        path: where the file goes; missing folders are made.
+
+    Raises:
+        OSError: if the file cannot be written; what was at `path` is still there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with partial.open("wb") as file:
+            yield file
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """Return the folder of what only saves time: `$GANS_CACHE`, or `gans` in the user's cache folder."""
+    chosen = os.environ.get("GANS_CACHE")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("gans")

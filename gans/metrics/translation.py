@@ -1,0 +1,39 @@
+"""How far translated images are from the ground truth, image by image."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+EXACT_COPY_PSNR = (
+    100.0  # decibels that stand for the infinite PSNR of an exact copy, so that means stay finite
+)
+SSIM_WINDOW = 11  # pixels: the window of Wang et al. 2004; smaller images have no SSIM
+
+
+def l1_255(images: Tensor, truth: Tensor) -> Tensor:
+    """Return the mean absolute difference (N,) in 0..255 of images (N, C, H, W) in [-1, 1]."""
+    return (images.float() - truth.float()).abs().mean(dim=(1, 2, 3)) * 127.5
+
+
+def translation_errors(fake: Tensor, truth: Tensor) -> dict[str, Tensor]:
+    """Return the errors of every image, so that their mean is exact whatever the batches.
+
+    Args:
+        fake: (N, C, H, W) in [-1, 1].
+        truth: (N, C, H, W) in [-1, 1]; row i is what row i of `fake` should be.
+
+    Returns:
+        `l1` (0..255), `psnr` (decibels, at most 100) and, for images of 11 pixels and more, `ssim` (at most
+        1), each of shape (N,).
+    """
+    from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+
+    fake, truth = (images.float().clamp(-1, 1) for images in (fake, truth))
+    unit_fake, unit_truth = (fake + 1) / 2, (truth + 1) / 2
+    psnr = peak_signal_noise_ratio(unit_fake, unit_truth, data_range=1.0, reduction="none", dim=(1, 2, 3))
+    errors = {"l1": l1_255(fake, truth), "psnr": psnr.clamp(max=EXACT_COPY_PSNR)}
+    if min(fake.shape[-2:]) >= SSIM_WINDOW:
+        ssim = structural_similarity_index_measure(unit_fake, unit_truth, data_range=1.0, reduction="none")
+        assert isinstance(ssim, Tensor)
+        errors["ssim"] = ssim.reshape(-1)  # torchmetrics drops the dimension of a single image
+    return errors

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.compared import Items, Painter, items, random_images, trainer
+from support.processes import run_together
+from torch import Tensor
+
+from gans.callbacks.translation_error import TranslationError
+
+
+def validate(folder: Path, module: Painter) -> dict[str, float]:
+    (metrics,) = trainer(folder, TranslationError()).validate(module, verbose=False)
+    return dict(metrics)
+
+
+def mean_difference(images: Tensor, others: Tensor | None) -> float:
+    assert others is not None
+    return float((images - others).abs().mean() * 127.5)
+
+
+def test_errors_are_means_over_all_images(tmp_path: Path) -> None:
+    images = items(sources=7, reals=2)
+    metrics = validate(tmp_path, Painter(images, batch_size=3))
+    fake = (images.source + 0.25).clamp(-1, 1)
+    assert set(metrics) == {f"val/{name}/A2B" for name in ("l1", "psnr", "ssim", "l1_doing_nothing")}
+    assert metrics["val/l1/A2B"] == pytest.approx(mean_difference(fake, images.truth), rel=1e-6)
+    assert metrics["val/l1_doing_nothing/A2B"] == pytest.approx(
+        mean_difference(images.source, images.truth), rel=1e-6
+    )
+    for batch_size in (1, 7):
+        assert validate(tmp_path, Painter(images, batch_size)) == pytest.approx(metrics, rel=1e-5)
+
+
+def test_without_truth_there_is_no_error(tmp_path: Path) -> None:
+    assert validate(tmp_path, Painter(items(4, 4)._replace(truth=None))) == {}
+    assert validate(tmp_path, Painter(items(0, 4))) == {}
+
+
+def test_doing_nothing_needs_images_of_one_kind(tmp_path: Path) -> None:
+    class Colouring(Painter):
+        def comparisons(self, batch: Items) -> dict[str, object]:  # type: ignore[override]
+            return {"A2B": super().comparisons(batch)["A2B"]._replace(source=batch.source[:, :1])}
+
+    assert set(validate(tmp_path, Colouring(items(3, 0)))) == {"val/l1/A2B", "val/psnr/A2B", "val/ssim/A2B"}
+
+
+def test_every_epoch_of_a_fit_is_measured_anew_and_the_sanity_check_is_not(tmp_path: Path) -> None:
+    seen = []
+
+    class Watched(Painter):
+        def on_train_epoch_start(self) -> None:
+            seen.append(dict(self.trainer.callback_metrics))
+
+    images = items(4, 4)
+    module = Watched(images)
+    fit = trainer(tmp_path, TranslationError(), max_epochs=2, num_sanity_val_steps=1)
+    fit.fit(module)
+    assert seen[0] == {}
+    fake = (images.source + module.shift.detach()).clamp(-1, 1)
+    assert float(fit.callback_metrics["val/l1/A2B"]) == pytest.approx(
+        mean_difference(fake, images.truth), rel=1e-5
+    )
+    assert seen[1]["val/l1/A2B"] != pytest.approx(float(fit.callback_metrics["val/l1/A2B"]), rel=1e-3)
+
+
+def test_test_has_its_own_names(tmp_path: Path) -> None:
+    (metrics,) = trainer(tmp_path, TranslationError()).test(Painter(items(3, 3)), verbose=False)
+    assert set(metrics) == {f"test/{name}/A2B" for name in ("l1", "psnr", "ssim", "l1_doing_nothing")}
+
+
+def measure_together(folder: str, shares: list[tuple[int, int]] | None) -> dict[str, float]:
+    """Validate on this process's share of 7 images."""
+    options = {"devices": len(shares), "strategy": "ddp"} if shares else {}
+    run = trainer(Path(folder), TranslationError(), **options)
+    images = Items(random_images(7), random_images(1), random_images(7, seed=1))
+    run.validate(Painter(images, shares=shares), verbose=False)
+    return {name: float(value) for name, value in run.callback_metrics.items()}
+
+
+def test_number_of_processes_does_not_matter(tmp_path: Path) -> None:
+    (alone,) = run_together(measure_together, str(tmp_path), None, count=1)
+    assert len(alone) == 4
+    for shares in ([(4, 1), (3, 0)], [(0, 0), (7, 1)]):
+        first, second = run_together(measure_together, str(tmp_path), shares)
+        assert first == second
+        assert first == pytest.approx(alone, rel=1e-6)
