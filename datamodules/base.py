@@ -92,7 +92,7 @@ class ImageDataModule(L.LightningDataModule):
     ) -> None:
         super().__init__()
         at_least("batch_size", batch_size, 1)
-        at_least("eval_batch_size", eval_batch_size or 1, 1)
+        at_least("eval_batch_size", 1 if eval_batch_size is None else eval_batch_size, 1)
         at_least("workers", workers, 0)
         at_least("cache_gigabytes", cache_gigabytes, 0)
         at_least("seed", seed, 0)

@@ -29,8 +29,8 @@ from PIL import Image
 
 from datamodules.progress import progress_bar
 
-# What is drawn faster than a process starts is drawn here.
-SERIAL_BELOW = 64
+# A process takes a second to start and a face some milliseconds: each must have so many to draw.
+FACES_PER_PROCESS = 200
 
 Options = dict[str, Any]
 
@@ -100,7 +100,7 @@ def draw_all(style: str, size: int, faces: Sequence[Options]) -> list[Drawing]:
     Raises:
         RuntimeError: a drawing process ended early; its own message is on standard error.
     """
-    workers = min(_cores(), len(faces) // SERIAL_BELOW + 1)
+    workers = min(_cores(), len(faces) // FACES_PER_PROCESS + 1)
     with progress_bar(f"Drawing faces ({style})", len(faces)) as advance:
         if workers == 1:
             return list(_counted((draw(style, size, options) for options in faces), advance))

@@ -166,7 +166,7 @@ def _decode_pillow(path: Path) -> _Decoded:
     with Image.open(path) as image:
         orientation = image.getexif().get(_ORIENTATION, 1)
         mode = "RGBA" if "transparency" in image.info else _PILLOW_MODES.get(image.mode, "RGB")
-        pixels = np.asarray(image.convert(mode))
+        pixels = np.array(image.convert(mode))  # a copy: tensors made of it may be written to
     return _Decoded(pixels.reshape(*pixels.shape[:2], -1), mode in ("LA", "RGBA"), orientation)
 
 

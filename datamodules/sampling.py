@@ -118,22 +118,16 @@ class ResumableLoader:
         OSError: a file cannot be read (when iterating).
     """
 
-    def __init__(self, source: BatchSource, sampler: Sampler[Any] | Sequence[Any], workers: int = 0) -> None:
-        self.sampler = sampler
+    def __init__(
+        self, source: BatchSource, sampler: EpochSampler | EvaluationSampler | Sequence[Any], workers: int = 0
+    ) -> None:
+        self.source, self.sampler, self.workers = source, sampler, workers
         self._delivered = 0
         self._resume: dict[str, int] | None = None
-        self._loader = DataLoader(
-            _Guarded(source),
-            sampler=sampler,
-            batch_size=None,  # the source makes whole batches
-            collate_fn=_as_it_is,
-            num_workers=workers,
-            persistent_workers=workers > 0,
-            pin_memory=torch.cuda.is_available(),
-        )
+        self._loader: DataLoader[Any] | None = None  # keeps its workers from one pass to the next
 
     def __len__(self) -> int:
-        return len(self._loader)
+        return len(self.sampler)
 
     def __iter__(self) -> Iterator[Any]:
         # Runs at the first batch, not when the iterator is made: by then Lightning has set the epoch.
@@ -142,11 +136,25 @@ class ResumableLoader:
         self._delivered = start
         if isinstance(self.sampler, EpochSampler):
             self.sampler.start = start
+        if self._loader is None:
+            self._loader = self._open()
         for batch in self._loader:
             if isinstance(batch, Exception):
+                self._loader = None  # lets the workers end now; with the error's traceback they would linger
                 raise batch
             self._delivered += 1
             yield batch
+
+    def _open(self) -> DataLoader[Any]:
+        return DataLoader(
+            _Guarded(self.source),
+            sampler=self.sampler,
+            batch_size=None,  # the source makes whole batches
+            collate_fn=_as_it_is,
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
 
     @property
     def _epoch(self) -> int:

@@ -1,0 +1,51 @@
+"""Tiny image files for tests of data modules."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Array = npt.NDArray[Any]
+
+
+def random_pixels(height: int, width: int, channels: int = 3, seed: int = 0, dtype: Any = np.uint8) -> Array:
+    """Return (height, width, channels) over the whole range of an integer type."""
+    high = np.iinfo(dtype).max
+    return np.random.default_rng(seed).integers(0, high, (height, width, channels), dtype, endpoint=True)
+
+
+def write_image(path: Path, pixels: Array, **options: Any) -> Path:
+    """Write 8-bit pixels of one or three channels, making the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(path, **options)
+    return path
+
+
+def write_folder(
+    folder: Path, count: int, size: tuple[int, int] = (20, 20), channels: int = 3, seed: int = 0
+) -> dict[str, Array]:
+    """Write different PNG images of (height, width) and return their pixels by name."""
+    pixels = {f"{i:03d}.png": random_pixels(*size, channels, seed=1000 * seed + i) for i in range(count)}
+    for name, image in pixels.items():
+        write_image(folder / name, image)
+    return pixels
+
+
+def write_deep_png(path: Path, pixels: Array) -> Path:
+    """Write 16-bit pixels (H, W, 1 or 3), which Pillow cannot do for colour."""
+    height, width, channels = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", width, height, 16, {1: 0, 3: 2}[channels], 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    body = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    return path
