@@ -1,0 +1,69 @@
+"""Training steps held against what the official programs recorded (tests/parity/train_NAME.json)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lightning.pytorch.callbacks import Callback
+from support.parity import FOLDER, fill
+from support.tiny import trainer
+from torch import nn
+from torch.utils.data import DataLoader
+
+from gans.base import AdversarialModule
+
+Losses = Mapping[str, float]
+
+
+class _Steps(Callback):
+    """Keeps the logged losses of every step, and the sum over each network's parameters after it."""
+
+    def __init__(self, networks: list[str]) -> None:
+        self.networks = networks
+        self.losses: list[dict[str, float]] = []
+        self.sums: list[dict[str, float]] = []
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+        self.losses.append({name: float(value) for name, value in trainer.callback_metrics.items()})
+        self.sums.append({name: _sum(getattr(pl_module, name)) for name in self.networks})
+
+
+def _sum(network: nn.Module) -> float:
+    return float(sum(parameter.detach().sum() for parameter in network.parameters()))
+
+
+def assert_official_steps(
+    module: AdversarialModule,
+    batch: Any,
+    name: str,
+    terms: Mapping[str, Callable[[Losses], float]],
+    networks: Mapping[str, str],
+    folder: Path,
+) -> None:
+    """Train a module by the real Trainer in float64 and hold every step against the official one, to 1e-8.
+
+    Args:
+        module: the variant, built as recorded; its networks are filled by the recorded rule.
+        batch: what every step sees, in float64.
+        name: of the recording, such as `pix2pix`.
+        terms: our logged name -> its value from the losses that the official program printed.
+        networks: our attribute -> the official name of the network.
+        folder: where the trainer may write.
+    """
+    recorded = json.loads((FOLDER / f"train_{name}.json").read_text())["steps_float64_same_start"]
+    module.double()
+    for network in networks:
+        fill(getattr(module, network))
+    steps = _Steps(list(networks))
+    fit = trainer(folder, max_epochs=len(recorded), callbacks=[steps])
+    fit.fit(module, DataLoader([batch], batch_size=None))  # type: ignore[arg-type]
+    for official, losses, sums in zip(recorded, steps.losses, steps.sums, strict=True):
+        for term, expected in terms.items():
+            assert losses[term] == pytest.approx(expected(official["losses"]), rel=1e-8), official["step"]
+        for network, theirs in networks.items():
+            expected_sum = official["params_after"][theirs]["sum"]
+            assert sums[network] == pytest.approx(expected_sum, rel=1e-8), official["step"]
