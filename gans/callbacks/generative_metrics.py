@@ -136,7 +136,6 @@ class GenerativeMetrics(ComparisonCallback):
         for real in self._reals.values():
             real.finish()
         everyone = gather(self._seen)
-        self._seen = {}
         measured: dict[str, dict[str, float]] = {}
         for name in sorted({name for seen in everyone for name in seen}):
             values = self._measure(name, [seen[name] for seen in everyone if name in seen], pl_module.device)

@@ -39,7 +39,7 @@ class RealFeatures:
         self._written = False
 
     def __call__(self, images: Tensor) -> tuple[Tensor, list[bytes]]:
-        """Return the features (N, D), on the CPU, and the keys of images (N, 1 or 3, H, W) in [-1, 1]; N > 0."""
+        """Return the features (N, D), on the CPU, and keys of images (N > 0, 1 or 3, H, W) in [-1, 1]."""
         pixels = to_pixels(images)
         keys = content_keys(pixels)
         if self._file is None:

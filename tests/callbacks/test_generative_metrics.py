@@ -84,10 +84,20 @@ def test_only_due_epochs_cost_anything_and_reals_only_once(tmp_path: Path, netwo
         def on_train_epoch_end(self) -> None:
             after[self.current_epoch + 1] = network.images
 
-    fit = trainer(tmp_path, GenerativeMetrics(every_n_epochs=2), max_epochs=3, num_sanity_val_steps=2)
+    fit = trainer(tmp_path, GenerativeMetrics(every_n_epochs=2), max_epochs=3)
     fit.fit(Watched(items(sources=4, reals=5)))
-    # Epoch 2 is due, epoch 3 is the last; the sanity check and epoch 1 are not.
+    # Epoch 2 is due, epoch 3 is the last.
     assert after == {1: 0, 2: 4 + 5, 3: 4 + 5 + 4}
+    assert fit.callback_metrics["val/images/A2B"] == 4
+
+
+def test_the_sanity_check_costs_nothing(tmp_path: Path, network: Counted) -> None:
+    class Watched(Painter):
+        def on_train_start(self) -> None:
+            assert network.images == 0
+
+    trainer(tmp_path, GenerativeMetrics(), num_sanity_val_steps=1).fit(Watched(items(4, 4)))
+    assert network.images == 8
 
 
 def test_changed_real_images_change_the_distance(tmp_path: Path) -> None:

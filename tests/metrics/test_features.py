@@ -7,10 +7,7 @@ from torch import Tensor, nn
 
 from gans.metrics.features import FeatureExtractor, load_extractor, to_pixels
 
-
-def convolution_precision() -> str:
-    precision: str = getattr(torch.backends.cudnn, "conv").fp32_precision  # noqa: B009 - not in torch's type hints
-    return precision
+CONVOLUTIONS = getattr(torch.backends.cudnn, "conv")  # noqa: B009 - it is not in torch's type hints
 
 
 class Conditions(nn.Module):
@@ -22,7 +19,7 @@ class Conditions(nn.Module):
         self.precision = ""
 
     def forward(self, pixels: Tensor) -> Tensor:
-        self.precision = convolution_precision()
+        self.precision = CONVOLUTIONS.fp32_precision
         features: Tensor = self.linear(pixels.float().mean((2, 3)))
         return features
 
@@ -49,12 +46,12 @@ def test_other_channels_are_refused(channels: int) -> None:
 def test_features_keep_full_precision() -> None:
     network = Conditions()
     extractor = FeatureExtractor("fake", network, 2, "fake")
-    before = convolution_precision()
+    CONVOLUTIONS.fp32_precision = "tf32"  # torch's default
     with torch.autocast("cpu", torch.bfloat16):
         assert network.linear(torch.zeros(1, 3)).dtype == torch.bfloat16
         assert extractor(random_images(1)).dtype == torch.float32
     assert network.precision == "ieee"
-    assert convolution_precision() == before
+    assert CONVOLUTIONS.fp32_precision == "tf32"
 
 
 def test_the_network_is_frozen() -> None:
