@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gans.callbacks.evaluation import ComparisonCallback, Stage, log_synchronised
 from gans.metrics.processes import gather
-from gans.metrics.translation import l1_255, translation_errors
+from gans.metrics.translation import best_constant_l1, l1_255, level_counts, translation_errors
 from gans.protocol import Comparison
 
 
@@ -16,17 +16,19 @@ class TranslationError(ComparisonCallback):
     """Logs how far translations are from the truth, under every name whose batches carry it.
 
     For the name A2B: `val/l1/A2B` (mean absolute difference in 0..255), `val/psnr/A2B` (decibels),
-    `val/ssim/A2B` (at most 1; not for images under 11 pixels), and, where source and target have the same
-    shape, `val/l1_doing_nothing/A2B`: the error of returning the source, which a translation should stay
-    under. In test `test/` stands in place of `val/`. Each is the mean over all images of all processes.
+    `val/ssim/A2B` (at most 1; not for images under 11 pixels), and two errors that a translation should stay
+    under: `val/l1_constant/A2B`, that of the best single colour for all these truths together, and, where
+    source and target have the same shape, `val/l1_doing_nothing/A2B`, that of returning the source. In test
+    `test/` stands in place of `val/`. Each is the mean over all images of all processes.
     """
 
     def __init__(self) -> None:
         self._errors: dict[str, dict[str, list[Tensor]]] = {}
+        self._levels: dict[str, Tensor] = {}
 
     def begin(self, pl_module: LightningModule, stage: Stage) -> None:
         """Forget the errors of the last epoch."""
-        self._errors = {}
+        self._errors, self._levels = {}, {}
 
     def collect(self, stage: Stage, name: str, comparison: Comparison) -> None:
         """Keep the errors of every image of one batch."""
@@ -39,6 +41,8 @@ class TranslationError(ComparisonCallback):
         kept = self._errors.setdefault(name, {})
         for metric, values in errors.items():
             kept.setdefault(metric, []).append(values)
+        levels = level_counts(truth).cpu()
+        self._levels[name] = self._levels.get(name, 0) + levels
 
     def finish(self, pl_module: LightningModule, stage: Stage) -> None:
         """Bring the errors of all processes together and log their means."""
@@ -51,3 +55,7 @@ class TranslationError(ComparisonCallback):
         for name in sorted({name for errors in everyone for name in errors}):
             values = torch.cat([errors[name] for errors in everyone if name in errors])
             log_synchronised(pl_module, {name: float(values.double().mean())})
+        everyones_levels = gather(self._levels)
+        for name in sorted({name for levels in everyones_levels for name in levels}):
+            counts = torch.stack([levels[name] for levels in everyones_levels if name in levels]).sum(dim=0)
+            log_synchronised(pl_module, {f"{stage}/l1_constant/{name}": best_constant_l1(counts)})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
-EXACT_COPY_PSNR = (
-    100.0  # decibels that stand for the infinite PSNR of an exact copy, so that means stay finite
-)
+EXACT_COPY_PSNR = 100.0  # decibels; stands for the infinite PSNR of an exact copy, so that means stay finite
+LEVELS = 256  # of a channel in 8 bits
 SSIM_WINDOW = 11  # pixels: the window of Wang et al. 2004; smaller images have no SSIM
 
 
@@ -35,5 +35,26 @@ def translation_errors(fake: Tensor, truth: Tensor) -> dict[str, Tensor]:
     if min(fake.shape[-2:]) >= SSIM_WINDOW:
         ssim = structural_similarity_index_measure(unit_fake, unit_truth, data_range=1.0, reduction="none")
         assert isinstance(ssim, Tensor)
-        errors["ssim"] = ssim.reshape(-1)  # torchmetrics drops the dimension of a single image
+        errors["ssim"] = ssim
     return errors
+
+
+def level_counts(images: Tensor) -> Tensor:
+    """Return how often each channel of images (N, C, H, W) in [-1, 1] has each 8-bit level: (C, 256)."""
+    channels = images.shape[1]
+    levels = ((images.float() + 1) * 127.5).round().clamp(0, LEVELS - 1).long()
+    levels += LEVELS * torch.arange(channels, device=images.device).view(channels, 1, 1)
+    return torch.bincount(levels.flatten(), minlength=LEVELS * channels).view(channels, LEVELS)
+
+
+def best_constant_l1(counts: Tensor) -> float:
+    """Return the mean absolute difference in 0..255 between images and the one colour that is nearest to all.
+
+    That colour is the median of each channel: the best answer in L1 of a network that ignores its input.
+
+    Args:
+        counts: (C, 256), what `level_counts` makes of the images, summed over batches.
+    """
+    level = torch.arange(LEVELS, dtype=torch.float64)
+    errors_of_levels = counts.cpu().double() @ (level[:, None] - level).abs()  # (C, 256)
+    return float(errors_of_levels.amin(dim=1).sum() / counts.sum())

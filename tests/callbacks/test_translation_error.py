@@ -8,6 +8,9 @@ from support.processes import run_together
 from torch import Tensor
 
 from gans.callbacks.translation_error import TranslationError
+from gans.metrics.translation import best_constant_l1, level_counts
+
+METRICS = ("l1", "psnr", "ssim", "l1_constant", "l1_doing_nothing")
 
 
 def validate(folder: Path, module: Painter) -> dict[str, float]:
@@ -24,11 +27,13 @@ def test_errors_are_means_over_all_images(tmp_path: Path) -> None:
     images = items(sources=7, reals=2)
     metrics = validate(tmp_path, Painter(images, batch_size=3))
     fake = (images.source + 0.25).clamp(-1, 1)
-    assert set(metrics) == {f"val/{name}/A2B" for name in ("l1", "psnr", "ssim", "l1_doing_nothing")}
+    assert set(metrics) == {f"val/{name}/A2B" for name in METRICS}
     assert metrics["val/l1/A2B"] == pytest.approx(mean_difference(fake, images.truth), rel=1e-6)
     assert metrics["val/l1_doing_nothing/A2B"] == pytest.approx(
         mean_difference(images.source, images.truth), rel=1e-6
     )
+    assert images.truth is not None
+    assert metrics["val/l1_constant/A2B"] == pytest.approx(best_constant_l1(level_counts(images.truth)))
     for batch_size in (1, 7):
         assert validate(tmp_path, Painter(images, batch_size)) == pytest.approx(metrics, rel=1e-5)
 
@@ -43,7 +48,8 @@ def test_doing_nothing_needs_images_of_one_kind(tmp_path: Path) -> None:
         def comparisons(self, batch: Items) -> dict[str, object]:  # type: ignore[override]
             return {"A2B": super().comparisons(batch)["A2B"]._replace(source=batch.source[:, :1])}
 
-    assert set(validate(tmp_path, Colouring(items(3, 0)))) == {"val/l1/A2B", "val/psnr/A2B", "val/ssim/A2B"}
+    metrics = validate(tmp_path, Colouring(items(3, 0)))
+    assert set(metrics) == {f"val/{name}/A2B" for name in METRICS if name != "l1_doing_nothing"}
 
 
 def test_every_epoch_of_a_fit_is_measured_anew_and_the_sanity_check_is_not(tmp_path: Path) -> None:
@@ -67,7 +73,7 @@ def test_every_epoch_of_a_fit_is_measured_anew_and_the_sanity_check_is_not(tmp_p
 
 def test_test_has_its_own_names(tmp_path: Path) -> None:
     (metrics,) = trainer(tmp_path, TranslationError()).test(Painter(items(3, 3)), verbose=False)
-    assert set(metrics) == {f"test/{name}/A2B" for name in ("l1", "psnr", "ssim", "l1_doing_nothing")}
+    assert set(metrics) == {f"test/{name}/A2B" for name in METRICS}
 
 
 def measure_together(folder: str, shares: list[tuple[int, int]] | None) -> dict[str, float]:
@@ -81,7 +87,7 @@ def measure_together(folder: str, shares: list[tuple[int, int]] | None) -> dict[
 
 def test_number_of_processes_does_not_matter(tmp_path: Path) -> None:
     (alone,) = run_together(measure_together, str(tmp_path), None, count=1)
-    assert len(alone) == 4
+    assert set(alone) == {f"val/{name}/A2B" for name in METRICS}
     for shares in ([(4, 1), (3, 0)], [(0, 0), (7, 1)]):
         first, second = run_together(measure_together, str(tmp_path), shares)
         assert first == second

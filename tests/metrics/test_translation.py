@@ -4,7 +4,7 @@ import pytest
 import torch
 from support.compared import random_images
 
-from gans.metrics.translation import l1_255, translation_errors
+from gans.metrics.translation import best_constant_l1, l1_255, level_counts, translation_errors
 
 
 def test_errors_of_a_constant_difference_have_closed_forms() -> None:
@@ -41,3 +41,18 @@ def test_small_images_have_no_ssim() -> None:
 def test_half_precision_is_measured_in_single() -> None:
     fake, truth = random_images(2), random_images(2, seed=1)
     torch.testing.assert_close(l1_255(fake.bfloat16(), truth), l1_255(fake.bfloat16().float(), truth))
+
+
+def test_the_best_constant_colour_is_the_median_of_each_channel() -> None:
+    images = random_images(3, size=9)
+    constant = images.movedim(1, 0).flatten(1).median(dim=1).values.view(3, 1, 1).expand_as(images)
+    counts = level_counts(images[:1]) + level_counts(images[1:])
+    assert counts.sum(dim=1).tolist() == [3 * 81] * 3
+    assert best_constant_l1(counts) == pytest.approx(float(l1_255(images, constant).mean()), rel=1e-5)
+
+
+def test_a_constant_colour_is_no_error_for_images_of_one_colour() -> None:
+    colour = torch.tensor([-1.0, 1.0]).view(1, 2, 1, 1)
+    assert best_constant_l1(level_counts(colour.expand(4, 2, 5, 6))) == 0
+    black_and_white = torch.cat([colour, -colour])  # half of the pixels differ by 255, whatever the colour
+    assert best_constant_l1(level_counts(black_and_white)) == 127.5
