@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,14 +12,15 @@ from typing import Any, ClassVar
 import lightning as L
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 
+from gans.losses.adversarial import Objective
 from gans.protocol import Comparison, Grid
 from gans.training.finite import LossWatch
 from gans.training.per_process import gather_histories, restore_history
-from gans.training.schedules import Schedule, learning_rate_factor
+from gans.training.schedules import Schedule, learning_rate_factor, training_length
 
 CHECKPOINT_FORMAT = 1
 
@@ -70,6 +70,7 @@ class AdversarialModule(L.LightningModule):
 
     players: ClassVar[tuple[Player, ...]]
     schedule_unit: ClassVar[str] = "epoch"
+    objective: Objective | None = None
 
     def __init__(
         self,
@@ -92,6 +93,21 @@ class AdversarialModule(L.LightningModule):
         self.automatic_optimization = False
         self.ema = nn.ModuleDict()
         self._watch = LossWatch()
+
+    def active_players(self) -> tuple[Player, ...]:
+        """Return the players of this run, in order; a variant leaves out one whose loss is switched off."""
+        return self.players
+
+    def loss_floors(self) -> dict[str, float]:
+        """Return, by player, the smallest total loss a discriminating player can have; at it, it has won.
+
+        A loss without floor, such as a Wasserstein critic's, is absent. A variant whose weights move the
+        floor of its `objective`, or whose discriminating player has another name, overrides this.
+        """
+        if self.objective is None or self.objective.floor is None:
+            return {}
+        judging = [p.name for p in self.active_players() if p.name in ("discriminator", "critic")]
+        return dict.fromkeys(judging, self.objective.floor)
 
     def produce(self, batch: Any) -> Any:
         """Make, before anything is toggled, what several players look at; None where nothing is shared."""
@@ -117,7 +133,8 @@ class AdversarialModule(L.LightningModule):
                 self.ema[name] = copy.deepcopy(getattr(self, name)).requires_grad_(False).eval()
 
     def _generator_networks(self) -> tuple[str, ...]:
-        return next((p.networks for p in self.players if p.name == "generator"), self.players[0].networks)
+        players = self.active_players()
+        return next((p.networks for p in players if p.name == "generator"), players[0].networks)
 
     def averaged(self, name: str) -> nn.Module:
         """Return a network as pictures, metrics and inference use it: its average, if there is one."""
@@ -133,13 +150,37 @@ class AdversarialModule(L.LightningModule):
             for kept, current in zip(average.buffers(), network.buffers(), strict=True):
                 kept.copy_(current)  # statistics and spectral-norm vectors are states, their mean is not one
 
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LambdaLR]]:
-        """Return one Adam and one schedule per player, in the players' order."""
-        optimizers: list[Optimizer] = [self._adam(player) for player in self.players]
-        factor = learning_rate_factor(
-            self.hparams["schedule"], self._schedule_total(), self.hparams["decay_share"]
-        )
-        return optimizers, [LambdaLR(optimizer, factor) for optimizer in optimizers]
+    def on_fit_start(self) -> None:
+        """Refuse what cannot be right.
+
+        Raises:
+            ValueError: for accumulation under 16-mixed.
+        """
+        if self.trainer.scaler is not None and self.hparams["accumulate"] > 1:
+            raise ValueError(
+                "model.accumulate above 1 cannot be right under 16-mixed: when one player's gradients "
+                "overflow, the scale changes before the other's are unscaled. Use --trainer.precision "
+                "bf16-mixed."
+            )
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        """Return one Adam per player, in the players' order."""
+        return [self._adam(player) for player in self.active_players()]
+
+    def on_train_start(self) -> None:
+        """Take Adam's settings from the arguments, which win over those of a resumed checkpoint."""
+        arguments = self.hparams
+        length = training_length(self.trainer, self.schedule_unit, arguments["accumulate"])
+        self._rate_factor = learning_rate_factor(arguments["schedule"], length, arguments["decay_share"])
+        for optimizer in self.trainer.optimizers:
+            optimizer.param_groups[0]["betas"] = tuple(arguments["betas"])
+            optimizer.param_groups[0]["weight_decay"] = arguments["weight_decay"]
+
+    def _set_learning_rates(self) -> None:
+        """Set the rates as a function of the place in the training: so a resumed run cannot miscount."""
+        finished = self.current_epoch if self.schedule_unit == "epoch" else self.global_step
+        for optimizer in self.trainer.optimizers:
+            optimizer.param_groups[0]["lr"] = self.hparams["learning_rate"] * self._rate_factor(finished)
 
     def _adam(self, player: Player) -> Adam:
         return Adam(
@@ -150,22 +191,6 @@ class AdversarialModule(L.LightningModule):
             # The fused kernel unscales fp16 gradients by itself, which would hide them from clipping.
             fused=self.trainer.scaler is None,
         )
-
-    def _schedule_total(self) -> int:
-        """Return how many epochs, or steps, this training has."""
-        if self.hparams["schedule"] == "constant":
-            return 1
-        trainer = self.trainer
-        trainer.fit_loop.setup_data()  # else the number of batches is not known yet
-        steps_per_epoch = math.ceil(trainer.num_training_batches / self.hparams["accumulate"])
-        epochs = trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else math.inf
-        steps = min(epochs * steps_per_epoch, trainer.max_steps if trainer.max_steps > 0 else math.inf)
-        if math.isinf(steps):
-            raise ValueError(
-                "The learning rate falls towards the end of training, but this training has no end: set "
-                "--trainer.max_epochs or --trainer.max_steps, or --model.schedule constant."
-            )
-        return int(steps) if self.schedule_unit == "step" else math.ceil(steps / steps_per_epoch)
 
     def _optimizers_in_order(self) -> list[LightningOptimizer]:
         optimizers = self.optimizers()
@@ -178,32 +203,46 @@ class AdversarialModule(L.LightningModule):
             nn.utils.clip_grad_norm_(parameters, self.hparams["gradient_clip"])
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Seed the step by (seed, batch, process), so that a resumed run repeats it."""
+        """Seed the step by (seed, batch, process), so that a resumed run repeats it; set the rates."""
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
         batches = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
         torch.manual_seed((seed * 1_000_003 + batches) * 4096 + self.global_rank)
+        self._set_learning_rates()
 
-    def training_step(self, batch: Any, batch_idx: int) -> None:
-        """Let every player that is due learn from one batch, and count one step."""
+    def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
+        """Let every player that is due learn from one batch, count one step, and return the total losses."""
+        batch = self._in_own_precision(batch)
         position, group = self._place_in_accumulation(batch_idx)
-        counted_by_lightning = self._silence_step_counters()
+        count_step = self._silence_step_counters()
         products = self.produce(batch)
         due = [
             (player, optimizer)
-            for player, optimizer in zip(self.players, self._optimizers_in_order(), strict=True)
+            for player, optimizer in zip(self.active_players(), self._optimizers_in_order(), strict=True)
             if self._is_due(player)
         ]
         last = position == group - 1
+        losses = {}
         for player, optimizer in due:
             with self.toggled_optimizer(optimizer):
-                self._backward(player, optimizer, batch, products, first=position == 0, share=1 / group)
+                losses[player.name] = self._backward(
+                    player, optimizer, batch, products, first=position == 0, share=1 / group
+                )
                 if group == 1:
                     optimizer.step()
         if last:
             for _, optimizer in due if group > 1 else []:
                 optimizer.step()
-            counted_by_lightning()
-            self._after_step()
+            count_step()
+            self._update_averages()
+        return losses
+
+    def _in_own_precision(self, batch: Any) -> Any:
+        """Return the batch in the module's precision, which is not float32 under 64-true or bf16-true."""
+        if self.dtype == torch.float32:
+            return batch
+        return apply_to_collection(
+            batch, Tensor, lambda images: images.to(self.dtype) if images.is_floating_point() else images
+        )
 
     def _place_in_accumulation(self, batch_idx: int) -> tuple[int, int]:
         """Return this batch's position in its group and the group's size, smaller at an epoch's end."""
@@ -224,7 +263,7 @@ class AdversarialModule(L.LightningModule):
         products: Any,
         first: bool,
         share: float,
-    ) -> None:
+    ) -> Tensor:
         if first:
             optimizer.zero_grad()
         terms: dict[str, Tensor] = getattr(self, f"{player.name}_terms")(batch, products)
@@ -236,6 +275,8 @@ class AdversarialModule(L.LightningModule):
             self._watch.check()
             self.log_dict({name: value.detach() for name, value in named.items()})
             self.log(f"train/{player.name}/total", total.detach(), prog_bar=True)
+            self.log("train/learning_rate", optimizer.param_groups[0]["lr"])
+        return total.detach()
 
     def _silence_step_counters(self) -> Callable[[], None]:
         """Keep Lightning from counting one step per optimiser; return the function that counts one for all.
@@ -256,31 +297,17 @@ class AdversarialModule(L.LightningModule):
 
         return count
 
-    def _after_step(self) -> None:
-        if self.ema:
-            self._update_averages()
-        if self.schedule_unit == "step":
-            self._step_schedules()
-
     def on_train_epoch_end(self) -> None:
-        """Move the learning rate where it moves by epochs, and look at the losses a last time."""
+        """Look at the losses that came since the last look."""
         self._watch.check()
-        if self.schedule_unit == "epoch":
-            self._step_schedules()
-
-    def _step_schedules(self) -> None:
-        schedulers = self.lr_schedulers()
-        for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
-            assert isinstance(scheduler, LambdaLR)
-            scheduler.step()
 
     def validation_step(self, batch: Any, batch_idx: int) -> dict[str, Comparison]:
         """Hand the images of one batch to the metrics."""
-        return self.comparisons(batch)
+        return self.comparisons(self._in_own_precision(batch))
 
     def test_step(self, batch: Any, batch_idx: int) -> dict[str, Comparison]:
         """Hand the images of one batch to the metrics."""
-        return self.comparisons(batch)
+        return self.comparisons(self._in_own_precision(batch))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Note the variant and what differs between processes; refuse when a loss was no number."""

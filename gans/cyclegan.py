@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from datamodules.unpaired import PredictBatch, UnpairedBatch
+from datamodules.base import PredictBatch
+from datamodules.unpaired import UnpairedBatch
 from gans.base import AdversarialModule, Player, evaluating
 from gans.losses import adversarial
 from gans.losses.reconstruction import l1
@@ -71,6 +72,7 @@ class CycleGAN(AdversarialModule):
         Player("generator", ("generator_A2B", "generator_B2A")),
         Player("discriminator", ("discriminator_A", "discriminator_B")),
     )
+    objective: adversarial.Objective
 
     def __init__(
         self,
@@ -174,8 +176,9 @@ class CycleGAN(AdversarialModule):
             raise ValueError(f"direction is {direction!r}: it is A2B or B2A.")
         network = self.averaged(f"generator_{direction}")
         with evaluating(network):
-            batch = images.to(self.device, self.dtype)
-            return network(batch) if images.ndim == 4 else network(batch[None])[0]
+            batch = images.to(self.device).type_as(next(network.parameters()))
+            translated: Tensor = network(batch if images.ndim == 4 else batch[None])
+        return translated if images.ndim == 4 else translated[0]
 
     def comparisons(self, batch: UnpairedBatch) -> dict[str, Comparison]:
         """Return, for A2B and B2A, translations beside the real images of the target domain."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.plugins.precision import MixedPrecision
 from support.tiny import TinyGAN, loader, rows, trainer
 
 from gans.training.checkpointing import AtomicCheckpointIO, RunCheckpoint
@@ -23,7 +24,7 @@ class Recorder(Callback):
         gradients = [p.grad.flatten() for p in pl_module.critic.parameters() if p.grad is not None]
         self.norms.append(float(torch.cat(gradients).norm()))
 
-    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
 
 
@@ -113,6 +114,48 @@ def test_the_rate_is_constant_and_then_falls_linearly_as_published(tmp_path: Pat
 def test_a_schedule_without_an_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has no end"):
         trainer(tmp_path, max_epochs=-1).fit(fresh(schedule="linear"), rows(4))
+
+
+class OverflowInCritic(Callback):
+    """Makes the critic's gradients overflow in step 2, and looks at the generator's in the same step."""
+
+    def __init__(self, rows: torch.Tensor) -> None:
+        self.rows = rows
+        self.ratios: list[float] = []
+        self.critic: list[torch.Tensor] = []
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        self.critic.append(pl_module.critic[0].weight.detach().clone())
+        if batch_idx == 1:
+            self.handle = pl_module.critic[0].weight.register_hook(lambda gradient: gradient * torch.inf)
+        elif batch_idx == 2:
+            self.handle.remove()
+
+    def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
+        if optimizer is trainer.optimizers[1]:
+            weight = pl_module.generator.weight
+            loss = pl_module.critic(pl_module.generator(self.rows)).pow(2).mean()
+            (true,) = torch.autograd.grad(loss, weight)
+            self.ratios.append(float(weight.grad.norm() / true.norm()))
+
+
+def test_an_overflow_in_one_player_does_not_leak_into_the_other(tmp_path: Path) -> None:
+    watcher = OverflowInCritic(torch.ones(2, 3))
+    scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
+    fit = trainer(
+        tmp_path, precision=None, plugins=[MixedPrecision("16-mixed", "cpu", scaler)], callbacks=[watcher]
+    )
+    fit.fit(fresh(), loader(torch.ones(8, 3), 2))
+    assert watcher.ratios == pytest.approx([1.0] * 4, rel=1e-2)
+    assert torch.equal(watcher.critic[1], watcher.critic[2]), "the overflowing step was skipped"
+    assert not torch.equal(watcher.critic[2], watcher.critic[3]), "and no other one"
+    assert scaler.get_scale() == 128.0
+
+
+def test_accumulation_under_fp16_is_refused(tmp_path: Path) -> None:
+    scaler = MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu"))
+    with pytest.raises(ValueError, match=r"accumulate above 1 cannot be right under 16-mixed.*bf16-mixed"):
+        trainer(tmp_path, precision=None, plugins=[scaler]).fit(fresh(accumulate=2), rows(8))
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:

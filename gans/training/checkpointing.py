@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import warnings
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -64,7 +65,7 @@ class RunCheckpoint(ModelCheckpoint):
         filename: name of the file without its suffix.
         monitor: metric whose smallest (`mode="min"`) or largest value is kept.
         mode: `min` or `max`.
-        every_n_train_steps: write also within epochs, for data whose epochs are long.
+        every_n_train_steps: write every so many steps instead of after every epoch, for long epochs.
     """
 
     def __init__(
@@ -85,6 +86,8 @@ class RunCheckpoint(ModelCheckpoint):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Choose the run folder's checkpoints folder."""
+        # Lightning proposes to save the weights before a step: the state after it is the one to go on from.
+        warnings.filterwarnings("ignore", message="Using ModelCheckpoint with manual optimization")
         self.dirpath = os.path.join(trainer.default_root_dir, "checkpoints")
         super().setup(trainer, pl_module, stage)
 

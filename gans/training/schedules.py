@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
+from lightning.pytorch import Trainer
+
 Schedule = Literal["constant", "linear", "cosine"]
 
 
-def learning_rate_factor(schedule: Schedule, total: int, decay_share: float) -> Callable[[int], float]:
+def learning_rate_factor(schedule: Schedule, total: int | None, decay_share: float) -> Callable[[int], float]:
     """Return the factor on the learning rate as a function of the finished epochs (or steps).
 
     The rate is constant first and falls over the last `decay_share` of the training. With `linear`, a total
@@ -18,26 +20,50 @@ def learning_rate_factor(schedule: Schedule, total: int, decay_share: float) -> 
 
     Args:
         schedule: `constant`, `linear`, or `cosine` (half a cosine over the falling part).
-        total: epochs or steps of the whole training, at least 1.
+        total: epochs or steps of the whole training, at least 1; None if it has no end.
         decay_share: share of the training over which the rate falls, in [0, 1].
 
     Returns:
         A function from the count of finished epochs or steps to a factor in [0, 1].
 
     Raises:
-        ValueError: if `decay_share` is outside [0, 1].
+        ValueError: if `decay_share` is outside [0, 1], or the rate is to fall at an end that is not there.
     """
     if not 0 <= decay_share <= 1:
         raise ValueError(f"decay_share is {decay_share}: it is a share of the training, from 0 to 1.")
+    if schedule == "constant":
+        return lambda _: 1.0
+    if total is None:
+        raise ValueError(
+            "The learning rate falls towards the end of training, but this training has no end: set "
+            "--trainer.max_epochs or --trainer.max_steps, or --model.schedule constant."
+        )
     falling = round(total * decay_share)
     constant = total - falling
 
     def factor(finished: int) -> float:
         progress = max(0, finished + 1 - constant) / (falling + 1)
-        if schedule == "constant":
-            return 1.0
         if schedule == "linear":
             return max(0.0, 1 - progress)
         return (1 + math.cos(math.pi * min(1.0, progress))) / 2
 
     return factor
+
+
+def training_length(trainer: Trainer, unit: str, accumulate: int) -> int | None:
+    """Return how many epochs (`unit` is `epoch`) or counted steps (`step`) a training has that has begun.
+
+    Args:
+        trainer: whose `max_epochs` and `max_steps` end the training.
+        unit: `epoch` or `step`.
+        accumulate: batches per counted step.
+
+    Returns:
+        The length, or None if nothing ends the training.
+    """
+    steps_per_epoch = math.ceil(trainer.num_training_batches / accumulate)
+    epochs = trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else math.inf
+    steps = min(epochs * steps_per_epoch, trainer.max_steps if trainer.max_steps > 0 else math.inf)
+    if math.isinf(steps):
+        return None
+    return int(steps) if unit == "step" else math.ceil(steps / steps_per_epoch)

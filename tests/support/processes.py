@@ -56,6 +56,7 @@ def _run(
     running = []
     for environment in environments:
         receiver, sender = _CONTEXT.Pipe(duplex=False)
+        environment = dict(os.environ) | environment  # the fork server may be older than this test's
         process = _CONTEXT.Process(target=_child, args=(sender, environment, function, arguments))
         process.start()
         sender.close()

@@ -1,0 +1,58 @@
+"""Every variant at toy size, for the sweeps: a variant without an entry here fails them."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import datamodules
+import gans
+from datamodules.base import ImageDataModule
+from gans.base import AdversarialModule
+
+
+@dataclass(frozen=True)
+class Toy:
+    """What makes a variant and its data small enough to train in a blink.
+
+    Attributes:
+        data: name of its data module.
+        model_arguments: of the variant.
+        data_arguments: of the data module, over drawn faces.
+    """
+
+    data: str
+    model_arguments: dict[str, Any] = field(default_factory=dict)
+    data_arguments: dict[str, Any] = field(default_factory=dict)
+
+
+TOYS = {
+    "CycleGAN": Toy(
+        data="UnpairedImages",
+        model_arguments={
+            "image_size": 16,
+            "generator_width": 2,
+            "blocks": 1,
+            "discriminator_width": 2,
+            "discriminator_layers": 1,
+            "history_size": 3,
+        },
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5},
+    ),
+}
+
+
+def make_model(name: str, **arguments: Any) -> AdversarialModule:
+    """Return a variant at toy size."""
+    variant = getattr(importlib.import_module(gans.VARIANTS[name]), name)
+    model: AdversarialModule = variant(**(TOYS[name].model_arguments | arguments))
+    return model
+
+
+def make_data(name: str, **arguments: Any) -> ImageDataModule:
+    """Return the data of a variant at toy size."""
+    toy = TOYS[name]
+    module = getattr(importlib.import_module(datamodules.DATA_MODULES[toy.data]), toy.data)
+    data: ImageDataModule = module(**(toy.data_arguments | arguments))
+    return data
