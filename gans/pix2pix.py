@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm  # what all batch norms share, the synchronised one too
 
 from datamodules.base import PredictBatch
+from datamodules.colour import join_lab
 from datamodules.paired import PairedBatch
 from gans.base import AdversarialModule, Player, evaluating
 from gans.losses import adversarial
@@ -46,6 +47,8 @@ class Pix2Pix(AdversarialModule):
         channels_in: channels of the input images; taken from the data on the command line.
         channels_out: channels of the target images; likewise.
         image_size: edge in pixels of the training images; it chooses the depth and bounds the patch.
+        lab: whether input and target are the lightness and the colour of one picture, likewise: then
+            pictures, metrics and predictions show the two joined, see `datamodules.colour`.
         generator: `unet`; `encoder_decoder`, the same network without skips; `resnet`, CycleGAN's.
         generator_width: channels after the generator's first convolution.
         depth: halvings in unet and encoder_decoder; by default as many as the image size allows, at most 8.
@@ -86,6 +89,7 @@ class Pix2Pix(AdversarialModule):
         channels_in: int = 3,
         channels_out: int = 3,
         image_size: int = 256,
+        lab: bool = False,
         generator: GeneratorName = "unet",
         generator_width: int = 64,
         depth: int | None = None,
@@ -165,7 +169,8 @@ class Pix2Pix(AdversarialModule):
             seed: of dropout; another seed gives another sample.
 
         Returns:
-            The translated images, of the same height and width, in [-1, 1], where the module is.
+            The translated images (N, channels_out, H, W) or (channels_out, H, W) in [-1, 1], where the module
+            is; with `lab` these are colours, which `datamodules.colour.join_lab` joins to the lightness.
         """
         network = self.averaged("generator")
         batch = images.to(next(network.parameters()))  # its device and precision
@@ -183,17 +188,24 @@ class Pix2Pix(AdversarialModule):
 
     def comparisons(self, batch: PairedBatch) -> dict[str, Comparison]:
         """Return the translations, beside the targets both as real images and as their truth."""
-        fake = self.translate(batch.input)
-        return {"translation": Comparison(fake, batch.target, batch.input, batch.target)}
+        fake, target = self._translated(batch.input), self._seen(batch.input, batch.target)
+        return {"translation": Comparison(fake, target, batch.input, target)}
 
     def grids(self, batch: PairedBatch) -> dict[str, Grid]:
         """Return input, output and target."""
-        columns = {"input": batch.input, "output": self.translate(batch.input), "target": batch.target}
-        return {"translation": Grid(columns)}
+        fake, target = self._translated(batch.input), self._seen(batch.input, batch.target)
+        return {"translation": Grid({"input": batch.input, "output": fake, "target": target})}
 
     def predict_step(self, batch: PredictBatch, batch_idx: int) -> Predictions:
         """Translate a batch of a folder."""
-        return Predictions(self.translate(batch.images), batch.names)
+        return Predictions(self._translated(batch.images), batch.names)
+
+    def _translated(self, inputs: Tensor) -> Tensor:
+        return self._seen(inputs, self.translate(inputs))
+
+    def _seen(self, inputs: Tensor, outputs: Tensor) -> Tensor:
+        """Return outputs as pictures: as they are, or colours joined to the lightness of their inputs."""
+        return join_lab(inputs, outputs) if self.hparams["lab"] else outputs
 
 
 def _generator(name: GeneratorName, arguments: Any) -> nn.Module:

@@ -15,12 +15,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from datamodules.base import PredictBatch
+from datamodules.colour import join_lab, split_lab
 from datamodules.paired import PairedBatch
 from gans.networks.resnet import ResNetGenerator
 from gans.networks.unet import UNetGenerator
 from gans.pix2pix import Pix2Pix
 
 TINY: dict[str, Any] = {"image_size": 16, "generator_width": 4, "discriminator_width": 4, "patch": 16}
+PLAYERS = ("discriminator", "generator")
 
 
 def tiny(**arguments: Any) -> Pix2Pix:
@@ -41,7 +43,8 @@ def fit(module: Pix2Pix, folder: Path, pairs: PairedBatch, epochs: int = 1) -> d
     """Train on one batch per epoch; return the last losses."""
     fitting = trainer(folder, max_epochs=epochs, precision="32-true")
     fitting.fit(module, DataLoader([pairs], batch_size=None))  # type: ignore[arg-type]
-    return {name: float(value) for name, value in fitting.callback_metrics.items()}
+    logged = fitting.callback_metrics.items()
+    return {name.removeprefix("train/"): float(value) for name, value in logged if name.count("/") == 2}
 
 
 def test_three_steps_equal_the_official_program(tmp_path: Path) -> None:
@@ -57,9 +60,6 @@ def test_three_steps_equal_the_official_program(tmp_path: Path) -> None:
     }
     networks = {"generator": "G", "discriminator": "D"}
     assert_official_steps(module, pairs, "pix2pix", terms, networks, tmp_path)
-
-
-# The objective ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("conditional", "channels"), [(True, 1 + 2), (False, 2)])
@@ -79,8 +79,8 @@ def test_l1_alone_has_no_discriminator(tmp_path: Path) -> None:
     assert not [name for name, _ in module.named_parameters() if "discriminator" in name]
     before = module.generator.get_parameter("down.0.weight").detach().clone()
     losses = fit(module, tmp_path, batch(), epochs=2)
-    assert set(losses) == {"train/generator/l1", "train/generator/total"}
-    assert losses["train/generator/total"] == losses["train/generator/l1"]
+    assert set(losses) == {"generator/l1", "generator/total"}
+    assert losses["generator/total"] == losses["generator/l1"]
     assert not torch.equal(module.generator.get_parameter("down.0.weight"), before)
     assert len(module.trainer.optimizers) == 1
 
@@ -88,19 +88,14 @@ def test_l1_alone_has_no_discriminator(tmp_path: Path) -> None:
 def test_l1_brings_the_output_to_the_target(tmp_path: Path) -> None:
     pairs = batch(1)
     module = tiny(adversarial_weight=0, learning_rate=0.01, dropout=False)
-    before = fit(module, tmp_path, pairs)["train/generator/l1"]
-    assert fit(module, tmp_path, pairs, epochs=30)["train/generator/l1"] < 0.6 * before
+    before = fit(module, tmp_path, pairs)["generator/l1"]
+    assert fit(module, tmp_path, pairs, epochs=30)["generator/l1"] < 0.6 * before
 
 
 def test_without_l1_only_the_discriminator_teaches(tmp_path: Path) -> None:
     losses = fit(tiny(l1_weight=0), tmp_path, batch())
-    assert set(losses) == {
-        "train/discriminator/adversarial",
-        "train/discriminator/total",
-        "train/generator/adversarial",
-        "train/generator/total",
-    }
-    assert losses["train/generator/total"] == losses["train/generator/adversarial"]
+    assert set(losses) == {f"{player}/{name}" for player in PLAYERS for name in ("adversarial", "total")}
+    assert losses["generator/total"] == losses["generator/adversarial"]
 
 
 def test_weights_scale_the_generators_terms() -> None:
@@ -135,9 +130,6 @@ def test_a_wrong_argument_is_explained(arguments: dict[str, Any], message: str) 
         tiny(**arguments)
 
 
-# The networks -----------------------------------------------------------------------------------------------
-
-
 def test_generators_by_name() -> None:
     unet, plain, resnet = (tiny(generator=name).generator for name in ("unet", "encoder_decoder", "resnet"))
     assert isinstance(unet, UNetGenerator)
@@ -163,9 +155,6 @@ def test_a_patch_is_as_large_as_named(patch: int) -> None:
 def test_the_whole_image_gets_one_score() -> None:
     module = tiny(patch="image", image_size=32)
     assert module.discriminator(images(2, 6, 32, 32)).shape == (2, 1, 1, 1)
-
-
-# At test time -----------------------------------------------------------------------------------------------
 
 
 def with_history(**arguments: Any) -> Pix2Pix:
@@ -239,9 +228,6 @@ def test_pictures_come_from_the_averaged_network(tmp_path: Path) -> None:
     assert not torch.allclose(averaged, module.translate(images()))
 
 
-# Sizes and channels -----------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (20, 33), (7, 40)])
 def test_trained_at_one_size_it_translates_others(tmp_path: Path, height: int, width: int) -> None:
     module = tiny(image_size=32)
@@ -258,12 +244,9 @@ def test_trained_at_one_size_it_translates_others(tmp_path: Path, height: int, w
 def test_oblong_pairs_of_other_channels_are_trained_on(tmp_path: Path) -> None:
     module = tiny(channels_in=1, channels_out=2)
     pairs = batch(channels_in=1, channels_out=2, height=20, width=33)
-    assert "train/generator/l1" in fit(module, tmp_path, pairs)
+    assert "generator/l1" in fit(module, tmp_path, pairs)
     assert module.translate(pairs.input).shape == (2, 2, 20, 33)
     assert module.translate(pairs.input[:0]).shape == (0, 2, 20, 33)
-
-
-# What callbacks see -----------------------------------------------------------------------------------------
 
 
 def test_translations_are_compared_with_their_targets() -> None:
@@ -280,6 +263,20 @@ def test_translations_are_compared_with_their_targets() -> None:
     predictions = module.predict_step(PredictBatch(pairs.input, ["a.png", "b.png"]), 0)
     assert torch.equal(predictions.images, fake)
     assert predictions.names == ["a.png", "b.png"]
+
+
+def test_colourisations_are_seen_as_pictures() -> None:
+    module, picture = tiny(channels_in=1, channels_out=2, lab=True), images()
+    pairs = PairedBatch(*split_lab(picture))
+    comparison = module.comparisons(pairs)["translation"]
+    assert comparison.truth is not None
+    torch.testing.assert_close(comparison.truth, picture, rtol=0, atol=1e-3)
+    colours = module.translate(pairs.input)
+    assert colours.shape[1] == 2
+    predicted = module.predict_step(PredictBatch(pairs.input, ["a.png", "b.png"]), 0).images
+    columns = module.grids(pairs)["translation"].columns
+    for seen in (comparison.fake, predicted, columns["output"]):
+        assert torch.equal(seen, join_lab(pairs.input, colours))
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.0])
