@@ -20,7 +20,7 @@ from datamodules.images import (
     load_images,
 )
 from datamodules.readers import read_header
-from datamodules.sampling import BatchSource, EpochSampler, EvaluationSampler, ResumableLoader
+from datamodules.sampling import Batches, BatchSource, EpochSampler, EvaluationSampler, ResumableLoader
 from datamodules.transforms import Preprocess, stack_equal, to_unit_range
 
 # Whole images per evaluation batch where their sizes agree.
@@ -103,6 +103,7 @@ class ImageDataModule(L.LightningDataModule):
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.workers, self.on_bad_image, self.seed = workers, on_bad_image, seed
         self.budget = MemoryBudget(cache_gigabytes)
+        self._loaders: list[ResumableLoader] = []
         self._predict_folder = Path(predict_dir) if predict_dir else None
         self._predict_paths = find_images(predict_dir, "prediction (predict_dir)") if predict_dir else []
 
@@ -119,13 +120,13 @@ class ImageDataModule(L.LightningDataModule):
     def training_loader(self, source: BatchSource, length: int) -> ResumableLoader:
         """Shuffled, sharded, resumable batches; the source is asked for lists of (epoch, index)."""
         sampler = EpochSampler(length, self.batch_size, self.seed, self.rank, self.world)
-        return ResumableLoader(source, sampler, self.workers)
+        return self._loader(source, sampler)
 
     def evaluation_loader(self, source: BatchSource, sets: Sequence[ImageSet]) -> ResumableLoader:
         """Every item once; the source is asked for one list of indices per set."""
         lengths = [len(images) for images in sets]
         sampler = EvaluationSampler(lengths, self._whole_batch(sets), self.rank, self.world)
-        return ResumableLoader(source, sampler, self.workers)
+        return self._loader(source, sampler)
 
     def prediction_loader(self, otherwise: ImageSet, channels: int | None) -> ResumableLoader:
         """Batches of `predict_dir`, each of one size, in the images' own sizes.
@@ -140,7 +141,7 @@ class ImageDataModule(L.LightningDataModule):
         if self._predict_folder is None:
             shard = range(len(otherwise))[self.rank :: self.world]
             batches = _chunks(shard, self._whole_batch([otherwise]))
-            return ResumableLoader(_PredictionSource(otherwise), batches, self.workers)
+            return self._loader(_PredictionSource(otherwise), batches)
         channels = channels or detect_channels(self._predict_paths, self.on_bad_image)
         shard_paths = self._predict_paths[self.rank :: self.world]
         files = ImageFiles(self._predict_folder, shard_paths, channels, prepare=_unchanged)
@@ -149,7 +150,12 @@ class ImageDataModule(L.LightningDataModule):
             images = load_images(files, MemoryBudget(0), "skip")
         paths = [self._predict_folder / name for name in images.names]
         batches = _batches_of_one_size(paths, self.eval_batch_size or EVAL_BATCH_SIZE)
-        return ResumableLoader(_PredictionSource(images), batches, self.workers)
+        return self._loader(_PredictionSource(images), batches)
+
+    def _loader(self, source: BatchSource, batches: Batches) -> ResumableLoader:
+        loader = ResumableLoader(source, batches, self.workers)
+        self._loaders.append(loader)
+        return loader
 
     def _whole_batch(self, sets: Sequence[ImageSet]) -> int:
         if self.eval_batch_size is not None:
@@ -160,6 +166,16 @@ class ImageDataModule(L.LightningDataModule):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Crop, flip and scale the whole batch where it now is: on the device."""
         return batch.finish()
+
+    def teardown(self, stage: str) -> None:
+        """End the worker processes, which would linger for seconds were they left to the garbage collector."""
+        for loader in self._loaders:
+            loader.close()
+        self._loaders.clear()
+
+    def on_exception(self, exception: BaseException) -> None:
+        """End the worker processes."""
+        self.teardown("exception")
 
 
 def _chunks(indices: Sequence[int], size: int) -> list[list[int]]:

@@ -85,6 +85,10 @@ class EvaluationSampler(Sampler[list[list[int]]]):
             yield [list(shard[start : start + self.batch_size]) for shard in shards]
 
 
+# what names the batches of a loader, one after the other
+Batches = EpochSampler | EvaluationSampler | Sequence[Any]
+
+
 class _Guarded(Dataset[Any]):
     """Hands over a user's mistake as a value, which a worker process would bury in a traceback of its own."""
 
@@ -118,10 +122,9 @@ class ResumableLoader:
         OSError: a file cannot be read (when iterating).
     """
 
-    def __init__(
-        self, source: BatchSource, sampler: EpochSampler | EvaluationSampler | Sequence[Any], workers: int = 0
-    ) -> None:
+    def __init__(self, source: BatchSource, sampler: Batches, workers: int = 0) -> None:
         self.source, self.sampler, self.workers = source, sampler, workers
+        self.batch_sampler = None  # Lightning looks for one wherever it finds a sampler
         self._delivered = 0
         self._resume: dict[str, int] | None = None
         self._loader: DataLoader[Any] | None = None  # keeps its workers from one pass to the next
@@ -140,7 +143,7 @@ class ResumableLoader:
             self._loader = self._open()
         for batch in self._loader:
             if isinstance(batch, Exception):
-                self._loader = None  # lets the workers end now; with the error's traceback they would linger
+                self.close()  # with the error's traceback they would linger
                 raise batch
             self._delivered += 1
             yield batch
@@ -159,6 +162,10 @@ class ResumableLoader:
     @property
     def _epoch(self) -> int:
         return getattr(self.sampler, "epoch", 0)
+
+    def close(self) -> None:
+        """End the worker processes; another pass starts new ones."""
+        self._loader = None
 
     def state_dict(self) -> dict[str, int]:
         """Return the epoch and how many of its batches were delivered."""
