@@ -1,0 +1,27 @@
+"""Generative adversarial networks on images.
+
+`from gans import CycleGAN` imports a variant when it is asked for, so that naming the variants costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+VARIANTS = {
+    "CycleGAN": "gans.cyclegan",
+    "Pix2Pix": "gans.pix2pix",
+}
+"""Class name of every variant -> module that defines it: the names that `--model` takes."""
+
+__all__ = ["VARIANTS", *VARIANTS]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in VARIANTS:
+        raise AttributeError(f"module 'gans' has no attribute {name!r}")
+    return getattr(import_module(VARIANTS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

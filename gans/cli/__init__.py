@@ -1,0 +1,1 @@
+"""The command line: one LightningCLI for all variants, and what a run leaves behind."""

@@ -1,0 +1,248 @@
+"""The LightningCLI behind the commands: parses, builds data, model and trainer, and runs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from argparse import ArgumentError
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+import datamodules
+import gans
+from gans.callbacks.generative_metrics import NAMES
+from gans.cli.config_files import given_configs
+from gans.cli.devices import strategy_for
+from gans.cli.errors import INTERRUPTED, TERMINATED, UsageError, program
+from gans.cli.facts import hand_over_facts
+from gans.cli.loggers import Dashboard, finish_dashboards
+from gans.cli.open_run import OpenRun
+from gans.cli.quiet import quieten
+from gans.cli.run_folder import RunPlan
+from gans.cli.shared import SHARED_CALLBACKS, choose_callbacks, shared_defaults
+from gans.cli.stored import find_checkpoint, stored_arguments, with_stored_arguments
+from gans.cli.summary import RunSummary
+from gans.cli.usage import explain
+from gans.training.checkpointing import AtomicCheckpointIO, SaveOnInterrupt
+
+
+def run() -> None:
+    """Run the command in `sys.argv`.
+
+    Raises:
+        UsageError: if the command line or a config makes no sense.
+        SystemExit: with the exit status of an interruption.
+    """
+    quieten()
+    try:
+        Application()
+    finally:
+        finish_dashboards()
+
+
+class Application(LightningCLI):
+    """One command: `fit`, `validate`, `test` or `predict` with any variant and any data module.
+
+    Beside Lightning's own keys there are the run's (`--name`, `--runs`, `--run`, `--output`, `--logger`), one
+    group of keys per shared callback, and `--without`.
+    """
+
+    def __init__(self) -> None:
+        # Importing them makes their short names known: `--model CycleGAN`.
+        for module in {**gans.VARIANTS, **datamodules.DATA_MODULES}.values():
+            import_module(module)
+        options = {"allow_abbrev": False, "exit_on_error": False}
+        super().__init__(
+            LightningModule,
+            LightningDataModule,
+            save_config_callback=None,
+            parser_kwargs={**options, **{command: dict(options) for command in self.subcommands()}},
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            auto_configure_optimizers=False,
+        )
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Return Lightning's commands, without the arguments that have one right value here."""
+        fixed = {"validate": {"verbose"}, "test": {"verbose"}, "predict": {"return_predictions"}}
+        commands = LightningCLI.subcommands()
+        return {command: skipped | fixed.get(command, set()) for command, skipped in commands.items()}
+
+    # Parsing
+    # -----------------------------------------------------------------------------------------------------
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the keys of runs and of shared callbacks."""
+        parser.add_argument("--name", type=str | None, help="Name of the run; by default the config's.")
+        parser.add_argument("--runs", type=str, help="Folder of all runs: a run is RUNS/NAME/DATE.")
+        parser.add_argument(
+            "--run", type=str | None, help="The run's folder itself, instead of RUNS/NAME/DATE."
+        )
+        parser.add_argument("--output", type=str | None, help="predict: folder of the pictures.")
+        parser.add_argument("--logger", type=Dashboard, help="Dashboard beside RUN/metrics.csv.")
+        parser.add_argument("--without", type=str | list[str], help="Shared callbacks to leave out.")
+        for key, (callback, _) in SHARED_CALLBACKS.items():
+            parser.add_lightning_class_args(callback, key)
+        parser.set_defaults(shared_defaults())
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, and note what the user wrote, as opposed to defaults.
+
+        Raises:
+            UsageError: with a readable message.
+        """
+        command = sys.argv[1]
+        try:
+            super().parse_arguments(parser, args)
+            self.written: Namespace = parser.parse_args(args, defaults=False)[command]
+        except ArgumentError as error:
+            message = explain(str(error), self._subcommand_parsers.get(command), sys.argv[1:])
+            raise UsageError(message) from error
+
+    def _parse_ckpt_path(self) -> None:
+        """Decide where to write and what to start from; LightningCLI calls this when it has parsed."""
+        self.command: str = self.config.subcommand
+        config = self.config[self.command]
+        config.name = config.name or name_of_run(config)
+        runs_of_name = Path(config.runs, config.name)
+        run = _path(config.run or config.trainer.default_root_dir)
+        checkpoint = None
+        if config.ckpt_path is not None:
+            checkpoint = find_checkpoint(config.ckpt_path, run, runs_of_name)
+            config.ckpt_path = None if checkpoint is None else str(checkpoint)
+        self.plan = RunPlan(self.command, runs_of_name, run, checkpoint, _path(config.output))
+        self.plan.check(inputs=_path(_arguments(config, "data").get("predict_dir")))
+        self.chosen = set(_arguments(self.written, "model"))
+        if checkpoint is not None:
+            self._take_over(stored_arguments(checkpoint), checkpoint)
+
+    def _take_over(self, stored: dict[str, Any], checkpoint: Path) -> None:
+        """Let the arguments stored in a checkpoint win over configs and defaults."""
+        named = named_on_command_line("model", sys.argv)
+        model = with_stored_arguments(self.config[self.command].model, stored, self.chosen, named, checkpoint)
+        self.chosen |= set(stored)
+        try:
+            self.config = self.parser.parse_object({self.command: {"model": model}}, self.config)
+        except ArgumentError as error:
+            raise UsageError(f"{checkpoint}: {explain(str(error), None, [])}") from error
+
+    # Building
+    # ----------------------------------------------------------------------------------------------------
+
+    def before_instantiate_classes(self) -> None:
+        """Fill in what follows from other keys: the data's seed, and what the best checkpoint is best in."""
+        config = self.config[self.command]
+        if "seed" in _arguments(config, "data") and "seed" not in _arguments(self.written, "data"):
+            _arguments(config, "data")["seed"] = int(config.seed_everything)
+        if config.best_checkpoint.monitor is None:
+            frechet, kernel = NAMES[config.metrics.features]
+            config.best_checkpoint.monitor = f"val/{kernel if config.metrics.kernel else frechet}"
+
+    def instantiate_classes(self) -> None:
+        """Build the data module, hand its facts to the model, and build model, callbacks and trainer."""
+        config = self.config[self.command]
+        data = self._parser(self.command).instantiate_classes(
+            Namespace(data=config.data),  # type: ignore[no-untyped-call]
+            instantiate_groups=False,
+        )
+        self.datamodule = data.data
+        hand_over_facts(self.datamodule, _arguments(config, "model"), self.chosen)
+        rest = self.config.clone()
+        rest[self.command].pop("data")
+        self.config_init = self.parser.instantiate_classes(rest)
+        self.model = self.config_init[self.command].model
+        self.trainer = self.instantiate_trainer()
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Build the trainer, with the shared callbacks and the strategy that the devices need.
+
+        Raises:
+            UsageError: if Lightning refuses its options.
+        """
+        built = self.config_init[self.command]
+        options = {**built.trainer, **kwargs, "default_root_dir": None}  # until the run is opened
+        logs = self.command != "predict" and options["logger"] is not False
+        own_logger = options["logger"] not in (None, True, False)
+        table_only = own_logger or options["fast_dev_run"] or self.command == "validate"
+        opening = OpenRun(
+            self.plan,
+            ("csv" if table_only else built.logger) if logs else None,
+            self._parser(self.command),
+            self.config[self.command],
+        )
+        without = [built.without] if isinstance(built.without, str) else built.without
+        shared = choose_callbacks(built, self.command, without, options)
+        options["callbacks"] = [opening, *shared, RunSummary(program())]
+        options["logger"] = options["logger"] if own_logger else False
+        options["strategy"] = strategy_for(options, self.command)
+        options["plugins"] = [*_listed(options["plugins"]), AtomicCheckpointIO()]
+        try:
+            return Trainer(**options)
+        except (ValueError, TypeError, MisconfigurationException) as error:
+            raise UsageError(f"trainer: {error}") from error
+
+    # Running
+    # -----------------------------------------------------------------------------------------------------
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run, and end with the exit status of the signal if one stopped the run."""
+        try:
+            super()._run_subcommand(subcommand)
+        except SIGTERMException as stopped:
+            savers = [
+                callback
+                for callback in _listed(vars(self.trainer)["callbacks"])
+                if isinstance(callback, SaveOnInterrupt)
+            ]
+            by_keyboard = any(saver.stopped_by == signal.SIGINT for saver in savers)
+            raise SystemExit(INTERRUPTED if by_keyboard else TERMINATED) from stopped
+
+    def validate(self, **arguments: Any) -> None:
+        """Validate; `RunSummary` prints the metrics."""
+        self.trainer.validate(**arguments, verbose=False)
+
+    def test(self, **arguments: Any) -> None:
+        """Test; `RunSummary` prints the metrics."""
+        self.trainer.test(**arguments, verbose=False)
+
+    def predict(self, **arguments: Any) -> None:
+        """Predict; `WritePredictions` writes the pictures."""
+        self.trainer.predict(**arguments, return_predictions=False)
+
+
+def name_of_run(config: Namespace) -> str:
+    """Return the name of the first config on the command line, or of the model's class without a config."""
+    for given in given_configs(sys.argv[1:]):
+        if Path(given).is_file():
+            return Path(given).stem
+    return str(config.model.class_path).rpartition(".")[2].lower()
+
+
+def named_on_command_line(key: str, arguments: list[str]) -> set[str]:
+    """Return the names in options such as `--model.blocks 4` and `--model.init_args.blocks=4`."""
+    options = [argument.partition("=")[0] for argument in arguments if argument.startswith(f"--{key}.")]
+    return {
+        option.removeprefix(f"--{key}.").removeprefix("init_args.").partition(".")[0] for option in options
+    }
+
+
+def _arguments(config: Namespace, key: str) -> dict[str, Any]:
+    """Return the arguments of the class at `key`, to be read and changed in place."""
+    arguments = config.get(f"{key}.init_args")
+    return {} if arguments is None else vars(arguments)
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None
+
+
+def _listed(value: Any) -> list[Any]:
+    return [] if value is None else value if isinstance(value, list) else [value]

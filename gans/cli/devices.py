@@ -1,0 +1,44 @@
+"""Chooses the strategy for the user: plain DDP, which Lightning would take, cannot train several players."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lightning.pytorch.accelerators import CUDAAccelerator
+
+from gans.cli.errors import UsageError
+from gans.training.strategy import GANDDPStrategy
+
+
+def strategy_for(trainer: Mapping[str, Any], command: str) -> Any:
+    """Return the strategy for the trainer's options: `gan_ddp` for several processes, else theirs.
+
+    Raises:
+        UsageError: if training is asked for with a strategy that cannot do it.
+    """
+    chosen = trainer["strategy"]
+    if chosen == "auto":
+        return GANDDPStrategy() if several_processes(trainer) else "auto"
+    if chosen == "ddp" and command == "fit":
+        raise UsageError(
+            "--trainer.strategy ddp waits for one backward pass through all parameters, but every player has "
+            "its own. Leave the option out, then gan_ddp is taken, or give ddp_find_unused_parameters_true."
+        )
+    return chosen
+
+
+def several_processes(trainer: Mapping[str, Any]) -> bool:
+    """Tell whether accelerator, devices and nodes make more than one process."""
+    devices = trainer["devices"]
+    if trainer["num_nodes"] > 1:
+        return True
+    if isinstance(devices, str) and devices.isdigit():
+        devices = int(devices)
+    if isinstance(devices, (list, tuple)):
+        return len(devices) > 1
+    if isinstance(devices, str) and "," in devices:
+        return len([part for part in devices.split(",") if part.strip()]) > 1
+    if devices not in ("auto", "-1", -1):
+        return int(devices) > 1
+    return trainer["accelerator"] in ("auto", "gpu", "cuda") and CUDAAccelerator.auto_device_count() > 1

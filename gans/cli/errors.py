@@ -1,0 +1,99 @@
+"""Turns what went wrong into one readable message on stderr and an exit status.
+
+A message is for people when this project raised it on purpose: by a `raise` statement of its own, as data
+modules and variants do for missing folders and impossible options. Errors of the operating system and
+Lightning's complaints about its options are readable too. Anything else is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import dis
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGES = tuple(str(Path(__file__).parents[2] / name) + os.sep for name in ("gans", "datamodules"))
+ON_PURPOSE = (ValueError, ArithmeticError, RuntimeError, TypeError, ImportError)
+NEVER_ON_PURPOSE = (NotImplementedError, RecursionError)
+
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+class UsageError(ValueError):
+    """A command line or config that makes no sense; the exit status is 2."""
+
+
+def program() -> str:
+    """Return how this program was called, to be used in the commands it suggests."""
+    script = sys.argv[0]
+    return f"python {script}" if script.endswith(".py") else Path(script).name
+
+
+def exit_status(error: BaseException) -> int:
+    """Report the exception that ended the program, and return its exit status.
+
+    Raises:
+        BaseException: the error itself, if it is a bug, or if `GANS_DEBUG=1` asks for tracebacks.
+    """
+    if isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    message = None if os.environ.get("GANS_DEBUG", "0") != "0" else readable(error)
+    if message is None:
+        raise error
+    rank = int(os.environ.get("LOCAL_RANK", "0"))
+    sys.stderr.write(f"error: {message}\n" if rank == 0 else f"error in process {rank}: {message}\n")
+    return 2 if isinstance(error, UsageError) else 1
+
+
+def readable(error: BaseException) -> str | None:
+    """Return the message of an error that is for people, or None for a bug."""
+    for link in _causes(error):
+        text = str(link)
+        if "Original Traceback (most recent call last)" in text:
+            if (message := _from_worker(text)) is not None:
+                return message
+        elif type(link).__name__ == "OutOfMemoryError":  # torch's; importing torch here would take seconds
+            return f"{text.partition('. ')[0]}. A smaller --data.batch_size or --data.size needs less memory."
+        elif (
+            isinstance(link, OSError)
+            or type(link).__name__ == "MisconfigurationException"
+            or _on_purpose(link)
+        ):
+            return text
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and those it was raised `from`: jsonargparse wraps what constructors raise."""
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__
+
+
+def _on_purpose(error: BaseException) -> bool:
+    """Tell whether a `raise` statement of this project raised the error."""
+    if not isinstance(error, ON_PURPOSE) or isinstance(error, NEVER_ON_PURPOSE):
+        return False
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return False
+    code = trace.tb_frame.f_code
+    raised = code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+    return raised and code.co_filename.startswith(PACKAGES)
+
+
+def _from_worker(text: str) -> str | None:
+    """Return the message inside the traceback of an exception in a loader's worker process."""
+    *_, last = re.finditer(r'^ +File "(?P<file>[^"]+)", line \d+, in .+\n(?P<source>.*)', text, re.MULTILINE)
+    messages = list(re.finditer(r"^(?P<type>[A-Za-z_][\w.]*): ", text, re.MULTILINE))
+    ours = last["file"].startswith(PACKAGES) and last["source"].lstrip().startswith("raise ")
+    system = messages and messages[-1]["type"] in ("OSError", "FileNotFoundError", "PermissionError")
+    return text[messages[-1].end() :].strip() if messages and (ours or system) else None

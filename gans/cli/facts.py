@@ -1,0 +1,36 @@
+"""What the data knows and the model needs, such as the number of image channels."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, MutableMapping
+from typing import Any
+
+FACTS = ("channels", "channels_A", "channels_B", "channels_in", "channels_out", "image_size", "lab")
+"""Properties of data modules that are handed to the model's arguments of the same name."""
+
+MUST_AGREE = ("channels", "channels_A", "channels_B", "channels_in", "channels_out")
+"""Facts without which no network can take the images."""
+
+
+def hand_over_facts(data: Any, arguments: MutableMapping[str, Any], chosen: Collection[str]) -> None:
+    """Set the model's arguments that the data decides; those that the user chose stay.
+
+    Args:
+        data: the data module, before `setup`.
+        arguments: of the model, with all defaults; changed in place.
+        chosen: names of the arguments that the user, or the checkpoint, has set.
+
+    Raises:
+        ValueError: if the user chose a number of channels that the data does not have.
+    """
+    for name in FACTS:
+        fact = getattr(data, name, None)
+        if fact is None or name not in arguments:
+            continue
+        if name not in chosen:
+            arguments[name] = fact
+        elif name in MUST_AGREE and arguments[name] != fact:
+            raise ValueError(
+                f"model.{name} is {arguments[name]}, but {type(data).__name__} has {fact}-channel images: "
+                "leave the key out, or use other data."
+            )

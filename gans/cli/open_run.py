@@ -1,0 +1,75 @@
+"""Opens a run: its folder, its loggers, and the record of what it was started with."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+import yaml
+from jsonargparse import ArgumentParser, Namespace
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import WandbLogger
+
+from gans.cli.loggers import Dashboard, make_loggers
+from gans.cli.run_folder import CONFIG, RunPlan
+
+NOT_RECORDED = ("config", "ckpt_path", "run", "output")
+"""Keys of one start and not of the run: `fit --config RUN/config.yaml` starts a run of its own."""
+
+
+class OpenRun(Callback):
+    """Opens the run when the data is ready, so that a mistyped folder leaves nothing behind.
+
+    The first process makes the folder and the others are told, however they were launched. From then on it is
+    `trainer.default_root_dir`. It gets config.yaml, at later starts config_resumed_1.yaml and so on; W&B gets
+    the same.
+
+    Args:
+        plan: where the command writes.
+        dashboard: where metrics are shown beside RUN/metrics.csv; None for a command that logs nothing.
+        parser: parser of the command.
+        config: what it parsed, with all defaults.
+    """
+
+    def __init__(
+        self, plan: RunPlan, dashboard: Dashboard | None, parser: ArgumentParser, config: Namespace
+    ) -> None:
+        self._plan = plan
+        self._dashboard = dashboard
+        self._parser = parser
+        self._config = config
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Open the run; this callback is the first, so the others find folder and loggers."""
+        made = str(self._plan.make_folder()) if trainer.is_global_zero else ""
+        folder = Path(trainer.strategy.broadcast(made))
+        vars(trainer)["_default_root_dir"] = str(folder)  # Lightning has no public way once it is built
+        if self._dashboard is None:
+            return
+        if trainer.is_global_zero:
+            text = recorded(self._parser, self._config)
+            unused_path(folder).write_text(text, encoding="utf-8")
+        trainer.loggers = [
+            *make_loggers(folder, self._dashboard, run=self._plan.run or folder),
+            *trainer.loggers,
+        ]
+        for logger in trainer.loggers if trainer.is_global_zero else []:
+            if isinstance(logger, WandbLogger):
+                logger.experiment.config.update(yaml.safe_load(text), allow_val_change=True)
+
+
+def recorded(parser: ArgumentParser, config: Namespace) -> str:
+    """Return a parsed config as YAML that `--config` takes, for the same command and the others."""
+    config = config.clone()
+    for key in NOT_RECORDED:
+        config.pop(key, None)
+    return str(parser.dump(config, skip_none=False))
+
+
+def unused_path(folder: Path) -> Path:
+    """Return where to write a config: config.yaml at a run's first start, then config_resumed_1.yaml."""
+    first = folder / CONFIG
+    if not first.exists():
+        return first
+    later = (folder / f"config_resumed_{number}.yaml" for number in count(1))
+    return next(path for path in later if not path.exists())

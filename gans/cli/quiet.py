@@ -1,0 +1,27 @@
+"""Silences what libraries say at every run and nobody can act on, so that the rest is read."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+WARNINGS = (
+    # Lightning 2.6 on torch 2.11 and later.
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+    # Test and predict write no checkpoints.
+    r"Be aware that when using `ckpt_path`, callbacks used to create the checkpoint",
+    # Predicted pictures are written by name.
+    r"Couldn't infer the batch indices fetched from your dataloader",
+)
+LOG_LINES = ("💡 Tip", "`weights_only` was not set")
+
+
+def quieten() -> None:
+    """Silence them for this process."""
+    for message in WARNINGS:
+        warnings.filterwarnings("ignore", message=message)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_tip)
+
+
+def _is_no_tip(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith(LOG_LINES)

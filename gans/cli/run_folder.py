@@ -1,0 +1,110 @@
+"""One folder per run: where it is, which checkpoint is its newest, and which run a checkpoint belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+from gans.cli.errors import UsageError
+
+CONFIG = "config.yaml"
+CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """Where a command writes.
+
+    Attributes:
+        command: `fit`, `validate`, `test` or `predict`.
+        runs_of_name: RUNS/NAME, which holds one folder per run.
+        given: the folder given by `--run`: a fit's own, else the run that is looked at.
+        checkpoint: the checkpoint that the command starts from.
+        output: the folder given by `--output` for the pictures of `predict`.
+    """
+
+    command: str
+    runs_of_name: Path
+    given: Path | None = None
+    checkpoint: Path | None = None
+    output: Path | None = None
+
+    def check(self, inputs: Path | None = None) -> None:
+        """Refuse what would overwrite something.
+
+        Args:
+            inputs: the folder of pictures that `predict` reads.
+
+        Raises:
+            UsageError: if `--output` is given to another command or names the inputs, or a fit would start
+                from the beginning in the folder of an earlier run.
+        """
+        if self.output is not None and self.command != "predict":
+            raise UsageError(f"--output is for predict; the folder of a {self.command} is chosen with --run.")
+        if self.output is not None and inputs is not None and self.output.resolve() == inputs.resolve():
+            raise UsageError(
+                f"--output {self.output} is the folder of the inputs: they would be overwritten."
+            )
+        begins = self.command == "fit" and self.checkpoint is None and self.given is not None
+        if begins and self.given is not None and (self.given / CONFIG).exists() and not _requeued(self.given):
+            raise UsageError(
+                f"--run {self.given} holds a run already. Add --ckpt_path last to go on with it, or choose "
+                "another folder."
+            )
+
+    @property
+    def run(self) -> Path | None:
+        """Return the run that the command belongs to, if there is one already."""
+        return self.given or (run_of(self.checkpoint) if self.checkpoint else None)
+
+    def make_folder(self) -> Path:
+        """Make the folder that the command writes to and return it.
+
+        A fit that goes on from a checkpoint stays in its run folder; another command on a checkpoint gets a
+        folder in the run, RUN/test/DATE for example. All else gets RUNS/NAME/DATE.
+        """
+        folder = self.output or (self.run if self.command == "fit" else None)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            return folder
+        return reserve(
+            self.runs_of_name if self.command == "fit" else (self.run or self.runs_of_name) / self.command
+        )
+
+
+def reserve(parent: Path) -> Path:
+    """Create PARENT/YYYY-mm-dd_HH-MM-SS and return it; another run of the same second gets -2 behind it."""
+    now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    for number in count(1):
+        folder = parent / (now if number == 1 else f"{now}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("count() does not end")
+
+
+def run_of(checkpoint: Path) -> Path | None:
+    """Return the run folder that a checkpoint lies in; None if it was copied elsewhere."""
+    checkpoint = checkpoint if len(checkpoint.parts) > 2 else checkpoint.absolute()
+    folder = checkpoint.parent
+    return folder.parent if folder.name == CHECKPOINTS and (folder.parent / CONFIG).is_file() else None
+
+
+def newest_checkpoint(run: Path) -> Path | None:
+    """Return the checkpoint of a run that was written last, or None if it has none."""
+    return max((run / CHECKPOINTS).glob("*.ckpt"), key=lambda file: file.stat().st_mtime, default=None)
+
+
+def newest_run_checkpoint(runs_of_name: Path) -> Path | None:
+    """Return the newest checkpoint of the newest run under `runs_of_name` that has one."""
+    runs = sorted((path for path in runs_of_name.glob("*") if path.is_dir()), reverse=True)
+    return next((newest for run in runs if (newest := newest_checkpoint(run)) is not None), None)
+
+
+def _requeued(run: Path) -> bool:
+    """Tell whether a cluster stopped the run to start it again: Lightning's checkpoint for that is there."""
+    return any(run.glob("hpc_ckpt_*.ckpt"))

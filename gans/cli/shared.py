@@ -1,0 +1,80 @@
+"""The callbacks that every run shares, each under its key: `--sample_grid.count 4`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import Checkpoint, ProgressBar
+
+from gans.callbacks.generative_metrics import GenerativeMetrics
+from gans.callbacks.progress import progress
+from gans.callbacks.sample_grid import SampleGrid
+from gans.callbacks.translation_error import TranslationError
+from gans.callbacks.write_predictions import WritePredictions
+from gans.cli.config_files import suggestion
+from gans.cli.errors import UsageError
+from gans.training.checkpointing import RunCheckpoint, SaveOnInterrupt
+
+EVERY_COMMAND = ("fit", "validate", "test", "predict")
+EVALUATION = ("fit", "validate", "test")
+
+SHARED_CALLBACKS: dict[str, tuple[type[Callback] | Callable[..., Callback], tuple[str, ...]]] = {
+    "save_on_interrupt": (SaveOnInterrupt, ("fit",)),
+    "progress": (progress, EVERY_COMMAND),
+    "sample_grid": (SampleGrid, ("fit",)),
+    "metrics": (GenerativeMetrics, EVALUATION),
+    "translation_error": (TranslationError, EVALUATION),
+    "write_predictions": (WritePredictions, ("predict",)),
+    "last_checkpoint": (RunCheckpoint, ("fit",)),
+    "best_checkpoint": (RunCheckpoint, ("fit",)),
+}
+"""Key -> what makes the callback, and the commands that use it, in the order in which they are called."""
+
+
+def shared_defaults() -> dict[str, Any]:
+    """Return the values of defaults.yaml by dotted key, such as `trainer.log_every_n_steps`."""
+    values = yaml.safe_load((Path(__file__).parent / "defaults.yaml").read_text(encoding="utf-8"))
+    return {
+        f"{key}.{name}" if name else key: value
+        for key, group in values.items()
+        for name, value in (group if isinstance(group, dict) else {"": group}).items()
+    }
+
+
+def choose_callbacks(
+    built: Mapping[str, Any], command: str, without: list[str], options: Mapping[str, Any]
+) -> list[Callback]:
+    """Return the callbacks of a command: the shared ones that are not left out, then the user's own.
+
+    Args:
+        built: key -> callback, for all shared ones.
+        command: such as `fit`.
+        without: keys of callbacks to leave out.
+        options: the trainer's. A progress bar of the user replaces the shared one.
+
+    Raises:
+        UsageError: if `without` names something else.
+    """
+    for key in without:
+        if key not in SHARED_CALLBACKS:
+            raise UsageError(
+                f"--without {key}: no shared callback is called that.{suggestion(key, SHARED_CALLBACKS)}\n"
+                f"Shared callbacks: {', '.join(SHARED_CALLBACKS)}"
+            )
+    own = options["callbacks"] or []
+    own = own if isinstance(own, list) else [own]
+    refused: list[type] = []
+    if options["enable_progress_bar"] is False or any(isinstance(callback, ProgressBar) for callback in own):
+        refused.append(ProgressBar)
+    if options["enable_checkpointing"] is False:
+        refused.append(Checkpoint)
+    shared = [
+        built[key]
+        for key, (_, commands) in SHARED_CALLBACKS.items()
+        if command in commands and key not in without
+    ]
+    return [callback for callback in shared if not isinstance(callback, tuple(refused))] + own

@@ -1,0 +1,105 @@
+"""What `--ckpt_path` stands for, and the model's arguments that a checkpoint brings along."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import torch
+from jsonargparse import Namespace
+
+from gans.callbacks.terminal import notice
+from gans.cli.run_folder import newest_checkpoint, newest_run_checkpoint
+
+
+def find_checkpoint(ckpt_path: str, run: Path | None, runs_of_name: Path) -> Path | None:
+    """Return the file meant by `--ckpt_path`.
+
+    `last` is the newest checkpoint of the folder given by `--run`, else of the newest run under
+    `runs_of_name`. In a `--run` folder without checkpoints it is None: a scheduler may repeat one command
+    until the run is done.
+
+    Raises:
+        FileNotFoundError: if there is no such file, or no checkpoint to be the last.
+    """
+    if ckpt_path == "last" and run is not None:
+        return newest_checkpoint(run)
+    newest = newest_run_checkpoint(runs_of_name)
+    if ckpt_path == "last":
+        if newest is None:
+            raise FileNotFoundError(
+                f"--ckpt_path last: there is none under {runs_of_name}. Give a file, --name or --run."
+            )
+        return newest
+    path = Path(ckpt_path).expanduser()
+    if not path.is_file():
+        hint = f" The newest under {runs_of_name} is {newest}." if newest else ""
+        raise FileNotFoundError(f"--ckpt_path {ckpt_path}: no such file.{hint}")
+    return path
+
+
+def stored_arguments(path: Path) -> dict[str, Any]:
+    """Return the model's arguments kept in a checkpoint, and its class as `_class_path`.
+
+    Raises:
+        ValueError: if the file is no checkpoint, or only a part of one.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        arguments = dict(checkpoint.get("hyper_parameters", {}))
+    except (RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise ValueError(f"{path} is not a checkpoint, or not a whole one: {reason}") from error
+    arguments.pop("_instantiator", None)
+    return arguments
+
+
+def with_stored_arguments(
+    model: Namespace,
+    stored: dict[str, Any],
+    written: Collection[str],
+    on_command_line: Collection[str],
+    source: Path,
+) -> dict[str, Any]:
+    """Return the arguments of a model that goes on from a checkpoint.
+
+    What was stored wins over configs and defaults, and the command line wins over what was stored: the
+    networks fit the weights without naming every option again. Where the user wrote another value, that is
+    reported.
+
+    Args:
+        model: class path and arguments, as configs and command line have them.
+        stored: what `stored_arguments` returns.
+        written: names of arguments that configs or command line give.
+        on_command_line: names of those that the command line gives.
+        source: the checkpoint, for messages.
+
+    Raises:
+        ValueError: if the checkpoint holds another variant.
+    """
+    own_class = model.class_path.rpartition(".")[2]
+    stored_class = str(stored.pop("_class_path", own_class)).rpartition(".")[2]
+    if stored_class != own_class:
+        raise ValueError(
+            f"{source} holds a {stored_class}, but the model is a {own_class}. Use a config of "
+            f"{stored_class}, or another checkpoint."
+        )
+    arguments: dict[str, Any] = model.init_args.as_dict() if "init_args" in model else {}
+    for name, value in stored.items():
+        current = arguments.get(name)
+        if _plain(current) == _plain(value):
+            continue
+        if name in on_command_line:
+            notice(f"model.{name} is {current} (command line) instead of {value} (checkpoint).")
+        else:
+            arguments[name] = value
+            if name in written:
+                notice(f"model.{name} is {value} (checkpoint) instead of {current} (config).")
+    return {"class_path": model.class_path, "init_args": arguments}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as YAML has it: without tuples."""
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,137 @@
+"""What a command says at its end: what came out, where it lies, and which command comes next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from rich.table import Table
+
+from gans.callbacks.terminal import notice
+from gans.cli.metrics_file import read_metrics
+from gans.cli.run_folder import CHECKPOINTS, newest_checkpoint
+
+
+class RunSummary(Callback):
+    """Prints the results of a command as a table, then where its files are and how to go on.
+
+    After an interruption it prints the command that continues the run.
+
+    Args:
+        program: how the command line is called, such as `python train.py`.
+    """
+
+    def __init__(self, program: str = "python train.py") -> None:
+        self._program = program
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the metrics of `validate`."""
+        if trainer.state.fn == "validate":
+            notice(metrics_table("val", trainer.callback_metrics))
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the metrics of `test`."""
+        notice(metrics_table("test", trainer.callback_metrics))
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Print where things are; at this point the progress bar is gone."""
+        folder = Path(trainer.default_root_dir)
+        if not trainer.is_global_zero:
+            return
+        if stage == "fit":
+            self._after_fit(trainer, folder)
+        elif stage == "predict":
+            notice(f"\nPictures    {folder}")
+        else:
+            notice(f"\nMetrics     {folder / 'metrics.csv'}")
+
+    def _after_fit(self, trainer: Trainer, folder: Path) -> None:
+        history = validation_history(folder)
+        if history:
+            notice(metrics_table("val", history[-1], before=history[0]))
+        lines = {
+            "Pictures": _if_there(folder / "samples"),
+            "Checkpoints": "  ".join(map(str, sorted((folder / CHECKPOINTS).glob("*.ckpt")))),
+            "Metrics": _if_there(folder / "metrics.csv"),
+            "Dashboard": dashboard(trainer),
+        }
+        notice("")
+        for name, place in lines.items():
+            if place:
+                notice(f"{name:<12}{place}")
+        self._next_commands(folder)
+
+    def _next_commands(self, folder: Path) -> None:
+        last = newest_checkpoint(folder)
+        if last is None:
+            return
+        best = folder / CHECKPOINTS / "best.ckpt"
+        command = f"{self._program} {{}} --ckpt_path {{}}"
+        notice(f"Test        {command.format('test', best if best.exists() else last)}")
+        notice(f"Predict     {command.format('predict', last)} --data.predict_dir FOLDER")
+        notice(f"Go on       {command.format('fit', last)} --trainer.max_epochs EPOCHS")
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """After an interruption of a fit, say how to continue it."""
+        interrupted = isinstance(exception, (KeyboardInterrupt, SIGTERMException))
+        if not interrupted or trainer.state.fn != "fit" or not trainer.is_global_zero:
+            return
+        folder = Path(trainer.default_root_dir)
+        last = newest_checkpoint(folder)
+        if last is None:
+            notice(f"\nInterrupted before the first checkpoint; {folder} holds what there is.")
+        else:
+            notice(f"\nInterrupted. To go on where {last} was written:")
+            notice(f"{self._program} fit --ckpt_path {last}")
+
+
+def dashboard(trainer: Trainer) -> str:
+    """Return the address of the run's dashboard, or the command that shows it; empty without one."""
+    for logger in trainer.loggers:
+        if isinstance(logger, WandbLogger):
+            run = logger.experiment
+            offline = getattr(run, "offline", False)
+            return f"wandb sync {os.path.relpath(Path(run.dir).parent)}" if offline else str(run.url or "")
+        if isinstance(logger, TensorBoardLogger):
+            return f"tensorboard --logdir {logger.log_dir}"
+    return ""
+
+
+def validation_history(folder: Path) -> list[dict[str, float]]:
+    """Return the validation metrics of a run's table, one dict per validation."""
+    rows = read_metrics(folder / "metrics.csv")
+    history = [{name: float(v) for name, v in row.items() if name.startswith("val/") and v} for row in rows]
+    return [metrics for metrics in history if metrics]
+
+
+def metrics_table(stage: str, metrics: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> Table:
+    """Lay out metrics: one row per metric, one column per name such as A2B, and one for the mean over names.
+
+    Args:
+        stage: `val` or `test`.
+        metrics: values by full name, such as `val/l1/A2B`.
+        before: earlier values of the same metrics, shown as BEFORE -> NOW.
+    """
+    cells: dict[str, dict[str, str]] = {}
+    for full_name in sorted(metrics):
+        prefix, _, rest = full_name.partition("/")
+        if prefix != stage:
+            continue
+        metric, _, name = rest.partition("/")
+        states = [state[full_name] for state in (before or {}, metrics) if full_name in state]
+        texts = dict.fromkeys(f"{float(number):.4g}" for number in states)  # equal ones are said once
+        cells.setdefault(metric, {})[name] = " -> ".join(texts)
+    names = sorted({name for row in cells.values() for name in row}, key=lambda name: (name == "", name))
+    table = Table("metric", *(name or "mean" for name in names))
+    for metric, row in cells.items():
+        table.add_row(metric, *(row.get(name, "") for name in names))
+    return table
+
+
+def _if_there(path: Path) -> str:
+    return str(path) if path.exists() else ""

@@ -1,0 +1,182 @@
+"""Says in a line or two what is wrong with a command line or a config.
+
+jsonargparse reports every alternative of every union that a value did not fit. Here its report is searched
+for the innermost mistake, which is said with its place and the nearest name that exists.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentParser
+from lightning.pytorch import callbacks
+
+import datamodules
+import gans
+from gans.cli.config_files import given_configs, known_configs, suggestion
+
+CLASSES: dict[str, Collection[str]] = {
+    "model": gans.VARIANTS,
+    "data": datamodules.DATA_MODULES,
+    "trainer.callbacks": [name for name in callbacks.__all__ if name != "Callback"],
+}
+"""Keys that take a class -> the names that they know."""
+
+
+def explain(report: str, parser: ArgumentParser | None, arguments: list[str]) -> str:
+    """Return a readable message for jsonargparse's report of a mistake.
+
+    Args:
+        report: the message of its `ArgumentError`.
+        parser: parser of the command, for the names of its keys; None if there is no such command.
+        arguments: the command line.
+    """
+    for pattern, say in _MISTAKES:
+        if found := re.search(pattern, report):
+            return say(found, report, parser, arguments)
+    return report.strip()
+
+
+def _unknown_option(found: re.Match[str], _: str, parser: ArgumentParser | None, __: list[str]) -> str:
+    option = found[1].partition("=")[0]
+    if not option.startswith("-"):
+        return f"{option} on the command line belongs to no option: options are written --KEY VALUE."
+    return f"There is no option {option}.{_nearest_key(option.lstrip('-'), parser, dashes='--')}"
+
+
+def _unknown_key(found: re.Match[str], _: str, parser: ArgumentParser | None, arguments: list[str]) -> str:
+    key = found[1]
+    return f"There is no key {key}{_place(key, arguments)}.{_nearest_key(key, parser)}"
+
+
+def _nearest_key(key: str, parser: ArgumentParser | None, dashes: str = "") -> str:
+    known = [*parser.get_defaults().keys(), "model", "data", "config"] if parser is not None else []
+    near = suggestion(key, known)
+    group, dot, rest = key.partition(".")
+    if not near and dot:  # perhaps only the group is misspelt
+        near = suggestion(group, sorted({name.partition(".")[0] for name in known})).replace("?", f".{rest}?")
+    return near.replace("Did you mean ", f"Did you mean {dashes}")
+
+
+def _unknown_argument(
+    found: re.Match[str], report: str, _: ArgumentParser | None, arguments: list[str]
+) -> str:
+    class_path, argument = found[1], found[2]
+    if argument == "class_path":
+        return (
+            f"The key {_keys(report)[0]}{_place('class_path', arguments)} takes class_path and init_args, "
+            "and nothing beside them: arguments belong under init_args."
+        )
+    known = ArgumentParser(exit_on_error=False).add_class_arguments(
+        _import(class_path), fail_untyped=False, sub_configs=True
+    )
+    name = class_path.rpartition(".")[2]
+    return (
+        f"{name} has no argument {argument}{_place(argument, arguments)}.{suggestion(argument, known)}\n"
+        f"Arguments of {name}: {', '.join(known)}"
+    )
+
+
+def _unknown_class(found: re.Match[str], report: str, _: ArgumentParser | None, arguments: list[str]) -> str:
+    key, name = _keys(report)[0], found[1]
+    known = list(CLASSES.get(key, ()))
+    reason = f" ({found[2].strip()})" if found.re.groups > 1 else ""
+    return (
+        f"{key}{_place(name, arguments)} names no class known here: {name}{reason}."
+        f"{suggestion(name.rpartition('.')[2], known)}\n"
+        f"Known names: {', '.join(known)}. Others are given by import path, such as package.module.Class."
+    )
+
+
+def _nothing_given(_: re.Match[str], __: str, ___: ArgumentParser | None, ____: list[str]) -> str:
+    return (
+        "Nothing says what to train on what: name a config with --config, or give --model and --data.\n"
+        f"Known configs: {', '.join(known_configs())}"
+    )
+
+
+def _broken_yaml(found: re.Match[str], report: str, _: ArgumentParser | None, arguments: list[str]) -> str:
+    for name in given_configs(arguments):
+        try:
+            _parsed(name)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+            return f"{name}{where} is not YAML: {error.problem}."
+    return " ".join(report.split())
+
+
+def _wrong_value(_: re.Match[str], report: str, __: ArgumentParser | None, arguments: list[str]) -> str:
+    keys = _keys(report)
+    innermost = report.rpartition(f'Parser key "{keys[-1]}"')[2]
+    value = re.findall(r"(?:Got|Given) value: (.*)", innermost)
+    expected = dict.fromkeys(_type_name(text) for text in re.findall(r"Expected an? ([^\n]+)", innermost))
+    if not value or not expected:
+        return f"{'.'.join(keys)}: {' '.join(innermost.strip(': ').split())}"
+    return f"{'.'.join(keys)} is {value[0]}{_place(keys[-1], arguments)}: expected {' or '.join(expected)}."
+
+
+def _keys(report: str) -> list[str]:
+    """Return the nested keys of a report from the outside to the inside, such as ['model', 'blocks']."""
+    return re.findall(r'Parser key "([^"]+)"', report)
+
+
+def _type_name(text: str) -> str:
+    """Return a type of a report as one would write it: `<class 'int'>` is int, None is null."""
+    text = text.partition(". Got value")[0]
+    text = re.sub(r"<class '(?:[\w.]*\.)?(\w+)'>", r"\1", text).replace("NoneType", "null")
+    return re.sub(r"typing\.Literal\[(.*)\]", r"one of \1", text)
+
+
+def _import(class_path: str) -> Any:
+    module, _, name = class_path.rpartition(".")
+    return getattr(__import__(module, fromlist=[name]), name)
+
+
+def _place(word: str, arguments: list[str]) -> str:
+    """Return where a key or value was given: ` on the command line`, ` in configs/my.yaml`, or nothing."""
+    leaf = word.rpartition(".")[2]
+    options = [argument.partition("=") for argument in arguments]
+    if any(
+        word in (option, value) or option.endswith((f".{leaf}", f"--{leaf}")) for option, _, value in options
+    ):
+        return " on the command line"
+    for name in given_configs(arguments):
+        if leaf in _words(_parsed(name)):
+            return f" in {name}"
+    return ""
+
+
+def _parsed(config: str) -> Any:
+    path = Path(config)
+    return yaml.safe_load(path.read_text(encoding="utf-8") if path.is_file() else config)
+
+
+def _words(tree: Any) -> Iterator[str]:
+    """Yield all keys and texts of a parsed YAML file."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield str(key)
+            yield from _words(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _words(value)
+    else:
+        yield str(tree).rpartition(".")[2]
+
+
+_MISTAKES = (
+    (r"unrecognized arguments: (\S+)", _unknown_option),
+    (r"Problem with given class_path '([^']+)':\s+Option '([^']+)' is not accepted", _unknown_argument),
+    (r"Problem with given class_path '([^']+)':\s+(.*(?:No module|no attribute).*)", _unknown_class),
+    (r"Expected a dot import path string: (\S+)", _unknown_class),
+    (r"does not accept option '([^']+)'", _unknown_key),
+    (r"arguments are required:.*\b(?:model|data)\b", _nothing_given),
+    (r"^Problems parsing config", _broken_yaml),
+    (r'Parser key "', _wrong_value),
+)
+"""What a report contains -> what is said about it; the first that fits."""

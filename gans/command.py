@@ -1,0 +1,117 @@
+"""What `python train.py` and the console command `gans` start.
+
+Answers all that needs no torch (help, lists, a mistyped command or config) within a fraction of a second, and
+leaves the rest to `gans.cli.application`.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import datamodules
+import gans
+from gans.cli import errors
+from gans.cli.config_files import configs_folder, known_configs, suggestion, with_found_configs
+
+COMMANDS = {
+    "fit": "train a model",
+    "validate": "compute the metrics of a checkpoint on the validation images",
+    "test": "compute the metrics of a checkpoint on the test images",
+    "predict": "translate or generate pictures with a checkpoint",
+}
+
+HELP = """\
+usage: {program} COMMAND --config NAME [--KEY VALUE ...]
+
+commands:
+{commands}
+
+options before or instead of a command:
+  --list      the models, data modules and configs there are
+  --version   the version of this project and of what it stands on
+  --help      this text; after a command, every key that the command takes
+
+examples:
+  {program} fit --config cyclegan
+  {program} fit --config cyclegan --data.root my_folder --model.lambda_cycle 5 --trainer.devices 2
+  {program} fit --config cyclegan --ckpt_path last
+  {program} test --config cyclegan --ckpt_path runs/cyclegan/DATE/checkpoints/best.ckpt
+  {program} predict --config cyclegan --ckpt_path last --data.predict_dir photos --output translated
+  {program} fit --config cyclegan --print_config
+
+--config takes a file or one of: {configs}
+The keys of a model or data module: {program} fit --model.help CycleGAN, --data.help UnpairedImages"""
+
+
+def main() -> int:
+    """Run the command in `sys.argv` and return its exit status.
+
+    0 is success, 1 an error while running, 2 a command line that makes no sense, 130 an interrupt from the
+    keyboard and 143 a SIGTERM. What the user can mend is reported in a line or two; with `GANS_DEBUG=1` as a
+    traceback.
+    """
+    try:
+        return _run(sys.argv[1:])
+    except BaseException as error:
+        return errors.exit_status(error)
+
+
+def _run(arguments: list[str]) -> int:
+    first = arguments[0] if arguments else "--help"
+    if first in ("--help", "-h"):
+        sys.stdout.write(_help() + "\n")
+        return 0
+    if first == "--version":
+        sys.stdout.write(_versions() + "\n")
+        return 0
+    if first == "--list":
+        sys.stdout.write(_lists() + "\n")
+        return 0
+    if first not in COMMANDS:
+        raise errors.UsageError(
+            f"{first} is not a command.{suggestion(first, list(COMMANDS))} The command comes first: "
+            f"{errors.program()} {{{','.join(COMMANDS)}}} --config NAME"
+        )
+    # In place, because the processes that Lightning starts for more devices run sys.argv again.
+    sys.argv[1:] = with_found_configs(arguments)
+    from gans.cli.application import run
+
+    run()
+    return 0
+
+
+def _help() -> str:
+    commands = "\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items())
+    return HELP.format(program=errors.program(), commands=commands, configs=", ".join(known_configs()))
+
+
+def _lists() -> str:
+    models = "\n".join(f"  {name}" for name in gans.VARIANTS)
+    modules = "\n".join(f"  {name}" for name in datamodules.DATA_MODULES)
+    width = max(map(len, known_configs()), default=0)
+    configs = "\n".join(f"  {name:<{width}}  {_first_comment(name)}" for name in known_configs())
+    return (
+        f"models (--model):\n{models}\n\ndata modules (--data):\n{modules}\n\nconfigs (--config):\n{configs}"
+    )
+
+
+def _first_comment(config: str) -> str:
+    """Return the first line of the comment with which a config begins."""
+    path = next(Path(configs_folder()).glob(f"{config}.*"))
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    return first.removeprefix("#").strip() if first.startswith("#") else ""
+
+
+def _versions() -> str:
+    return "\n".join(
+        f"{name} {_version(name)}" for name in ("gans", "torch", "lightning", "torchmetrics", "wandb")
+    )
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "not installed"
