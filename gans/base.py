@@ -143,7 +143,8 @@ class AdversarialModule(L.LightningModule):
 
     @torch.no_grad()
     def _update_averages(self) -> None:
-        weight = 1 - self.hparams["ema_decay"]
+        # Early on the average would mostly be the start: let it follow the weights more closely then.
+        weight = max(1 - self.hparams["ema_decay"], 9 / (9 + self.global_step))
         for name, average in self.ema.items():
             network = getattr(self, name)
             torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)
