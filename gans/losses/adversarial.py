@@ -7,6 +7,7 @@ sum where its paper does. Below, D is the raw score, s the sigmoid, E the mean.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,12 +29,14 @@ class Objective:
         generator_loss: function of fake scores, and of real scores where `needs_real`.
         needs_real: whether the generator's loss looks at real scores too.
         has_target: whether the discriminator's loss takes a `real_target`.
+        floor: the smallest value of the discriminator's loss, that of perfect scores; None if it has none.
     """
 
     discriminator_loss: Callable[..., Tensor]
     generator_loss: Callable[..., Tensor]
     needs_real: bool = False
     has_target: bool = False
+    floor: float | None = 0.0
 
     def discriminator(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         """Return what the discriminator minimises, a scalar, from its scores of real and of fake images."""
@@ -67,7 +70,8 @@ def objective(name: ObjectiveName, real_target: float = 1.0) -> Objective:
             aims at 1.
 
     Raises:
-        ValueError: if the name is unknown, or a target other than 1 is given to an objective without one.
+        ValueError: if the name is unknown, a target other than 1 is given to an objective without one, or the
+            target of a cross-entropy is no probability.
     """
     if name not in _OBJECTIVES:
         raise ValueError(f"unknown objective {name!r}: choose from {', '.join(_OBJECTIVES)}")
@@ -77,7 +81,9 @@ def objective(name: ObjectiveName, real_target: float = 1.0) -> Objective:
     if not chosen.has_target:
         smooth = ", ".join(known for known, entry in _OBJECTIVES.items() if entry.has_target)
         raise ValueError(f"objective {name!r} has no target for real images to smooth: only {smooth} have")
-    return replace(chosen, discriminator_loss=partial(chosen.discriminator_loss, real_target=real_target))
+    smoothed = partial(chosen.discriminator_loss, real_target=real_target)
+    crossed = chosen.discriminator_loss is cross_entropy_discriminator
+    return replace(chosen, discriminator_loss=smoothed, floor=_entropy(real_target) if crossed else 0.0)
 
 
 def cross_entropy_discriminator(real_scores: Tensor, fake_scores: Tensor, real_target: float = 1.0) -> Tensor:
@@ -158,9 +164,16 @@ _OBJECTIVES: dict[str, Objective] = {
     "non_saturating": Objective(cross_entropy_discriminator, non_saturating_generator, has_target=True),
     "least_squares": Objective(least_squares_discriminator, least_squares_generator, has_target=True),
     "hinge": Objective(hinge_discriminator, raise_scores),
-    "wasserstein": Objective(wasserstein_discriminator, raise_scores),
+    "wasserstein": Objective(wasserstein_discriminator, raise_scores, floor=None),
     "relativistic": Objective(relativistic_discriminator, relativistic_generator, needs_real=True),
 }
+
+
+def _entropy(target: float) -> float:
+    """Return the cross-entropy, in nats, of the best answer to a smoothed target in (0, 1)."""
+    if not 0 < target < 1:
+        raise ValueError(f"real_target is {target}: cross-entropy needs a probability, for example 0.9")
+    return -target * math.log(target) - (1 - target) * math.log(1 - target)
 
 
 def _precise(scores: Tensor) -> Tensor:

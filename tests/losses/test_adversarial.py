@@ -114,9 +114,27 @@ def test_smoothed_discriminator_rests_at_the_target(name: ObjectiveName) -> None
     assert objective(name, real_target=0.9).generator(fake).equal(objective(name).generator(fake))
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("target", [1.0, 0.9])
+def test_the_floor_is_the_loss_of_perfect_scores(name: ObjectiveName, target: float) -> None:
+    if name not in ("minimax", "non_saturating", "least_squares"):
+        target = 1.0
+    losses = objective(name, target)
+    answer = torch.tensor([target], dtype=torch.float64)
+    crossed = name in ("minimax", "non_saturating")
+    real = answer.logit(eps=1e-12) if crossed else answer if name == "least_squares" else 50 * answer
+    fake = torch.tensor([0.0 if name == "least_squares" else -50.0], dtype=torch.float64)
+    if name == "wasserstein":
+        assert losses.floor is None
+    else:
+        assert losses.floor == pytest.approx(float(losses.discriminator(real, fake)), abs=1e-10)
+
+
 def test_target_without_meaning_is_refused() -> None:
     with pytest.raises(ValueError, match=r"'hinge' has no target.*minimax, non_saturating, least_squares"):
         objective("hinge", real_target=0.9)
+    with pytest.raises(ValueError, match=r"real_target is 1\.2: cross-entropy needs a probability"):
+        objective("minimax", real_target=1.2)
 
 
 def test_unknown_objective_names_the_known_ones() -> None:
