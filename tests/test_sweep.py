@@ -34,7 +34,7 @@ def test_gradients_of_two_processes_equal_those_of_one(
     tmp_path: Path, name: str, options: dict[str, Any]
 ) -> None:
     one, two = folder(tmp_path, "one"), folder(tmp_path, "two")
-    settings: dict[str, Any] = {"model": options | {"history_size": 0}, "trainer": DOUBLE}
+    settings: dict[str, Any] = {"model": options | TOYS[name].separable, "trainer": DOUBLE}
     alone = run_alone(call, name, str(one), settings | {"data": {"batch_size": 4}})
     both = run_together(call, name, str(two), settings | {"data": {"batch_size": 2}})
     assert len(alone) == (1 if "accumulate" in options else 2)
@@ -99,7 +99,7 @@ def test_the_same_seed_gives_the_same_run_with_any_number_of_workers(
 @pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
 def test_mixed_precision_trains_close_to_full_precision(tmp_path: Path, name: str, precision: str) -> None:
     full, mixed = folder(tmp_path, "full"), folder(tmp_path, "mixed")
-    settings: dict[str, Any] = {"data": {"batch_size": 4}, "model": {"history_size": 0}}
+    settings: dict[str, Any] = {"data": {"batch_size": 4}, "model": TOYS[name].separable}
     reference = run_alone(call, name, str(full), settings)
     gradients = run_alone(call, name, str(mixed), settings | {"trainer": {"precision": precision}})
     assert len(reference) == len(gradients) == 6

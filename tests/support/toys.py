@@ -20,11 +20,14 @@ class Toy:
         data: name of its data module.
         model_arguments: of the variant.
         data_arguments: of the data module, over drawn faces.
+        separable: model arguments under which a step is the sum of its images' gradients: without chance, and
+            without statistics over the batch.
     """
 
     data: str
     model_arguments: dict[str, Any] = field(default_factory=dict)
     data_arguments: dict[str, Any] = field(default_factory=dict)
+    separable: dict[str, Any] = field(default_factory=dict)
 
 
 TOYS = {
@@ -39,6 +42,13 @@ TOYS = {
             "history_size": 3,
         },
         data_arguments={"size": 16, "faces_count": 8, "test_count": 5},
+        separable={"history_size": 0},
+    ),
+    "Pix2Pix": Toy(
+        data="PairedImages",
+        model_arguments={"image_size": 16, "generator_width": 2, "discriminator_width": 2, "patch": 16},
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5},
+        separable={"norm": "instance", "dropout": False},
     ),
 }
 
