@@ -168,7 +168,7 @@ class ImageDataModule(L.LightningDataModule):
         return batch.finish()
 
     def teardown(self, stage: str) -> None:
-        """End the worker processes, which would linger for seconds were they left to the garbage collector."""
+        """End the worker processes, which would linger for seconds if left to the garbage collector."""
         for loader in self._loaders:
             loader.close()
         self._loaders.clear()
