@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -21,7 +21,7 @@ from datamodules.images import (
 )
 from datamodules.readers import read_header
 from datamodules.sampling import Batches, BatchSource, EpochSampler, EvaluationSampler, ResumableLoader
-from datamodules.transforms import Preprocess, stack_equal, to_unit_range
+from datamodules.transforms import Preprocess, stack_equal, to_unit_range, unchanged
 
 # Whole images per evaluation batch where their sizes agree.
 EVAL_BATCH_SIZE = 16
@@ -128,24 +128,31 @@ class ImageDataModule(L.LightningDataModule):
         sampler = EvaluationSampler(lengths, self._whole_batch(sets), self.rank, self.world)
         return self._loader(source, sampler)
 
-    def prediction_loader(self, otherwise: ImageSet, channels: int | None) -> ResumableLoader:
+    def prediction_loader(
+        self,
+        otherwise: Callable[[], ImageSet],
+        channels: int | None,
+        prepare: Callable[[Tensor], Tensor] = unchanged,
+    ) -> ResumableLoader:
         """Batches of `predict_dir`, each of one size, in the images' own sizes.
 
         Args:
-            otherwise: what to predict without a `predict_dir`.
+            otherwise: makes what to predict without a `predict_dir`.
             channels: number of channels of the images; None takes the folder's.
+            prepare: makes of each image (C, H, W) of the folder what is to be translated.
 
         Raises:
             ImageError: an image cannot be used.
         """
         if self._predict_folder is None:
-            shard = range(len(otherwise))[self.rank :: self.world]
-            batches = _chunks(shard, self._whole_batch([otherwise]))
-            return self._loader(_PredictionSource(otherwise), batches)
+            images = otherwise()
+            shard = range(len(images))[self.rank :: self.world]
+            batches = _chunks(shard, self._whole_batch([images]))
+            return self._loader(_PredictionSource(images), batches)
         channels = channels or detect_channels(self._predict_paths, self.on_bad_image)
         shard_paths = self._predict_paths[self.rank :: self.world]
-        files = ImageFiles(self._predict_folder, shard_paths, channels, prepare=_unchanged)
-        images: ImageSet = files
+        files = ImageFiles(self._predict_folder, shard_paths, channels, prepare)
+        images = files
         if self.on_bad_image == "skip" and shard_paths:
             images = load_images(files, MemoryBudget(0), "skip")
         paths = [self._predict_folder / name for name in images.names]
@@ -189,10 +196,6 @@ def _batches_of_one_size(paths: Sequence[Path], batch_size: int) -> list[list[in
         header = read_header(path)
         groups[header.height, header.width].append(index)
     return [batch for group in groups.values() for batch in _chunks(group, batch_size)]
-
-
-def _unchanged(image: Tensor) -> Tensor:
-    return image
 
 
 def at_least(argument: str, value: float, least: float) -> None:

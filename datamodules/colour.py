@@ -1,8 +1,8 @@
 """Pictures as lightness and colour, CIE L*a*b*: what a colourisation is given and what it has to find.
 
-The space is that of the paper's colourisation task: L from 0 (black) to 100 (white), a and b from about -108 to
-98 for what a screen shows, under D65. Here L is scaled by 50 and shifted, a and b are divided by 110, as
-official, so that all of them lie in [-1, 1]. kornia converts whole batches, on the device they are on.
+The space is that of the paper's colourisation task, under D65: L from 0 (black) to 100 (white), a and b from
+-108 to 98 in what a screen shows. Here L is divided by 50 and lowered by 1, a and b are divided by 110, as in
+the official program, so that all of them lie in [-1, 1]. kornia converts whole batches on their device.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from torch import Tensor
 
 from datamodules.transforms import to_unit_range
 
-# L = 50 (l + 1) and a, b = 110 (a', b')
 _HALF_LIGHTNESS = 50.0
 _COLOUR = 110.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torchvision.transforms.v2 import functional as VF
@@ -87,12 +87,23 @@ class FaceDomains:
 
     def held_out(self) -> HeldOut:
         """Return the faces to evaluate on, in the size the network sees, and their truth."""
-        count, size = self.test_count, self.preprocess.size
-        return HeldOut(
-            A=self._draw("test", "A", count, size, self.change_A, self.channels_A),
-            B=self._draw("test", "B", count, size, self.change_B, self.channels_B),
-            truth_A2B=self._draw("test", "A", count, size, self.change_B, self.channels_B),
-            truth_B2A=self._draw("test", "B", count, size, self.change_A, self.channels_A),
+        A, truth_A2B = self.paired("test", "A")
+        truth_B2A, B = self.paired("test", "B")
+        return HeldOut(A, B, truth_A2B, truth_B2A)
+
+    def paired(self, split: Literal["train", "test"], group: str) -> tuple[MemoryImages, MemoryImages]:
+        """Return the same faces in domain A and in domain B.
+
+        Args:
+            split: train, in the size windows are cut from; or test, in the size the network sees.
+            group: see `face_seeds`.
+        """
+        training = split == "train"
+        count = self.count if training else self.test_count
+        size = self.preprocess.before_crop if training else self.preprocess.size
+        return (
+            self._draw(split, group, count, size, self.change_A, self.channels_A),
+            self._draw(split, group, count, size, self.change_B, self.channels_B),
         )
 
     def _draw(

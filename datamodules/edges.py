@@ -1,8 +1,8 @@
 """Line drawings of pictures: the edges that Canny's method finds.
 
-kornia draws them: it works on tensors, brings the colour space of colourisation too, and is a sixth of the size
-of scikit-image (with SciPy) or OpenCV. The lines are theirs to the eye. It is slower (20 to 75 ms for 286x286
-pixels on one core, where they take 1 to 5), which counts once per picture: pairs are kept with their edges.
+kornia draws them. It works on tensors, brings the colour space of colourisation too, and has a fifth of the
+size of scikit-image (with SciPy) or OpenCV, with the same lines to the eye. It is slower: 20 to 75 ms for
+286x286 pixels on one core, where they take 1 to 5. That counts once per picture, as edges are kept in memory.
 """
 
 from __future__ import annotations

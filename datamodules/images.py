@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from datamodules.progress import progress_bar
-from datamodules.readers import FORMATS, ImageError, list_images, read_header, read_image
+from datamodules.readers import FORMATS, Header, ImageError, list_images, read_header, read_image
 
 OnBadImage = Literal["raise", "skip"]
 
-# Headers looked at to find out how many channels a folder's images have.
-CHANNEL_SAMPLE = 8
+# Headers looked at to find out what a folder's images are like.
+HEADER_SAMPLE = 8
 
 
 class ImageSet(Protocol):
@@ -94,11 +94,16 @@ class ImageFiles:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Tensor:
-        pixels = torch.from_numpy(read_image(self.paths[index], self.channels))
+        pixels = read_pixels(self.paths[index], self.channels)
         try:
-            return self.prepare(pixels.permute(2, 0, 1).contiguous())
+            return self.prepare(pixels)
         except ValueError as error:
             raise ImageError(f"{self.paths[index]}: {error}") from error
+
+
+def read_pixels(path: Path, channels: int) -> Tensor:
+    """Read an image as (channels, H, W), see `read_image`."""
+    return torch.from_numpy(read_image(path, channels)).permute(2, 0, 1).contiguous()
 
 
 class MemoryBudget:
@@ -165,20 +170,29 @@ def detect_channels(paths: Sequence[Path], on_bad: OnBadImage) -> int:
     """Find out how many channels a folder's images have: the most among a few, evenly spaced.
 
     Raises:
+        ImageError: as `sample_headers`.
+    """
+    return max(header.channels for header in sample_headers(paths, on_bad))
+
+
+def sample_headers(paths: Sequence[Path], on_bad: OnBadImage) -> list[Header]:
+    """Read the headers of a few images, evenly spaced.
+
+    Raises:
         ImageError: a file cannot be read, unless bad ones are skipped and another one can.
     """
-    found: list[int] = []
+    found: list[Header] = []
     bad: list[str] = []
-    for index in evenly_spaced(len(paths), CHANNEL_SAMPLE):
+    for index in evenly_spaced(len(paths), HEADER_SAMPLE):
         try:
-            found.append(read_header(paths[index]).channels)
+            found.append(read_header(paths[index]))
         except ImageError as error:
             if on_bad == "raise":
                 raise
             bad.append(str(error))
     if not found:
         raise ImageError(f"None of {len(bad)} images tried can be read, such as {bad[0]}")
-    return max(found)
+    return found
 
 
 def evenly_spaced(length: int, count: int) -> list[int]:

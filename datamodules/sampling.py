@@ -5,11 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 # (epoch, index): all that an item's random draws depend on, beside the seed
 Key = tuple[int, int]
+
+
+def uniform_draws(seed: int, keys: Sequence[Key], count: int) -> Tensor:
+    """Draw the random numbers of a training batch.
+
+    Args:
+        seed: of the run.
+        keys: (epoch, index) of N items.
+        count: of numbers per item.
+
+    Returns:
+        (N, count) of float64, uniform in [0, 1); row i depends on the seed and on key i alone.
+    """
+    return torch.from_numpy(np.stack([np.random.default_rng((seed, *key)).random(count) for key in keys]))
 
 
 class BatchSource(Protocol):

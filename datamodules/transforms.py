@@ -135,6 +135,14 @@ class Preprocess:
     def _rounded(self, side: int) -> int:
         return max(self.multiple, round(side / self.multiple) * self.multiple)
 
+    def stack(self, images: Sequence[Tensor], names: Sequence[str]) -> Tensor:
+        """Stack images as `for_training` left them, so that an `augmentation` can be cut from them.
+
+        Raises:
+            ValueError: as `stack_equal`, where no windows are cut.
+        """
+        return stack_padded(images) if self.crops else stack_equal(images, names)
+
     def augmentation(self, images: Sequence[Tensor], draws: Tensor) -> Augmentation:
         """Turn random numbers into windows and mirrorings.
 
@@ -147,6 +155,11 @@ class Preprocess:
         corner = (draws[:, :2] * (sides - window + 1)).long()
         flip = draws[:, 2] < 0.5 if self.flip else torch.zeros(len(images), dtype=torch.bool)
         return Augmentation(corner[:, 0], corner[:, 1], flip, int(window[0]), int(window[1]))
+
+
+def unchanged(image: Tensor) -> Tensor:
+    """Return the image; for where one is to be resized in other cases."""
+    return image
 
 
 def resize(image: Tensor, height: int, width: int) -> Tensor:
@@ -163,7 +176,7 @@ def stack_padded(images: Sequence[Tensor]) -> Tensor:
     """Stack images of any sizes, the smaller ones padded below and at the right, outside any window."""
     height, width = (max(image.shape[side] for image in images) for side in (1, 2))
     padded = [F.pad(image, (0, width - image.shape[2], 0, height - image.shape[1])) for image in images]
-    return torch.stack(_one_type(padded))
+    return torch.stack(one_type(padded))
 
 
 def stack_equal(images: Sequence[Tensor], names: Sequence[str]) -> Tensor:
@@ -179,11 +192,11 @@ def stack_equal(images: Sequence[Tensor], names: Sequence[str]) -> Tensor:
                 f"{names[0]} ({first}) and {name} ({other}) cannot share a batch: set batch_size and "
                 "eval_batch_size to 1, or preprocess to resize_and_crop."
             )
-    return torch.stack(_one_type(images))
+    return torch.stack(one_type(images))
 
 
-def _one_type(images: Sequence[Tensor]) -> list[Tensor]:
-    """Bring 8-bit and deeper images to one range where a batch has both."""
+def one_type(images: Sequence[Tensor]) -> list[Tensor]:
+    """Bring 8-bit and deeper images to one range, [-1, 1], where there are both."""
     mixed = len({image.dtype for image in images}) > 1
     return [to_unit_range(image) for image in images] if mixed else list(images)
 

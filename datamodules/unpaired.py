@@ -6,21 +6,19 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from datamodules.base import ImageDataModule, at_least
 from datamodules.domains import FaceDomains, FolderDomains, HeldOut
 from datamodules.images import ImageSet, OnBadImage, evenly_spaced
-from datamodules.sampling import Key, ResumableLoader
+from datamodules.sampling import Key, ResumableLoader, uniform_draws
 from datamodules.transforms import (
     Augmentation,
     Preprocess,
     PreprocessKind,
     resize,
     stack_equal,
-    stack_padded,
     to_unit_range,
 )
 
@@ -70,23 +68,19 @@ class _TrainingSource:
         return max(len(self.A), len(self.B))
 
     def __getitem__(self, keys: list[Key]) -> _Loaded:
-        draws = torch.stack([self._draws(epoch, index) for epoch, index in keys])
+        # the partner in B, and per domain top, left and mirroring
+        draws = uniform_draws(self.seed, keys, 7)
         indices_A = [index % len(self.A) for _, index in keys]
         indices_B = (draws[:, 0] * len(self.B)).long().tolist()
         A, augment_A, names_A = self._load(self.A, indices_A, draws[:, 1:4])
         B, augment_B, names_B = self._load(self.B, indices_B, draws[:, 4:7])
         return _Loaded(UnpairedBatch(A, B, names_A=names_A, names_B=names_B), augment_A, augment_B)
 
-    def _draws(self, epoch: int, index: int) -> Tensor:
-        """Seven numbers uniform in [0, 1): the partner, and per domain top, left and mirroring."""
-        return torch.from_numpy(np.random.default_rng((self.seed, epoch, index)).random(7))
-
     def _load(
         self, images: ImageSet, indices: list[int], draws: Tensor
     ) -> tuple[Tensor, Augmentation, list[str]]:
         chosen, names = [images[index] for index in indices], [images.names[index] for index in indices]
-        stacked = stack_padded(chosen) if self.preprocess.crops else stack_equal(chosen, names)
-        return stacked, self.preprocess.augmentation(chosen, draws), names
+        return self.preprocess.stack(chosen, names), self.preprocess.augmentation(chosen, draws), names
 
 
 class _EvaluationSource:
@@ -257,7 +251,7 @@ class UnpairedImages(ImageDataModule):
     def predict_dataloader(self) -> ResumableLoader:
         """Batches of `PredictBatch`: the images of `predict_dir`, or the held-out ones of A."""
         channels = self.channels_A if self.channels_A == self.channels_B else None
-        return self.prediction_loader(self._held_out.A, channels)
+        return self.prediction_loader(lambda: self._held_out.A, channels)
 
     def preview(self, count: int) -> UnpairedBatch:
         """Return the same few held-out images every time, for sample grids; works without a trainer.

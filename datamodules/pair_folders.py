@@ -1,0 +1,132 @@
+"""Which files make up the pairs of a folder: the official layouts, the splits, and partners by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from datamodules.images import evenly_spaced, find_images, hold_out
+
+SPLITS = ("train", "val", "test")
+
+# Names that a message lists before it only counts.
+NAMED = 5
+
+
+class Listing(NamedTuple):
+    """Files, and the folder that their names are relative to."""
+
+    folder: Path
+    paths: Sequence[Path]
+
+
+class Splits(NamedTuple):
+    """Files to train on, to validate on and to test with."""
+
+    train: Listing
+    validation: Listing
+    test: Listing
+
+
+def find_folders(root: str | Path) -> dict[str, tuple[Path, ...]]:
+    """Find out how a data set lies on disk.
+
+    Args:
+        root: folder with train (and val, test) of side-by-side pictures; or with trainA and trainB; or with
+            A/train and B/train.
+
+    Returns:
+        By split, its folder, or its folders of A and of B. There is always one of `train`.
+
+    Raises:
+        FileNotFoundError: none of these layouts is there.
+    """
+    base = Path(root)
+    for pattern in (("{}A", "{}B"), ("A/{}", "B/{}"), ("{}",)):
+        folders = {split: tuple(base / part.format(split) for part in pattern) for split in SPLITS}
+        there = {split: paths for split, paths in folders.items() if any(path.is_dir() for path in paths)}
+        if "train" in there:
+            return there
+    found = ", ".join(sorted(path.name for path in base.iterdir())[:8]) if base.is_dir() else ""
+    raise FileNotFoundError(
+        f"root: {root} {f'has {found}' if found else 'is empty or no folder'}. Expected is a folder train "
+        "with side-by-side pictures, or folders trainA and trainB (or A/train and B/train) with matching "
+        "names, and likewise val and test if there are any; or give folder_A and folder_B."
+    )
+
+
+def split_files(listings: Mapping[str, Listing], share: float, limit: int | None) -> Splits:
+    """Choose the files of each split.
+
+    Args:
+        listings: files of `train`, and of `val` and `test` where there are any. One stands in for the
+            other; without both, some training files are held out by their names.
+        share: part to hold out.
+        limit: use at most so many files of each split, evenly spaced.
+
+    Raises:
+        ValueError: there are too few files to hold any out.
+    """
+    train = listings["train"]
+    validation = listings.get("val") or listings.get("test")
+    if validation is None:
+        rest, held_out = hold_out(train.paths, train.folder, share)
+        train, validation = Listing(train.folder, rest), Listing(train.folder, held_out)
+    test = listings.get("test", validation)
+    return Splits(_limited(train, limit), _limited(validation, limit), _limited(test, limit))
+
+
+def _limited(listing: Listing, limit: int | None) -> Listing:
+    folder, paths = listing
+    return Listing(folder, [paths[index] for index in evenly_spaced(len(paths), limit or len(paths))])
+
+
+def list_folder(folder: Path) -> Listing:
+    """List the images of a folder that must have some.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no image in it.
+    """
+    return Listing(folder, find_images(folder, "pairs"))
+
+
+def match_folders(folder_A: Path, folder_B: Path) -> dict[Path, Path]:
+    """Match the images of two folders by their names without suffix, sub-folders included.
+
+    Returns:
+        The images of A, in order, each with its partner in B.
+
+    Raises:
+        FileNotFoundError: a folder is missing or has no images.
+        ValueError: images without a partner, or two of one name; tells how many and names the first.
+    """
+    A, B = _by_stem(folder_A), _by_stem(folder_B)
+    lonely = [A[stem] for stem in sorted(A.keys() - B.keys())] + [
+        B[stem] for stem in sorted(B.keys() - A.keys())
+    ]
+    if lonely:
+        raise ValueError(
+            f"{folder_A} and {folder_B}: {len(lonely)} of {len(A) + len(B)} images have no partner of "
+            f"the same name in the other folder: {_first(lonely)}. Add the partners, rename or remove these."
+        )
+    return {path: B[stem] for stem, path in A.items()}
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    by_stem: dict[str, Path] = {}
+    twice: list[Path] = []
+    for path in find_images(folder, "pairs"):
+        if by_stem.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path) is not path:
+            twice.append(path)
+    if twice:
+        raise ValueError(
+            f"{folder}: {len(twice)} images have the name of another one but for the suffix, so that their "
+            f"partners are not known: {_first(twice)}. Rename or remove these."
+        )
+    return by_stem
+
+
+def _first(paths: Iterable[Path]) -> str:
+    names = [str(path) for path in paths]
+    return ", ".join(names[:NAMED]) + (" and more" if len(names) > NAMED else "")

@@ -1,0 +1,273 @@
+"""Paired images: inputs with their targets (pix2pix, arXiv:1611.07004)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+from torch import Tensor
+
+from datamodules.base import ImageDataModule, at_least
+from datamodules.colour import lightness, split_lab
+from datamodules.images import ImageSet, OnBadImage, evenly_spaced
+from datamodules.pairing import Direction, separate
+from datamodules.pairs import FacePairs, FilePairs, PairSettings, Task, find_pairs
+from datamodules.sampling import Key, ResumableLoader, uniform_draws
+from datamodules.transforms import (
+    Augmentation,
+    Preprocess,
+    PreprocessKind,
+    resize,
+    stack_equal,
+    to_unit_range,
+    unchanged,
+)
+
+# pairs (N, C, H, W) in [-1, 1] -> inputs and targets
+Separate = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+class PairedBatch(NamedTuple):
+    """Inputs and targets, (N, C, H, W) in [-1, 1], that belong together row by row.
+
+    They have the same N, H and W, and may differ in C. In evaluation N may be 0. Names are relative paths.
+    """
+
+    input: Tensor
+    target: Tensor
+    names: Sequence[str] = ()
+
+
+class _Loaded(NamedTuple):
+    """A batch as workers deliver it: pairs of uint8 (or float32), and what to do with them on the device."""
+
+    pairs: Tensor
+    names: list[str]
+    separate: Separate
+    augment: Augmentation | None = None
+
+    def finish(self) -> PairedBatch:
+        """Cut, mirror, scale and separate on the device the batch is on."""
+        pairs = self.augment(self.pairs) if self.augment else self.pairs
+        return PairedBatch(*self.separate(to_unit_range(pairs)), self.names)
+
+
+class _TrainingSource:
+    """Makes training batches; window and mirroring of a pair are a function of (seed, epoch, index)."""
+
+    def __init__(self, pairs: ImageSet, separate: Separate, preprocess: Preprocess, seed: int) -> None:
+        self.pairs, self.separate, self.preprocess, self.seed = pairs, separate, preprocess, seed
+
+    def __getitem__(self, keys: list[Key]) -> _Loaded:
+        chosen = [self.pairs[index] for _, index in keys]
+        names = [self.pairs.names[index] for _, index in keys]
+        augment = self.preprocess.augmentation(chosen, uniform_draws(self.seed, keys, 3))
+        return _Loaded(self.preprocess.stack(chosen, names), names, self.separate, augment)
+
+
+class _EvaluationSource:
+    """Makes evaluation batches of lists with one list of indices."""
+
+    def __init__(self, pairs: ImageSet, separate: Separate, size: int, *, same_size: bool = False) -> None:
+        self.pairs, self.separate, self.size, self.same_size = pairs, separate, size, same_size
+
+    def __getitem__(self, indices: list[list[int]]) -> _Loaded:
+        (rows,) = indices
+        names = [self.pairs.names[row] for row in rows]
+        chosen = [self.pairs[row] for row in rows]
+        if self.same_size and len({pair.shape for pair in chosen}) > 1:
+            chosen = [resize(pair, self.size, self.size) for pair in chosen]
+        if not rows:  # this process has none left: an empty batch of the right shape
+            chosen = [self.pairs[0]]
+        return _Loaded(stack_equal(chosen, names or [""])[: len(rows)], names, self.separate)
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The inputs of a set of pairs, as an `ImageSet` to be translated."""
+
+    pairs: ImageSet
+    separate: Separate
+
+    @property
+    def names(self) -> Sequence[str]:
+        return self.pairs.names
+
+    @property
+    def one_size(self) -> bool:
+        return self.pairs.one_size
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> Tensor:
+        inputs, _ = self.separate(to_unit_range(self.pairs[index])[None])
+        return inputs[0]
+
+
+class PairedImages(ImageDataModule):
+    """Pairs of images: your own folders, or drawn faces where none are given (line drawing to colour).
+
+    Pairs come from one of these:
+
+    * `root` with train, and val and test if there are any, of pictures that show A at the left and B at the
+          right, as in the official data sets; or with trainA and trainB (or A/train and B/train), and so on,
+          matched by file name without suffix;
+    * `folder_A` and `folder_B`, matched likewise;
+    * `folder` of plain pictures, of which `task` makes pairs: colorise takes the lightness L as A and the
+          colour ab as B (see `datamodules.colour`), edges takes the edges in the picture as A (dark lines, -1
+          and 1 only) and the picture as B;
+    * drawn faces, as they are in the two domains `faces_A` and `faces_B`, or those of `faces_B` with a task.
+
+    Window and mirroring are drawn once for both images of a pair, as a function of (seed, epoch, item),
+    whatever the number of workers. Evaluation takes each pair exactly once, whole and unmirrored: `val` for
+    validation and `test` for the test, one for the other where only one is there, and a share of the
+    training pairs where neither is. `predict` takes the images of `predict_dir` in their own sizes, which are
+    inputs alone (for colorise, pictures whose lightness is the input), or the inputs of the test.
+
+    `channels_in` and `channels_out` are those of the batches' input and target; `lab` tells whether these are
+    L and ab, which `datamodules.colour.join_lab` joins to pictures.
+
+    Args:
+        root: folder with the splits.
+        folder_A: folder of A, instead of a root; sub-folders are included.
+        folder_B: folder of B, instead of a root.
+        folder: folder of plain pictures, instead of the others; sub-folders are included.
+        task: colorise or edges; makes pairs of plain pictures.
+        direction: AtoB takes A as input and B as target, BtoA the other way round.
+        edge_sigma: blur before edges are drawn, in pixels; larger leaves out finer ones.
+        edge_threshold: where an edge begins: 8 times the change of brightness (0 to 1) per pixel.
+        faces: style of the drawn faces: adventurer, big-ears, dylan, lorelei or toon-head.
+        faces_A: what faces of domain A have in common, see `datamodules.faces.CHANGES`.
+        faces_B: the same for domain B.
+        faces_count: drawn pairs to train on.
+        test_count: drawn pairs to evaluate on.
+        size: side of the images in pixels as the network sees them.
+        preprocess: resize_and_crop, scale_width, scale_width_and_crop, crop or none, as in the official
+            programs.
+        load_size: side or width in pixels before cutting; by default size * 286 / 256 where a window is cut.
+        flip: mirror every second training pair, at random.
+        channels_A: channels of A; by default as its files say (1 grey, 3 colour, or more).
+        channels_B: channels of B.
+        batch_size: pairs per process and training batch.
+        eval_batch_size: pairs per process and evaluation batch; by default 16, or 1 where sizes may differ.
+        workers: processes that read images; 0 reads them in the training process.
+        cache_gigabytes: memory for decoded pairs, per process; a set that fits is decoded once.
+        held_out_share: part of the pairs held out, by their names, where there is neither val nor test.
+        max_images: use at most so many pairs of each split.
+        on_bad_image: raise, or skip the pair with one warning that counts and names the files.
+        predict_dir: folder whose images `predict` translates, sub-folders included.
+        seed: of order and augmentation.
+
+    Raises:
+        FileNotFoundError: a folder is missing or has no images.
+        ValueError: an argument is out of its range, or contradicts another; or files have no partner.
+    """
+
+    def __init__(
+        self,
+        root: str | None = None,
+        folder_A: str | None = None,
+        folder_B: str | None = None,
+        folder: str | None = None,
+        task: Task | None = None,
+        direction: Direction = "AtoB",
+        edge_sigma: float = 1.0,
+        edge_threshold: float = 0.4,
+        faces: str = "adventurer",
+        faces_A: str = "line_drawing",
+        faces_B: str = "as_drawn",
+        faces_count: int = 1000,
+        test_count: int = 200,
+        size: int = 256,
+        preprocess: PreprocessKind = "resize_and_crop",
+        load_size: int | None = None,
+        flip: bool = True,
+        channels_A: int | None = None,
+        channels_B: int | None = None,
+        batch_size: int = 1,
+        eval_batch_size: int | None = None,
+        workers: int = 0,
+        cache_gigabytes: float = 2.0,
+        held_out_share: float = 0.1,
+        max_images: int | None = None,
+        on_bad_image: OnBadImage = "raise",
+        predict_dir: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            preprocess=Preprocess(preprocess, size, load_size, flip),
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            workers=workers,
+            cache_gigabytes=cache_gigabytes,
+            on_bad_image=on_bad_image,
+            predict_dir=predict_dir,
+            seed=seed,
+        )
+        at_least("faces_count", faces_count, 1)
+        at_least("test_count", test_count, 1)
+        at_least("max_images", 1 if max_images is None else max_images, 1)
+        settings = PairSettings(
+            direction,
+            task,
+            channels_A,
+            channels_B,
+            self.preprocess,
+            edge_sigma,
+            edge_threshold,
+            held_out_share,
+            max_images,
+            self.budget,
+            on_bad_image,
+        )
+        files = find_pairs(root, folder_A, folder_B, folder, settings)
+        self._pairs: FilePairs | FacePairs = files or FacePairs(
+            faces, faces_A, faces_B, faces_count, test_count, settings
+        )
+        channels = self._pairs.channels_A, self._pairs.channels_B
+        self.channels_in, self.channels_out = channels if direction == "AtoB" else channels[::-1]
+        self.lab = task == "colorise"
+        self._separate: Separate = split_lab if self.lab else partial(separate, channels_in=self.channels_in)
+
+    def prepare_data(self) -> None:
+        """Draw the faces once per machine, before its processes read them from the cache."""
+        self._pairs.prepare()
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Batches of `PairedBatch`, in another order each epoch."""
+        pairs = self._pairs.training
+        source = _TrainingSource(pairs, self._separate, self.preprocess, self.seed)
+        return self.training_loader(source, len(pairs))
+
+    def val_dataloader(self) -> ResumableLoader:
+        """Every pair to validate on exactly once."""
+        return self._evaluation(self._pairs.validation)
+
+    def test_dataloader(self) -> ResumableLoader:
+        """Every pair of the test exactly once."""
+        return self._evaluation(self._pairs.test)
+
+    def _evaluation(self, pairs: ImageSet) -> ResumableLoader:
+        source = _EvaluationSource(pairs, self._separate, self.image_size)
+        return self.evaluation_loader(source, [pairs])
+
+    def predict_dataloader(self) -> ResumableLoader:
+        """Batches of `PredictBatch`: the images of `predict_dir`, or the inputs of the test."""
+        channels, prepare = (3, lightness) if self.lab else (self.channels_in, unchanged)
+        return self.prediction_loader(lambda: _Inputs(self._pairs.test, self._separate), channels, prepare)
+
+    def preview(self, count: int) -> PairedBatch:
+        """Return the same few pairs of the validation every time, for sample grids; works without a trainer.
+
+        Args:
+            count: number of pairs, evenly spaced; fewer where there are fewer.
+
+        Returns:
+            A batch on the CPU, of whole images; made square where their sizes differ.
+        """
+        pairs = self._pairs.validation
+        source = _EvaluationSource(pairs, self._separate, self.image_size, same_size=True)
+        return source[[evenly_spaced(len(pairs), count)]].finish()
