@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import warnings
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
-from lightning.pytorch.utilities import rank_zero_info
-from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 
 class CheckpointWriteError(OSError):
@@ -94,44 +89,3 @@ class RunCheckpoint(ModelCheckpoint):
     def _should_skip_saving_checkpoint(self, trainer: Trainer) -> bool:
         absent = self.monitor is not None and self.monitor not in trainer.callback_metrics
         return absent or super()._should_skip_saving_checkpoint(trainer)
-
-
-class SaveOnInterrupt(Callback):
-    """Stops a fit between two batches on SIGTERM or Ctrl-C and writes RUN/checkpoints/last.ckpt.
-
-    Between two batches the state is whole, so the checkpoint continues the run exactly. A second Ctrl-C stops
-    at once. Errors are not saved: their state may be the reason of the error, and on several processes the
-    others would wait for this one.
-
-    Attributes:
-        stopped_by: the signal that stopped the fit, or None.
-    """
-
-    def __init__(self) -> None:
-        self.stopped_by: signal.Signals | None = None
-        self._previous: Any = None
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take over Ctrl-C; Lightning handles SIGTERM in the same way by itself."""
-
-        def stop_after_batch(number: int, _: FrameType | None) -> None:
-            self.stopped_by = signal.SIGINT
-            trainer._signal_connector.received_sigterm = True
-            signal.signal(signal.SIGINT, self._previous)
-            rank_zero_info("Stopping after this batch; Ctrl-C again stops at once, without saving.")
-
-        if threading.current_thread() is threading.main_thread():
-            self._previous = signal.signal(signal.SIGINT, stop_after_batch)
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Save if the exception is an interruption between two batches of a fit."""
-        if isinstance(exception, SIGTERMException) and trainer.state.fn == "fit":
-            self.stopped_by = self.stopped_by or signal.SIGTERM
-            if trainer.global_step > 0:
-                trainer.save_checkpoint(os.path.join(trainer.default_root_dir, "checkpoints", "last.ckpt"))
-
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Give Ctrl-C back."""
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
-            self._previous = None
