@@ -333,6 +333,8 @@ class AdversarialModule(L.LightningModule):
         if made_by["format"] > CHECKPOINT_FORMAT:
             raise ValueError("The checkpoint was written by a newer version of gans: update this one.")
         restore_history(self, checkpoint)
+        if self._trainer is not None and self._trainer.precision == "64-true":
+            self.double()  # Lightning converts after loading, when the digits are lost
 
 
 @contextmanager
