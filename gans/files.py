@@ -28,6 +28,8 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
     try:
         with partial.open("wb") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut could leave the new name with nothing in it
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

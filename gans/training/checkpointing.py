@@ -12,6 +12,8 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from gans.files import written_whole
+
 
 class CheckpointWriteError(OSError):
     """A checkpoint could not be written; the message says where, why, and what still exists."""
@@ -32,22 +34,17 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             CheckpointWriteError: if the file cannot be written, for example because the disk is full.
         """
         target = Path(path)
-        partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+        for remains in target.parent.glob(f".{target.name}.*.part"):  # of a killed process; only one writes
+            remains.unlink()
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
+            with written_whole(target) as file:
                 torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(target)
         except (OSError, RuntimeError) as error:  # torch.save reports a full disk as a RuntimeError
             kept = f" {target} still holds the previous checkpoint." if target.exists() else ""
             raise CheckpointWriteError(
                 f"Could not write the checkpoint {target}: {error}. Free some space or choose another folder "
                 f"with --run.{kept}"
             ) from error
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 class RunCheckpoint(ModelCheckpoint):
