@@ -110,7 +110,7 @@ class FacePairs:
         self.channels_A, self.channels_B = settings.channels_A or 3, settings.channels_B or 3
         drawn = self.channels_A, self.channels_B
         if settings.task:
-            faces_A, self.channels_A = faces_B, 1
+            faces_A, self.channels_A = faces_B, 1  # nothing is drawn twice
             drawn = (self.channels_B, self.channels_B)
         if settings.task == "colorise":
             self.channels_B, drawn = 2, (3, 3)

@@ -90,6 +90,14 @@ def test_16_bit_targets_keep_their_depth(tmp_path: Path) -> None:
     assert len(data.preview(1).target.unique()) == 256
 
 
+def test_grey_side_by_side_pictures_stay_grey(tmp_path: Path) -> None:
+    pixels = write_folder(tmp_path / "train", 2, (12, 24), channels=1)
+    data = PairedImages(str(tmp_path), size=12)
+    assert (data.channels_in, data.channels_out) == (1, 1)
+    batch = data.preview(1)
+    assert torch.allclose(batch.target[0], unit(pixels[batch.names[0]])[:, :, 12:], atol=1e-6)
+
+
 def test_grey_can_be_asked_of_one_half(tmp_path: Path) -> None:
     side_by_side(tmp_path, {"train": 2, "val": 1})
     whole = PairedImages(str(tmp_path), size=12).preview(1)
@@ -115,6 +123,15 @@ def test_colourisation_of_a_plain_folder(tmp_path: Path) -> None:
         assert max(batch.input.abs().max(), batch.target.abs().max()) <= 1
         for name, picture in zip(batch.names, join_lab(batch.input, batch.target), strict=True):
             assert torch.allclose(picture, unit(pixels[name]), atol=1e-4)
+
+
+def test_grey_pictures_have_no_colour_but_can_be_coloured(tmp_path: Path) -> None:
+    pixels = write_folder(tmp_path, 2, (16, 16), channels=1)
+    data = PairedImages(folder=str(tmp_path), task="colorise", channels_A=1, channels_B=2, size=16)
+    batch = data.preview(1)
+    assert batch.target.abs().max() < 1e-3
+    grey = unit(pixels[batch.names[0]]).expand(3, -1, -1)
+    assert torch.allclose(join_lab(batch.input, batch.target)[0], grey, atol=1e-4)
 
 
 def test_edges_of_a_plain_folder(tmp_path: Path) -> None:
