@@ -1,0 +1,29 @@
+"""Folders of small images in the layouts of public data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+LAYOUTS = {
+    "UnpairedImages": {"trainA": (20, 18), "trainB": (20, 18), "testA": (20, 18), "testB": (20, 18)},
+    "PairedImages": {"train": (40, 20), "val": (40, 20), "test": (40, 20)},
+}
+"""Data module -> folder below its root -> width and height of the pictures in it."""
+
+
+def write_images(folder: Path, count: int, size: tuple[int, int]) -> None:
+    """Write `count` small jpg pictures of noise."""
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for index in range(count):
+        pixels = random.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index}.jpg")
+
+
+def write_layout(root: Path, data: str, count: int = 3) -> None:
+    """Write a data set of `count` pictures per folder in the layout that a data module takes as its root."""
+    for name, size in LAYOUTS[data].items():
+        write_images(root / name, count, size)

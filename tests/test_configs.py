@@ -1,0 +1,63 @@
+"""Every shipped config, found by itself, trains through the real command at toy size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from support.commands import run
+from support.folders import write_layout
+from support.toys import TOYS
+
+import datamodules
+import gans
+from gans.cli.config_files import configs_folder, known_configs
+
+
+def merged(names: list[str]) -> dict[str, Any]:
+    """Return model and data of configs that are given together; later ones win."""
+    result: dict[str, Any] = {"model": {}, "data": {}}
+    for name in names:
+        config = yaml.safe_load((configs_folder() / f"{name}.yaml").read_text(encoding="utf-8"))
+        for part, values in result.items():
+            values |= {"class_path": values.get("class_path")} | (config.get(part) or {})
+    return result
+
+
+def together_with(name: str) -> list[str]:
+    """Return a config and the base that it is meant to be given after, if it names no model by itself."""
+    config = yaml.safe_load((configs_folder() / f"{name}.yaml").read_text(encoding="utf-8"))
+    alone = "class_path" in (config.get("model") or {})
+    return [name] if alone else [f"{name.rpartition('/')[0]}/base", name]
+
+
+@pytest.mark.parametrize("name", known_configs())
+def test_every_config_trains(name: str, tmp_path: Path) -> None:
+    names = together_with(name)
+    config = merged(names)
+    toy = TOYS[config["model"]["class_path"]]
+    assert config["data"]["class_path"] in datamodules.DATA_MODULES
+    data = dict(toy.data_arguments)
+    if "root" in (config["data"].get("init_args") or {}):
+        write_layout(tmp_path / "data", config["data"]["class_path"])
+        data = {"size": toy.data_arguments["size"], "root": str(tmp_path / "data")}
+    size = {"data.load_size": "null"}
+    overrides = {f"model.{key}": value for key, value in toy.model_arguments.items()}
+    overrides |= size | {f"data.{key}": value for key, value in data.items()}
+    trainer = {"max_steps": 2, "limit_val_batches": 1, "accelerator": "cpu", "enable_model_summary": False}
+    overrides |= {f"trainer.{key}": value for key, value in trainer.items()}
+    given = [part for config_name in names for part in ("--config", config_name)]
+    shared = ["--logger", "csv", "--run", tmp_path / "run", "--without", "metrics", "--data.workers", "0"]
+    status = run("fit", *given, *(f"--{key}={value}" for key, value in overrides.items()), *shared)
+    assert status == 0
+    kept = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert kept["global_step"] == 2
+    assert list((tmp_path / "run" / "samples").glob("*.png"))
+
+
+def test_every_variant_has_a_config() -> None:
+    trained = {merged(together_with(name))["model"]["class_path"] for name in known_configs()}
+    assert trained == set(gans.VARIANTS)
