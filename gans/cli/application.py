@@ -30,7 +30,8 @@ from gans.cli.shared import SHARED_CALLBACKS, choose_callbacks, shared_defaults
 from gans.cli.stored import find_checkpoint, stored_arguments, with_stored_arguments
 from gans.cli.summary import RunSummary
 from gans.cli.usage import explain
-from gans.training.checkpointing import AtomicCheckpointIO, SaveOnInterrupt
+from gans.training.checkpointing import AtomicCheckpointIO
+from gans.training.interruption import SaveOnInterrupt
 
 
 def run() -> None:
@@ -71,13 +72,15 @@ class Application(LightningCLI):
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        """Return Lightning's commands, without the arguments that have one right value here."""
-        fixed = {"validate": {"verbose"}, "test": {"verbose"}, "predict": {"return_predictions"}}
-        commands = LightningCLI.subcommands()
-        return {command: skipped | fixed.get(command, set()) for command, skipped in commands.items()}
+        """Return the command being run and the arguments that have one right value here.
 
-    # Parsing
-    # -----------------------------------------------------------------------------------------------------
+        Building the parsers of the other commands would take a third of a second.
+        """
+        command = sys.argv[1]
+        fixed = {"validate": {"verbose"}, "test": {"verbose"}, "predict": {"return_predictions"}}
+        return {command: LightningCLI.subcommands()[command] | fixed.get(command, set())}
+
+    # Parsing ------------------------------------------------------------------------------------------------
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the keys of runs and of shared callbacks."""
@@ -134,8 +137,7 @@ class Application(LightningCLI):
         except ArgumentError as error:
             raise UsageError(f"{checkpoint}: {explain(str(error), None, [])}") from error
 
-    # Building
-    # ----------------------------------------------------------------------------------------------------
+    # Building -----------------------------------------------------------------------------------------------
 
     def before_instantiate_classes(self) -> None:
         """Fill in what follows from other keys: the data's seed, and what the best checkpoint is best in."""
@@ -149,15 +151,18 @@ class Application(LightningCLI):
     def instantiate_classes(self) -> None:
         """Build the data module, hand its facts to the model, and build model, callbacks and trainer."""
         config = self.config[self.command]
-        data = self._parser(self.command).instantiate_classes(
+        data = self._parser(self.command).instantiate(
             Namespace(data=config.data),  # type: ignore[no-untyped-call]
             instantiate_groups=False,
         )
         self.datamodule = data.data
         hand_over_facts(self.datamodule, _arguments(config, "model"), self.chosen)
+        vars(self).pop(
+            "config_dump", None
+        )  # made for the data; the model's hyper-parameters come from it too
         rest = self.config.clone()
         rest[self.command].pop("data")
-        self.config_init = self.parser.instantiate_classes(rest)
+        self.config_init = self.parser.instantiate(rest)
         self.model = self.config_init[self.command].model
         self.trainer = self.instantiate_trainer()
 
@@ -189,8 +194,7 @@ class Application(LightningCLI):
         except (ValueError, TypeError, MisconfigurationException) as error:
             raise UsageError(f"trainer: {error}") from error
 
-    # Running
-    # -----------------------------------------------------------------------------------------------------
+    # Running ------------------------------------------------------------------------------------------------
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Run, and end with the exit status of the signal if one stopped the run."""

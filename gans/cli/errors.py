@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dis
 import os
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,18 +52,12 @@ def exit_status(error: BaseException) -> int:
 def readable(error: BaseException) -> str | None:
     """Return the message of an error that is for people, or None for a bug."""
     for link in _causes(error):
-        text = str(link)
-        if "Original Traceback (most recent call last)" in text:
-            if (message := _from_worker(text)) is not None:
-                return message
-        elif type(link).__name__ == "OutOfMemoryError":  # torch's; importing torch here would take seconds
-            return f"{text.partition('. ')[0]}. A smaller --data.batch_size or --data.size needs less memory."
-        elif (
-            isinstance(link, OSError)
-            or type(link).__name__ == "MisconfigurationException"
-            or _on_purpose(link)
-        ):
-            return text
+        if type(link).__name__ == "OutOfMemoryError":  # torch's; importing torch here would take seconds
+            what = str(link).partition(". ")[0]
+            return f"{what}. A smaller --data.batch_size or --data.size needs less memory."
+        from_outside = isinstance(link, OSError) or type(link).__name__ == "MisconfigurationException"
+        if from_outside or _on_purpose(link):
+            return str(link)
     return None
 
 
@@ -88,12 +81,3 @@ def _on_purpose(error: BaseException) -> bool:
     code = trace.tb_frame.f_code
     raised = code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]
     return raised and code.co_filename.startswith(PACKAGES)
-
-
-def _from_worker(text: str) -> str | None:
-    """Return the message inside the traceback of an exception in a loader's worker process."""
-    *_, last = re.finditer(r'^ +File "(?P<file>[^"]+)", line \d+, in .+\n(?P<source>.*)', text, re.MULTILINE)
-    messages = list(re.finditer(r"^(?P<type>[A-Za-z_][\w.]*): ", text, re.MULTILINE))
-    ours = last["file"].startswith(PACKAGES) and last["source"].lstrip().startswith("raise ")
-    system = messages and messages[-1]["type"] in ("OSError", "FileNotFoundError", "PermissionError")
-    return text[messages[-1].end() :].strip() if messages and (ours or system) else None

@@ -31,6 +31,6 @@ def hand_over_facts(data: Any, arguments: MutableMapping[str, Any], chosen: Coll
             arguments[name] = fact
         elif name in MUST_AGREE and arguments[name] != fact:
             raise ValueError(
-                f"model.{name} is {arguments[name]}, but {type(data).__name__} has {fact}-channel images: "
-                "leave the key out, or use other data."
+                f"model.{name} is {arguments[name]}, as given or as stored in the checkpoint, but "
+                f"{type(data).__name__} has {fact}-channel images."
             )

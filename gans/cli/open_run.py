@@ -63,7 +63,7 @@ def recorded(parser: ArgumentParser, config: Namespace) -> str:
     config = config.clone()
     for key in NOT_RECORDED:
         config.pop(key, None)
-    return str(parser.dump(config, skip_none=False))
+    return str(parser.dump(config, skip_unset=False))
 
 
 def unused_path(folder: Path) -> Path:

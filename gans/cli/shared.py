@@ -10,6 +10,7 @@ import yaml
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import Checkpoint, ProgressBar
 
+from gans.callbacks.failure_monitor import FailureMonitor
 from gans.callbacks.generative_metrics import GenerativeMetrics
 from gans.callbacks.progress import progress
 from gans.callbacks.sample_grid import SampleGrid
@@ -17,7 +18,8 @@ from gans.callbacks.translation_error import TranslationError
 from gans.callbacks.write_predictions import WritePredictions
 from gans.cli.config_files import suggestion
 from gans.cli.errors import UsageError
-from gans.training.checkpointing import RunCheckpoint, SaveOnInterrupt
+from gans.training.checkpointing import RunCheckpoint
+from gans.training.interruption import SaveOnInterrupt
 
 EVERY_COMMAND = ("fit", "validate", "test", "predict")
 EVALUATION = ("fit", "validate", "test")
@@ -26,6 +28,7 @@ SHARED_CALLBACKS: dict[str, tuple[type[Callback] | Callable[..., Callback], tupl
     "save_on_interrupt": (SaveOnInterrupt, ("fit",)),
     "progress": (progress, EVERY_COMMAND),
     "sample_grid": (SampleGrid, ("fit",)),
+    "failure_monitor": (FailureMonitor, ("fit",)),
     "metrics": (GenerativeMetrics, EVALUATION),
     "translation_error": (TranslationError, EVALUATION),
     "write_predictions": (WritePredictions, ("predict",)),

@@ -117,7 +117,8 @@ def _wrong_value(_: re.Match[str], report: str, __: ArgumentParser | None, argum
     expected = dict.fromkeys(_type_name(text) for text in re.findall(r"Expected an? ([^\n]+)", innermost))
     if not value or not expected:
         return f"{'.'.join(keys)}: {' '.join(innermost.strip(': ').split())}"
-    return f"{'.'.join(keys)} is {value[0]}{_place(keys[-1], arguments)}: expected {' or '.join(expected)}."
+    key = ".".join(keys)
+    return f"{key} is {value[0]}{_place(key, arguments)}: expected {' or '.join(expected)}."
 
 
 def _keys(report: str) -> list[str]:
@@ -139,16 +140,19 @@ def _import(class_path: str) -> Any:
 
 def _place(word: str, arguments: list[str]) -> str:
     """Return where a key or value was given: ` on the command line`, ` in configs/my.yaml`, or nothing."""
-    leaf = word.rpartition(".")[2]
-    options = [argument.partition("=") for argument in arguments]
-    if any(
-        word in (option, value) or option.endswith((f".{leaf}", f"--{leaf}")) for option, _, value in options
-    ):
-        return " on the command line"
-    for name in given_configs(arguments):
-        if leaf in _words(_parsed(name)):
+    for argument in arguments:
+        option, _, value = argument.partition("=")
+        if word in (option, value) or _is_end(word, option.lstrip("-").replace("init_args.", "")):
+            return " on the command line"
+    for name in reversed(given_configs(arguments)):  # a later config wins
+        if any(_is_end(word, path) for path in _paths(_parsed(name))):
             return f" in {name}"
     return ""
+
+
+def _is_end(word: str, path: str) -> bool:
+    """Tell whether dotted names end in others, such as `model.blocks` in `blocks`."""
+    return f".{path}".endswith(f".{word}")
 
 
 def _parsed(config: str) -> Any:
@@ -156,17 +160,18 @@ def _parsed(config: str) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8") if path.is_file() else config)
 
 
-def _words(tree: Any) -> Iterator[str]:
-    """Yield all keys and texts of a parsed YAML file."""
+def _paths(tree: Any, path: str = "") -> Iterator[str]:
+    """Yield the dotted keys of a parsed YAML file, without `init_args`, and the names that are its values."""
     if isinstance(tree, dict):
         for key, value in tree.items():
-            yield str(key)
-            yield from _words(value)
+            below = path if key == "init_args" else f"{path}.{key}".lstrip(".")
+            yield below
+            yield from _paths(value, below)
     elif isinstance(tree, list):
         for value in tree:
-            yield from _words(value)
+            yield from _paths(value, path)
     else:
-        yield str(tree).rpartition(".")[2]
+        yield str(tree)
 
 
 _MISTAKES = (

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from PIL import Image
+
+from gans.callbacks.write_predictions import WritePredictions, save_image
+from gans.protocol import Predictions
+
+
+def gradient(channels: int) -> torch.Tensor:
+    """Return an image (C, 2, 3) whose values are those of some bytes."""
+    pixels = torch.arange(channels * 6).view(channels, 2, 3) * 5
+    return pixels.float() / 127.5 - 1
+
+
+@pytest.mark.parametrize(
+    ("channels", "name", "written", "mode"),
+    [
+        (3, "a.png", "a.png", "RGB"),
+        (1, "a.png", "a.png", "L"),
+        (4, "a.png", "a.png", "RGBA"),
+        (3, "a.JPG", "a.JPG", "RGB"),
+        (3, "a.webp", "a.webp", "RGB"),
+        (3, "more/a.bmp", "more/a.bmp", "RGB"),
+        (3, "a.tiff", "a.tiff", "RGB"),
+        (4, "a.jpg", "a.png", "RGBA"),
+        (3, "a", "a.png", "RGB"),
+        (3, "a.gif", "a.png", "RGB"),
+    ],
+)
+def test_the_format_is_that_of_the_input_where_it_can_be(
+    tmp_path: Path, channels: int, name: str, written: str, mode: str
+) -> None:
+    path = save_image(gradient(channels), tmp_path, name)
+    assert path == tmp_path / written
+    with Image.open(path) as picture:
+        assert (picture.mode, picture.size) == (mode, (3, 2))
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tif"])
+def test_lossless_formats_keep_every_value(tmp_path: Path, name: str) -> None:
+    pixels = np.asarray(Image.open(save_image(gradient(3), tmp_path, name)))
+    expected = np.arange(18, dtype=np.uint8).reshape(3, 2, 3).transpose(1, 2, 0) * 5
+    np.testing.assert_array_equal(pixels, expected)
+
+
+def test_values_out_of_range_are_clipped(tmp_path: Path) -> None:
+    image = torch.tensor([-2.0, -1.0, 1.0, 2.0, float("nan")]).view(1, 1, 5)
+    pixels = np.asarray(Image.open(save_image(image, tmp_path, "a.png")))
+    assert pixels.tolist() == [[0, 0, 255, 255, 128]]
+
+
+def test_other_numbers_of_channels_become_tiff(tmp_path: Path) -> None:
+    path = save_image(gradient(5), tmp_path, "a.png")
+    assert path.name == "a.tiff"
+    assert tifffile.imread(path).shape == (2, 3, 5)
+
+
+@pytest.mark.parametrize("name", ["../a.png", "/a.png"])
+def test_names_do_not_lead_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="outside of"):
+        save_image(gradient(3), tmp_path / "out", name)
+
+
+def write(folder: Path, prediction: Any) -> None:
+    trainer: Any = SimpleNamespace(default_root_dir=str(folder))
+    WritePredictions().write_on_batch_end(trainer, torch.nn.Identity(), prediction, None, None, 0, 0)  # type: ignore[arg-type]
+
+
+def test_every_picture_of_a_batch_gets_its_name(tmp_path: Path) -> None:
+    write(tmp_path, Predictions(torch.zeros(2, 3, 4, 4), ["a.png", "more/b.jpg"]))
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")} == {
+        "a.png",
+        "more/b.jpg",
+    }
+
+
+def test_a_variant_that_predicts_something_else_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"Identity\.predict_step returned Tensor"):
+        write(tmp_path, torch.zeros(2))

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from jsonargparse import Namespace
+
+from gans.cli.stored import find_checkpoint, stored_arguments, with_stored_arguments
+
+
+def make_checkpoint(path: Path, **arguments: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"hyper_parameters": arguments, "state_dict": {"weight": torch.zeros(1000)}}, path)
+    return path
+
+
+def model(**arguments: Any) -> Namespace:
+    return Namespace(class_path="gans.CycleGAN", init_args=Namespace(**arguments))  # type: ignore[no-untyped-call]
+
+
+def test_last_is_looked_for_in_the_run_then_in_the_name(tmp_path: Path) -> None:
+    of_name = make_checkpoint(tmp_path / "cyclegan" / "2026" / "checkpoints" / "last.ckpt")
+    of_run = make_checkpoint(tmp_path / "own" / "checkpoints" / "last.ckpt")
+    assert find_checkpoint("last", None, tmp_path / "cyclegan") == of_name
+    assert find_checkpoint("last", tmp_path / "own", tmp_path / "cyclegan") == of_run
+    assert find_checkpoint(str(of_run), None, tmp_path / "cyclegan") == of_run
+
+
+def test_a_run_folder_without_checkpoints_starts_from_the_beginning(tmp_path: Path) -> None:
+    assert find_checkpoint("last", tmp_path / "own", tmp_path) is None
+
+
+def test_no_checkpoint_says_where_none_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=f"there is none under {tmp_path}"):
+        find_checkpoint("last", None, tmp_path)
+    newest = make_checkpoint(tmp_path / "2026" / "checkpoints" / "last.ckpt")
+    with pytest.raises(FileNotFoundError, match=f"no such file. The newest under {tmp_path} is {newest}"):
+        find_checkpoint("lost.ckpt", None, tmp_path)
+
+
+def test_half_a_checkpoint_is_none(tmp_path: Path) -> None:
+    whole = make_checkpoint(tmp_path / "last.ckpt")
+    whole.write_bytes(whole.read_bytes()[:2000])
+    with pytest.raises(ValueError, match="is not a checkpoint, or not a whole one"):
+        stored_arguments(whole)
+    text = tmp_path / "notes.txt"
+    text.write_text("no checkpoint")
+    with pytest.raises(ValueError, match="is not a checkpoint"):
+        stored_arguments(text)
+
+
+def test_arguments_come_without_lightnings_own(tmp_path: Path) -> None:
+    path = make_checkpoint(tmp_path / "last.ckpt", _class_path="gans.CycleGAN", _instantiator="x", blocks=4)
+    assert stored_arguments(path) == {"_class_path": "gans.CycleGAN", "blocks": 4}
+
+
+def test_stored_arguments_win_over_configs_and_the_command_line_wins_over_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stored = {"_class_path": "gans.cyclegan.CycleGAN", "blocks": 4, "lambda_cycle": 10.0, "betas": [0.5, 0.9]}
+    given = model(blocks=9, lambda_cycle=5.0, betas=(0.5, 0.9), dropout=True)
+    merged = with_stored_arguments(
+        given, stored, ["blocks", "lambda_cycle"], ["lambda_cycle"], Path("x.ckpt")
+    )
+    assert merged["class_path"] == "gans.CycleGAN"
+    assert merged["init_args"] == {"blocks": 4, "lambda_cycle": 5.0, "betas": (0.5, 0.9), "dropout": True}
+    assert capsys.readouterr().out.splitlines() == [
+        "model.blocks is 4 (checkpoint) instead of 9 (config).",
+        "model.lambda_cycle is 5.0 (command line) instead of 10.0 (checkpoint).",
+    ]
+
+
+def test_defaults_give_way_in_silence(capsys: pytest.CaptureFixture[str]) -> None:
+    with_stored_arguments(model(blocks=None), {"blocks": 4}, [], [], Path("x.ckpt"))
+    assert capsys.readouterr().out == ""
+
+
+def test_another_variant_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"x.ckpt holds a Pix2Pix, but the model is a CycleGAN"):
+        with_stored_arguments(model(), {"_class_path": "gans.Pix2Pix"}, [], [], Path("x.ckpt"))
