@@ -1,0 +1,1 @@
+"""Commands beside training: one config over several seeds, and tables of several configs."""
