@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.sweep_table import sweep_table
+
+import gans
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,3 +19,13 @@ def private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(kept)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show which variant passed which check of the sweep."""
+    reports = [report for key in ("passed", "failed") for report in terminalreporter.stats.get(key, [])]
+    swept = [(report.nodeid, report.outcome) for report in reports if "test_sweep.py" in report.nodeid]
+    if swept:
+        terminalreporter.section("every variant, every check (tests that passed)")
+        for line in sweep_table(swept, gans.VARIANTS):
+            terminalreporter.write_line(line)
