@@ -60,13 +60,13 @@ class Pix2Pix(AdversarialModule):
         norm: normalisation of all networks; `batch` in the paper, whose batches are of one image.
         dropout: whether the inner layers of the generator drop half of their features in training.
         dropout_at_test: whether `dropout` stays on in `translate`, as in the paper: it is the only noise its
-            generator has. Off, pictures are smoother and errors a little lower, because the mean of many
-            networks answers instead of one of them.
+            generator has. Off, pictures are smoother and errors a little lower, because something like the
+            mean of many thinned networks answers instead of one of them.
         norm_statistics: what batch norm normalises by in `translate`. `batch`: each image by its own
             statistics, as in the paper, whose test batches are of one image; that is what a network trained
             with batch 1 has seen, and it adapts to each image's contrast. `running`: averages over the
-            training, as usual elsewhere; after training with batch 1 they are statistics that no training
-            image had, and pictures get worse, while after training with large batches they fit better.
+            training, as usual elsewhere. After training with batch 1 no image had these statistics, and
+            pictures may be worse than in training; after larger batches they fit, and `batch` fits less.
             Without effect where `norm` is not `batch`.
         objective: the adversarial loss; the paper's is `non_saturating`, binary cross-entropy.
         adversarial_weight: weight of the generator's adversarial loss; 0 trains without a discriminator.
@@ -176,8 +176,6 @@ class Pix2Pix(AdversarialModule):
         batch = images.to(next(network.parameters()))  # its device and precision
         if images.ndim == 3:
             return self.translate(batch[None], seed)[0]
-        if len(batch) == 0:
-            return batch.new_empty(0, self.hparams["channels_out"], *batch.shape[-2:])
         devices = [batch.device] if batch.is_cuda else []
         with _as_at_test(network, self.hparams) as one_by_one, torch.random.fork_rng(devices):
             outputs = []

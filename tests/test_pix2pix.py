@@ -109,9 +109,10 @@ def test_weights_scale_the_generators_terms() -> None:
 
 
 def test_relativistic_scores_are_compared_beside_the_same_input() -> None:
-    pairs = batch()
-    terms = tiny(objective="relativistic").generator_terms(pairs, pairs.target)
-    assert terms["adversarial"].item() == pytest.approx(np.log(2), rel=1e-5)  # a fake equal to the real one
+    module, pairs, fake = tiny(objective="relativistic"), batch(), images(seed=2)
+    scores = [module.discriminator(torch.cat([pairs.input, shown], 1)) for shown in (fake, pairs.target)]
+    expected = nn.functional.softplus(scores[1] - scores[0]).mean()
+    torch.testing.assert_close(module.generator_terms(pairs, fake)["adversarial"], expected)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +247,12 @@ def test_oblong_pairs_of_other_channels_are_trained_on(tmp_path: Path) -> None:
     pairs = batch(channels_in=1, channels_out=2, height=20, width=33)
     assert "generator/l1" in fit(module, tmp_path, pairs)
     assert module.translate(pairs.input).shape == (2, 2, 20, 33)
-    assert module.translate(pairs.input[:0]).shape == (0, 2, 20, 33)
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+def test_a_process_without_images_evaluates_none(norm: str) -> None:
+    module = tiny(norm=norm, dropout=norm == "batch")
+    assert module.translate(images(height=20, width=33)[:0]).shape == (0, 3, 20, 33)
 
 
 def test_translations_are_compared_with_their_targets() -> None:
