@@ -10,6 +10,10 @@ WARNINGS = (
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
     # Test and predict write no checkpoints.
     r"Be aware that when using `ckpt_path`, callbacks used to create the checkpoint",
+    # A resumed run goes on in its folder.
+    r"Checkpoint directory .* exists and is not empty",
+    # Averaged networks are always in evaluation mode.
+    r"Found \d+ module\(s\) in eval mode at the start of training",
     # Predicted pictures are written by name.
     r"Couldn't infer the batch indices fetched from your dataloader",
 )

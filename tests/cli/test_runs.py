@@ -153,6 +153,18 @@ def test_an_interrupted_fit_says_how_to_go_on(
     assert torch.load("own/checkpoints/last.ckpt", weights_only=True)["global_step"] == 4
 
 
+def test_losses_that_are_no_numbers_end_the_run_with_their_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_toy_config(Path("toy.yaml"), runs="runs")
+    quick = ["--without", "[metrics,sample_grid]", "--trainer.max_epochs", 20]
+    assert run("fit", "--config", "toy.yaml", "--model.learning_rate", 1e30, *quick) == 1
+    [*_, message] = capsys.readouterr().err.splitlines()
+    assert message.startswith("error: The loss train/")
+    assert "at step" in message
+
+
 def test_the_seed_reaches_the_data_unless_it_has_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

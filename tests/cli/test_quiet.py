@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import logging
+import warnings
+
+import pytest
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
+
+from gans.cli.quiet import quieten
+
+
+def test_the_expected_is_silent_and_the_rest_is_not() -> None:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        quieten()
+        warnings.warn("Checkpoint directory /runs/a exists and is not empty.", stacklevel=1)
+        warnings.warn("Found 34 module(s) in eval mode at the start of training. This may", stacklevel=1)
+        warnings.warn("The loss is rising.", stacklevel=1)
+    assert [str(warning.message) for warning in seen] == ["The loss is rising."]
+
+
+def test_advertisements_are_silent(caplog: pytest.LogCaptureFixture) -> None:
+    quieten()
+    with caplog.at_level(logging.INFO):
+        rank_zero_info("💡 Tip: For seamless cloud logging, try installing something.")
+        rank_zero_info("`Trainer.fit` stopped: `max_epochs=2` reached.")
+    assert [record.getMessage() for record in caplog.records] == ["`Trainer.fit` stopped: `max_epochs=2` reached."]
