@@ -37,11 +37,11 @@ examples:
   {program} fit --config cyclegan
   {program} fit --config cyclegan --data.root my_folder --model.lambda_cycle 5 --trainer.devices 2
   {program} fit --config cyclegan --ckpt_path last
-  {program} test --config cyclegan --ckpt_path runs/cyclegan/DATE/checkpoints/best.ckpt
-  {program} predict --config cyclegan --ckpt_path last --data.predict_dir photos --output translated
+  {program} test --ckpt_path runs/cyclegan/DATE/checkpoints/best.ckpt
+  {program} predict --ckpt_path runs/cyclegan/DATE/checkpoints/last.ckpt --data.predict_dir photos
   {program} fit --config cyclegan --print_config
 
---config takes a file or one of: {configs}
+NAME is a file, or one of the configs that --list shows: {configs}, ...
 The keys of a model or data module: {program} fit --model.help CycleGAN, --data.help UnpairedImages"""
 
 
@@ -84,7 +84,8 @@ def _run(arguments: list[str]) -> int:
 
 def _help() -> str:
     commands = "\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items())
-    return HELP.format(program=errors.program(), commands=commands, configs=", ".join(known_configs()))
+    quick = ", ".join(name for name in known_configs() if "/" not in name)
+    return HELP.format(program=errors.program(), commands=commands, configs=quick)
 
 
 def _lists() -> str:

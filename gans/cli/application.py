@@ -31,7 +31,6 @@ from gans.cli.stored import find_checkpoint, stored_arguments, with_stored_argum
 from gans.cli.summary import RunSummary
 from gans.cli.usage import explain
 from gans.training.checkpointing import AtomicCheckpointIO
-from gans.training.interruption import SaveOnInterrupt
 
 
 def run() -> None:
@@ -157,9 +156,8 @@ class Application(LightningCLI):
         )
         self.datamodule = data.data
         hand_over_facts(self.datamodule, _arguments(config, "model"), self.chosen)
-        vars(self).pop(
-            "config_dump", None
-        )  # made for the data; the model's hyper-parameters come from it too
+        # LightningCLI keeps the dump made for the data, but takes the model's hyper-parameters from it too.
+        vars(self).pop("config_dump", None)
         rest = self.config.clone()
         rest[self.command].pop("data")
         self.config_init = self.parser.instantiate(rest)
@@ -201,12 +199,7 @@ class Application(LightningCLI):
         try:
             super()._run_subcommand(subcommand)
         except SIGTERMException as stopped:
-            savers = [
-                callback
-                for callback in _listed(vars(self.trainer)["callbacks"])
-                if isinstance(callback, SaveOnInterrupt)
-            ]
-            by_keyboard = any(saver.stopped_by == signal.SIGINT for saver in savers)
+            by_keyboard = self.config_init[self.command].save_on_interrupt.stopped_by == signal.SIGINT
             raise SystemExit(INTERRUPTED if by_keyboard else TERMINATED) from stopped
 
     def validate(self, **arguments: Any) -> None:

@@ -48,11 +48,17 @@ def find_config(name: str) -> Path:
     )
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return ` Did you mean ...?` for the known word nearest to `word`, or nothing if none is near."""
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word nearest to `word` in its letters, or nothing if none is near."""
     by_lower_case = {candidate.lower(): candidate for candidate in known}
     near = difflib.get_close_matches(word.lower(), by_lower_case, n=1)
-    return f" Did you mean {by_lower_case[near[0]]}?" if near else ""
+    return by_lower_case[near[0]] if near else ""
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean ...?` for the known word nearest to `word`, or nothing if none is near."""
+    near = nearest(word, known)
+    return f" Did you mean {near}?" if near else ""
 
 
 def with_found_configs(arguments: list[str]) -> list[str]:
@@ -74,8 +80,10 @@ def with_found_configs(arguments: list[str]) -> list[str]:
         found.append(argument)
         previous = argument
     for checkpoint in given_values(arguments, ("--ckpt_path",)):
-        config = Path(checkpoint).absolute().parents[1] / "config.yaml"
-        if config.is_file() and not list(given_values(arguments, (*CONFIG_OPTIONS, "--model"))):
+        folder = Path(checkpoint).absolute().parent
+        config = folder.parent / "config.yaml"
+        in_a_run = folder.name == "checkpoints" and config.is_file()
+        if in_a_run and not list(given_values(arguments, (*CONFIG_OPTIONS, "--model"))):
             found[1:1] = ["--config", str(config)]
     return found
 

@@ -127,7 +127,7 @@ def metrics_table(stage: str, metrics: Mapping[str, Any], before: Mapping[str, A
         texts = dict.fromkeys(f"{float(number):.4g}" for number in states)  # equal ones are said once
         cells.setdefault(metric, {})[name] = " -> ".join(texts)
     names = sorted({name for row in cells.values() for name in row}, key=lambda name: (name == "", name))
-    table = Table("metric", *(name or "mean" for name in names))
+    table = Table("first -> last" if before else stage, *(name or "mean" for name in names))
     for metric, row in cells.items():
         table.add_row(metric, *(row.get(name, "") for name in names))
     return table

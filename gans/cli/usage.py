@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from lightning.pytorch import callbacks
 
 import datamodules
 import gans
-from gans.cli.config_files import given_configs, known_configs, suggestion
+from gans.cli.config_files import given_configs, known_configs, nearest, suggestion
 
 CLASSES: dict[str, Collection[str]] = {
     "model": gans.VARIANTS,
@@ -27,103 +29,127 @@ CLASSES: dict[str, Collection[str]] = {
 """Keys that take a class -> the names that they know."""
 
 
-def explain(report: str, parser: ArgumentParser | None, arguments: list[str]) -> str:
+@dataclass(frozen=True)
+class _Report:
+    """A report of jsonargparse and what it is about.
+
+    Attributes:
+        text: the message of its `ArgumentError`.
+        parser: parser of the command; None where its keys do not matter.
+        arguments: the command line.
+    """
+
+    text: str
+    parser: ArgumentParser | None
+    arguments: list[str]
+
+    @property
+    def keys(self) -> list[str]:
+        """Return the nested keys named in the report, from the outside in, such as ['model', 'blocks']."""
+        return re.findall(r'Parser key "([^"]+)"', self.text)
+
+    def nearest_key(self, key: str) -> str:
+        """Return the existing key that is nearest to `key`, or nothing."""
+        known = [*self.parser.get_defaults().keys(), "model", "data", "config"] if self.parser else []
+        group, dot, rest = key.partition(".")
+        groups = sorted({name.partition(".")[0] for name in known})
+        near_group = nearest(group, groups) if dot else ""  # perhaps only the group is misspelt
+        return nearest(key, known) or (f"{near_group}.{rest}" if near_group else "")
+
+    def place(self, word: str) -> str:
+        """Return where a key or value was given: ` on the command line`, ` in my.yaml`, or nothing."""
+        for argument in self.arguments:
+            option, _, value = argument.partition("=")
+            if word in (option, value) or _is_end(word, option.lstrip("-").replace("init_args.", "")):
+                return " on the command line"
+        for name in reversed(given_configs(self.arguments)):  # a later config wins
+            if any(_is_end(word, path) for path in _paths(_parsed(name))):
+                return f" in {name}"
+        return ""
+
+
+def explain(text: str, parser: ArgumentParser | None, arguments: list[str]) -> str:
     """Return a readable message for jsonargparse's report of a mistake.
 
     Args:
-        report: the message of its `ArgumentError`.
-        parser: parser of the command, for the names of its keys; None if there is no such command.
+        text: the message of its `ArgumentError`.
+        parser: parser of the command, for the names of its keys; None where they do not matter.
         arguments: the command line.
     """
     for pattern, say in _MISTAKES:
-        if found := re.search(pattern, report):
-            return say(found, report, parser, arguments)
-    return report.strip()
+        if found := re.search(pattern, text):
+            return say(_Report(text, parser, arguments), found)
+    return text.strip()
 
 
-def _unknown_option(found: re.Match[str], _: str, parser: ArgumentParser | None, __: list[str]) -> str:
+def _unknown_option(report: _Report, found: re.Match[str]) -> str:
     option = found[1].partition("=")[0]
     if not option.startswith("-"):
         return f"{option} on the command line belongs to no option: options are written --KEY VALUE."
-    return f"There is no option {option}.{_nearest_key(option.lstrip('-'), parser, dashes='--')}"
+    near = report.nearest_key(option.lstrip("-"))
+    return f"There is no option {option}." + (f" Did you mean --{near}?" if near else "")
 
 
-def _unknown_key(found: re.Match[str], _: str, parser: ArgumentParser | None, arguments: list[str]) -> str:
+def _unknown_key(report: _Report, found: re.Match[str]) -> str:
     key = found[1]
-    return f"There is no key {key}{_place(key, arguments)}.{_nearest_key(key, parser)}"
+    near = report.nearest_key(key)
+    return f"There is no key {key}{report.place(key)}." + (f" Did you mean {near}?" if near else "")
 
 
-def _nearest_key(key: str, parser: ArgumentParser | None, dashes: str = "") -> str:
-    known = [*parser.get_defaults().keys(), "model", "data", "config"] if parser is not None else []
-    near = suggestion(key, known)
-    group, dot, rest = key.partition(".")
-    if not near and dot:  # perhaps only the group is misspelt
-        near = suggestion(group, sorted({name.partition(".")[0] for name in known})).replace("?", f".{rest}?")
-    return near.replace("Did you mean ", f"Did you mean {dashes}")
-
-
-def _unknown_argument(
-    found: re.Match[str], report: str, _: ArgumentParser | None, arguments: list[str]
-) -> str:
+def _unknown_argument(report: _Report, found: re.Match[str]) -> str:
     class_path, argument = found[1], found[2]
     if argument == "class_path":
         return (
-            f"The key {_keys(report)[0]}{_place('class_path', arguments)} takes class_path and init_args, "
-            "and nothing beside them: arguments belong under init_args."
+            f"The key {report.keys[0]}{report.place('class_path')} takes class_path and init_args, and "
+            "nothing beside them: arguments belong under init_args."
         )
+    module, _, name = class_path.rpartition(".")
     known = ArgumentParser(exit_on_error=False).add_class_arguments(
-        _import(class_path), fail_untyped=False, sub_configs=True
+        getattr(import_module(module), name), fail_untyped=False, sub_configs=True
     )
-    name = class_path.rpartition(".")[2]
     return (
-        f"{name} has no argument {argument}{_place(argument, arguments)}.{suggestion(argument, known)}\n"
+        f"{name} has no argument {argument}{report.place(argument)}.{suggestion(argument, known)}\n"
         f"Arguments of {name}: {', '.join(known)}"
     )
 
 
-def _unknown_class(found: re.Match[str], report: str, _: ArgumentParser | None, arguments: list[str]) -> str:
-    key, name = _keys(report)[0], found[1]
+def _unknown_class(report: _Report, found: re.Match[str]) -> str:
+    key, name = report.keys[0], found[1]
     known = list(CLASSES.get(key, ()))
     reason = f" ({found[2].strip()})" if found.re.groups > 1 else ""
     return (
-        f"{key}{_place(name, arguments)} names no class known here: {name}{reason}."
+        f"{key}{report.place(name)} names no class known here: {name}{reason}."
         f"{suggestion(name.rpartition('.')[2], known)}\n"
         f"Known names: {', '.join(known)}. Others are given by import path, such as package.module.Class."
     )
 
 
-def _nothing_given(_: re.Match[str], __: str, ___: ArgumentParser | None, ____: list[str]) -> str:
+def _nothing_given(report: _Report, found: re.Match[str]) -> str:
     return (
         "Nothing says what to train on what: name a config with --config, or give --model and --data.\n"
         f"Known configs: {', '.join(known_configs())}"
     )
 
 
-def _broken_yaml(found: re.Match[str], report: str, _: ArgumentParser | None, arguments: list[str]) -> str:
-    for name in given_configs(arguments):
+def _broken_yaml(report: _Report, found: re.Match[str]) -> str:
+    for name in given_configs(report.arguments):
         try:
             _parsed(name)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
             where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
             return f"{name}{where} is not YAML: {error.problem}."
-    return " ".join(report.split())
+    return " ".join(report.text.split())
 
 
-def _wrong_value(_: re.Match[str], report: str, __: ArgumentParser | None, arguments: list[str]) -> str:
-    keys = _keys(report)
-    innermost = report.rpartition(f'Parser key "{keys[-1]}"')[2]
+def _wrong_value(report: _Report, found: re.Match[str]) -> str:
+    key = ".".join(report.keys)
+    innermost = report.text.rpartition(f'Parser key "{report.keys[-1]}"')[2]
     value = re.findall(r"(?:Got|Given) value: (.*)", innermost)
     expected = dict.fromkeys(_type_name(text) for text in re.findall(r"Expected an? ([^\n]+)", innermost))
     if not value or not expected:
-        return f"{'.'.join(keys)}: {' '.join(innermost.strip(': ').split())}"
-    key = ".".join(keys)
-    return f"{key} is {value[0]}{_place(key, arguments)}: expected {' or '.join(expected)}."
-
-
-def _keys(report: str) -> list[str]:
-    """Return the nested keys of a report from the outside to the inside, such as ['model', 'blocks']."""
-    return re.findall(r'Parser key "([^"]+)"', report)
+        return f"{key}: {' '.join(innermost.strip(': ').split())}"
+    return f"{key} is {value[0]}{report.place(key)}: expected {' or '.join(expected)}."
 
 
 def _type_name(text: str) -> str:
@@ -131,23 +157,6 @@ def _type_name(text: str) -> str:
     text = text.partition(". Got value")[0]
     text = re.sub(r"<class '(?:[\w.]*\.)?(\w+)'>", r"\1", text).replace("NoneType", "null")
     return re.sub(r"typing\.Literal\[(.*)\]", r"one of \1", text)
-
-
-def _import(class_path: str) -> Any:
-    module, _, name = class_path.rpartition(".")
-    return getattr(__import__(module, fromlist=[name]), name)
-
-
-def _place(word: str, arguments: list[str]) -> str:
-    """Return where a key or value was given: ` on the command line`, ` in configs/my.yaml`, or nothing."""
-    for argument in arguments:
-        option, _, value = argument.partition("=")
-        if word in (option, value) or _is_end(word, option.lstrip("-").replace("init_args.", "")):
-            return " on the command line"
-    for name in reversed(given_configs(arguments)):  # a later config wins
-        if any(_is_end(word, path) for path in _paths(_parsed(name))):
-            return f" in {name}"
-    return ""
 
 
 def _is_end(word: str, path: str) -> bool:

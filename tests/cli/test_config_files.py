@@ -63,6 +63,9 @@ def test_a_checkpoint_brings_the_config_of_its_run(tmp_path: Path) -> None:
     ]
     own = ["test", "--ckpt_path", str(checkpoint), "--config", str(config)]
     assert with_found_configs(own) == own
+    (tmp_path / "run" / "elsewhere").mkdir()
+    copied = ["test", "--ckpt_path", str(tmp_path / "run" / "elsewhere" / "last.ckpt")]
+    assert with_found_configs(copied) == copied
     with_model = ["test", "--ckpt_path", str(checkpoint), "--model", "CycleGAN"]
     assert with_found_configs(with_model) == with_model
 

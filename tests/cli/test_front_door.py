@@ -30,8 +30,8 @@ def answer(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ("arguments", "status", "said"),
     [
         ([], 0, "usage:"),
-        (["--help"], 0, "paper/cyclegan_horse2zebra"),
-        (["--list"], 0, "UnpairedImages"),
+        (["--help"], 0, "--list shows: cyclegan"),
+        (["--list"], 0, "paper/cyclegan_horse2zebra"),
         (["--version"], 0, "torch 2."),
         (["fit", "--config", "cyclgan"], 1, "Did you mean cyclegan?"),
         (["fits"], 2, "Did you mean fit?"),

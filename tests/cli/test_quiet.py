@@ -4,7 +4,7 @@ import logging
 import warnings
 
 import pytest
-from lightning.pytorch.utilities.rank_zero import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_info
 
 from gans.cli.quiet import quieten
 
@@ -24,4 +24,6 @@ def test_advertisements_are_silent(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         rank_zero_info("💡 Tip: For seamless cloud logging, try installing something.")
         rank_zero_info("`Trainer.fit` stopped: `max_epochs=2` reached.")
-    assert [record.getMessage() for record in caplog.records] == ["`Trainer.fit` stopped: `max_epochs=2` reached."]
+    assert [record.getMessage() for record in caplog.records] == [
+        "`Trainer.fit` stopped: `max_epochs=2` reached."
+    ]

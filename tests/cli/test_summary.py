@@ -21,7 +21,7 @@ METRICS = {"test/l1/A2B": 12.34567, "test/l1/B2A": 20, "test/kid": 0.5, "test/ki
 
 def test_one_row_per_metric_and_one_column_per_name() -> None:
     assert drawn("test", METRICS) == [
-        ["metric", "A2B", "B2A", "mean"],
+        ["test", "A2B", "B2A", "mean"],
         ["kid", "0.25", "", "0.5"],
         ["l1", "12.35", "20", ""],
     ]
