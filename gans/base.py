@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -18,11 +17,11 @@ from torch.optim import Adam, Optimizer
 
 from gans.losses.adversarial import Objective
 from gans.protocol import Comparison, Grid
+from gans.training.averaging import NetworkAverages
+from gans.training.counting import one_count_for_all
 from gans.training.finite import LossWatch
-from gans.training.per_process import gather_histories, restore_history
 from gans.training.schedules import Schedule, learning_rate_factor, training_length
-
-CHECKPOINT_FORMAT = 1
+from gans.training.stored import accept, describe
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class AdversarialModule(L.LightningModule):
             raise ValueError(f"model.ema_decay is {ema_decay}: it lies in [0, 1), for example 0.999.")
         self.save_hyperparameters()
         self.automatic_optimization = False
-        self.ema = nn.ModuleDict()
+        self.ema = NetworkAverages()
         self._watch = LossWatch()
 
     def active_players(self) -> tuple[Player, ...]:
@@ -124,13 +123,7 @@ class AdversarialModule(L.LightningModule):
     def configure_model(self) -> None:
         """Make the averaged copies; called before a checkpoint is loaded and before training."""
         if self.hparams["ema_decay"] and not self.ema:
-            names = self.hparams["ema_networks"] or self._generator_networks()
-            for name in names:
-                if not isinstance(getattr(self, name, None), nn.Module):
-                    raise ValueError(
-                        f"model.ema_networks names {name!r}, which is no network of {type(self).__name__}."
-                    )
-                self.ema[name] = copy.deepcopy(getattr(self, name)).requires_grad_(False).eval()
+            self.ema.start(self, self.hparams["ema_networks"] or list(self._generator_networks()))
 
     def _generator_networks(self) -> tuple[str, ...]:
         players = self.active_players()
@@ -140,16 +133,6 @@ class AdversarialModule(L.LightningModule):
         """Return a network as pictures, metrics and inference use it: its average, if there is one."""
         network: nn.Module = self.ema[name] if name in self.ema else getattr(self, name)
         return network
-
-    @torch.no_grad()
-    def _update_averages(self) -> None:
-        # Early on the average would mostly be the start: let it follow the weights more closely then.
-        weight = max(1 - self.hparams["ema_decay"], 9 / (9 + self.global_step))
-        for name, average in self.ema.items():
-            network = getattr(self, name)
-            torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)
-            for kept, current in zip(average.buffers(), network.buffers(), strict=True):
-                kept.copy_(current)  # statistics and spectral-norm vectors are states, their mean is not one
 
     def on_fit_start(self) -> None:
         """Refuse what cannot be right.
@@ -214,7 +197,7 @@ class AdversarialModule(L.LightningModule):
         """Let every player that is due learn from one batch, count one step, and return the total losses."""
         batch = self._in_own_precision(batch)
         position, group = self._place_in_accumulation(batch_idx)
-        count_step = self._silence_step_counters()
+        count_step = one_count_for_all(self.trainer, self._optimizers_in_order())
         products = self.produce(batch)
         due = [
             (player, optimizer)
@@ -234,7 +217,7 @@ class AdversarialModule(L.LightningModule):
             for _, optimizer in due if group > 1 else []:
                 optimizer.step()
             count_step()
-            self._update_averages()
+            self.ema.follow(self, self.hparams["ema_decay"], self.global_step)
         return losses
 
     def _in_own_precision(self, batch: Any) -> Any:
@@ -279,25 +262,6 @@ class AdversarialModule(L.LightningModule):
             self.log("train/learning_rate", optimizer.param_groups[0]["lr"])
         return total.detach()
 
-    def _silence_step_counters(self) -> Callable[[], None]:
-        """Keep Lightning from counting one step per optimiser; return the function that counts one for all.
-
-        `global_step` counts optimiser steps, so two players would make `max_steps`, checkpoint intervals and
-        logged pictures run at twice the batches. Lightning installs its counters anew before each batch.
-        """
-        trainer: Any = self.trainer  # what follows is not part of Lightning's public interface
-        progress = trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
-        profiler = trainer.profiler
-        for optimizer in self._optimizers_in_order():
-            optimizer._on_before_step = lambda: profiler.start("optimizer_step")
-            optimizer._on_after_step = lambda: profiler.stop("optimizer_step")
-
-        def count() -> None:
-            progress.increment_ready()
-            progress.increment_completed()
-
-        return count
-
     def on_train_epoch_end(self) -> None:
         """Look at the losses that came since the last look."""
         self._watch.check()
@@ -313,26 +277,11 @@ class AdversarialModule(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Note the variant and what differs between processes; refuse when a loss was no number."""
         self._watch.check()
-        checkpoint["gans"] = {"variant": type(self).__name__, "format": CHECKPOINT_FORMAT}
-        checkpoint["gans_histories"] = gather_histories(self)
+        describe(self, checkpoint)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse a checkpoint of another variant; take this process's image history.
-
-        Raises:
-            ValueError: if the checkpoint holds another variant or comes from a newer version.
-        """
-        made_by = checkpoint.get("gans")
-        if made_by is None:
-            raise ValueError("This checkpoint was not written by this project: it does not name its variant.")
-        if made_by["variant"] != type(self).__name__:
-            raise ValueError(
-                f"The checkpoint holds a {made_by['variant']}, but the model is a {type(self).__name__}. "
-                f"Use a config of {made_by['variant']}, or another checkpoint."
-            )
-        if made_by["format"] > CHECKPOINT_FORMAT:
-            raise ValueError("The checkpoint was written by a newer version of gans: update this one.")
-        restore_history(self, checkpoint)
+        """Refuse a checkpoint that is not of this variant; take this process's image histories."""
+        accept(self, checkpoint)
         if self._trainer is not None and self._trainer.precision == "64-true":
             self.double()  # Lightning converts after loading, when the digits are lost
 

@@ -32,9 +32,11 @@ class SaveOnInterrupt(Callback):
     def __init__(self) -> None:
         self.stopped_by: signal.Signals | None = None
         self._previous: dict[signal.Signals, Any] = {}
+        self._steps = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the signals over from Lightning, which answers them amid a batch and without an agreement."""
+        self._steps = trainer.global_step
         if threading.current_thread() is not threading.main_thread():
             return  # Python allows signal handlers in the main thread only
         signals = [signal.SIGINT, signal.SIGTERM]
@@ -50,8 +52,9 @@ class SaveOnInterrupt(Callback):
             rank_zero_info("Stopping after this batch; Ctrl-C again stops at once, without saving.")
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        """End the fit after this batch if any process was asked to."""
-        if trainer.strategy.reduce_boolean_decision(self.stopped_by is not None, all=False):
+        """End the fit if any process was asked to, unless gradients are still being accumulated."""
+        stepped, self._steps = trainer.global_step > self._steps, trainer.global_step
+        if stepped and trainer.strategy.reduce_boolean_decision(self.stopped_by is not None, all=False):
             trainer._signal_connector.received_sigterm = True  # Lightning then raises between two batches
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:

@@ -1,0 +1,57 @@
+"""What a checkpoint of a variant says about itself, and what of it differs between processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.distributed as dist
+from torch import nn
+
+from gans.training.image_history import ImageHistory
+
+FORMAT = 1
+"""Raised when a checkpoint's contents change so that older programs cannot read it."""
+
+
+def describe(module: nn.Module, checkpoint: dict[str, Any]) -> None:
+    """Note in a checkpoint which variant made it, and every process's image histories (a collective call)."""
+    checkpoint["gans"] = {"variant": type(module).__name__, "format": FORMAT}
+    checkpoint["gans_histories"] = _gather_histories(module)
+
+
+def accept(module: nn.Module, checkpoint: dict[str, Any]) -> None:
+    """Refuse what the module cannot take; put this process's image histories where they are loaded from.
+
+    With more processes than wrote the checkpoint, the histories are dealt out again from the first.
+
+    Raises:
+        ValueError: if the checkpoint is not of this project, of another variant, or of a newer version.
+    """
+    made_by = checkpoint.get("gans")
+    if made_by is None:
+        raise ValueError("This checkpoint was not written by this project: it does not name its variant.")
+    if made_by["variant"] != type(module).__name__:
+        raise ValueError(
+            f"The checkpoint holds a {made_by['variant']}, but the model is a {type(module).__name__}. "
+            f"Use a config of {made_by['variant']}, or another checkpoint."
+        )
+    if made_by["format"] > FORMAT:
+        raise ValueError("The checkpoint was written by a newer version of gans: update this one.")
+    everyone: list[dict[str, Any]] = checkpoint["gans_histories"]
+    rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+    for name, state in everyone[rank % len(everyone)].items():
+        checkpoint["state_dict"][f"{name}._extra_state"] = state
+
+
+def _gather_histories(module: nn.Module) -> list[dict[str, Any]]:
+    """Return, by process, the state of every image history."""
+    mine = {
+        name: part.get_extra_state()
+        for name, part in module.named_modules()
+        if isinstance(part, ImageHistory)
+    }
+    if not (dist.is_available() and dist.is_initialized()) or not mine:
+        return [mine]
+    everyone: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(everyone, mine)
+    return everyone
