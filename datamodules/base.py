@@ -170,6 +170,10 @@ class ImageDataModule(L.LightningDataModule):
         fixed = self.preprocess.kind == "resize_and_crop" or all(images.one_size for images in sets)
         return EVAL_BATCH_SIZE if fixed else 1
 
+    def preview(self, count: int) -> Any:
+        """Return `count` held-out items as an evaluation batch on the CPU, the same every time, for pictures."""
+        raise NotImplementedError
+
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Crop, flip and scale the whole batch where it now is: on the device."""
         return batch.finish()

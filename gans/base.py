@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -68,6 +66,7 @@ class AdversarialModule(L.LightningModule):
     """
 
     players: ClassVar[tuple[Player, ...]]
+    batch_type: ClassVar[type] = object
     schedule_unit: ClassVar[str] = "epoch"
     objective: Objective | None = None
 
@@ -195,7 +194,7 @@ class AdversarialModule(L.LightningModule):
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """Let every player that is due learn from one batch, count one step, and return the total losses."""
-        batch = self._in_own_precision(batch)
+        batch = self._checked(batch)
         position, group = self._place_in_accumulation(batch_idx)
         count_step = one_count_for_all(self.trainer, self._optimizers_in_order())
         products = self.produce(batch)
@@ -220,8 +219,17 @@ class AdversarialModule(L.LightningModule):
             self.ema.follow(self, self.hparams["ema_decay"], self.global_step)
         return losses
 
-    def _in_own_precision(self, batch: Any) -> Any:
-        """Return the batch in the module's precision, which is not float32 under 64-true or bf16-true."""
+    def _checked(self, batch: Any) -> Any:
+        """Return the batch in the module's precision, which is not float32 under 64-true or bf16-true.
+
+        Raises:
+            ValueError: if the data module makes batches for another kind of model.
+        """
+        if not isinstance(batch, self.batch_type):
+            raise ValueError(
+                f"{type(self).__name__} learns from a {self.batch_type.__name__}, but the data module makes "
+                f"a {type(batch).__name__}: choose another --data or --model."
+            )
         if self.dtype == torch.float32:
             return batch
         return apply_to_collection(
@@ -268,11 +276,11 @@ class AdversarialModule(L.LightningModule):
 
     def validation_step(self, batch: Any, batch_idx: int) -> dict[str, Comparison]:
         """Hand the images of one batch to the metrics."""
-        return self.comparisons(self._in_own_precision(batch))
+        return self.comparisons(self._checked(batch))
 
     def test_step(self, batch: Any, batch_idx: int) -> dict[str, Comparison]:
         """Hand the images of one batch to the metrics."""
-        return self.comparisons(self._in_own_precision(batch))
+        return self.comparisons(self._checked(batch))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Note the variant and what differs between processes; refuse when a loss was no number."""
@@ -284,14 +292,3 @@ class AdversarialModule(L.LightningModule):
         accept(self, checkpoint)
         if self._trainer is not None and self._trainer.precision == "64-true":
             self.double()  # Lightning converts after loading, when the digits are lost
-
-
-@contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Put a network into evaluation mode for a while, and back into the mode it was in."""
-    training = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(training)

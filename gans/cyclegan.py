@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from datamodules.base import PredictBatch
 from datamodules.unpaired import UnpairedBatch
-from gans.base import AdversarialModule, Player, evaluating
+from gans.base import AdversarialModule, Player
+from gans.inference import evaluating, prepared
 from gans.losses import adversarial
 from gans.losses.reconstruction import l1
 from gans.networks.init import initialise
@@ -72,6 +73,7 @@ class CycleGAN(AdversarialModule):
         Player("generator", ("generator_A2B", "generator_B2A")),
         Player("discriminator", ("discriminator_A", "discriminator_B")),
     )
+    batch_type = UnpairedBatch
     objective: adversarial.Objective
 
     def __init__(
@@ -170,14 +172,14 @@ class CycleGAN(AdversarialModule):
             The translated images, of the same height and width, in [-1, 1], where the module is.
 
         Raises:
-            ValueError: if the direction is unknown.
+            ValueError: if the direction is unknown, or the images have other channels than its domain.
         """
         if direction not in ("A2B", "B2A"):
             raise ValueError(f"direction is {direction!r}: it is A2B or B2A.")
         network = self.averaged(f"generator_{direction}")
+        batch = prepared(images, network, self.hparams[f"channels_{direction[0]}"])
         with evaluating(network):
-            batch = images.to(self.device).type_as(next(network.parameters()))
-            translated: Tensor = network(batch if images.ndim == 4 else batch[None])
+            translated: Tensor = network(batch)
         return translated if images.ndim == 4 else translated[0]
 
     def comparisons(self, batch: UnpairedBatch) -> dict[str, Comparison]:

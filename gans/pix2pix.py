@@ -13,7 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm  # what all batch norms share,
 from datamodules.base import PredictBatch
 from datamodules.colour import join_lab
 from datamodules.paired import PairedBatch
-from gans.base import AdversarialModule, Player, evaluating
+from gans.base import AdversarialModule, Player
+from gans.inference import evaluating, prepared
 from gans.losses import adversarial
 from gans.losses.reconstruction import l1
 from gans.networks.init import initialise
@@ -78,6 +79,7 @@ class Pix2Pix(AdversarialModule):
         ValueError: if an argument is out of range, both weights are 0, or the patch needs larger images.
     """
 
+    batch_type = PairedBatch
     objective: adversarial.Objective
     players: ClassVar[tuple[Player, ...]] = (
         Player("discriminator", ("discriminator",)),
@@ -171,18 +173,20 @@ class Pix2Pix(AdversarialModule):
         Returns:
             The translated images (N, channels_out, H, W) or (channels_out, H, W) in [-1, 1], where the module
             is; with `lab` these are colours, which `datamodules.colour.join_lab` joins to the lightness.
+
+        Raises:
+            ValueError: if the images have other channels than `channels_in`.
         """
         network = self.averaged("generator")
-        batch = images.to(next(network.parameters()))  # its device and precision
-        if images.ndim == 3:
-            return self.translate(batch[None], seed)[0]
+        batch = prepared(images, network, self.hparams["channels_in"])
         devices = [batch.device] if batch.is_cuda else []
         with _as_at_test(network, self.hparams) as one_by_one, torch.random.fork_rng(devices):
             outputs = []
             for part in torch.split(batch, 1 if one_by_one else len(batch)):
                 torch.manual_seed(seed)
                 outputs.append(network(part))
-        return torch.cat(outputs)
+        translated = torch.cat(outputs)
+        return translated if images.ndim == 4 else translated[0]
 
     def comparisons(self, batch: PairedBatch) -> dict[str, Comparison]:
         """Return the translations, beside the targets both as real images and as their truth."""

@@ -14,14 +14,14 @@ from support.toys import TOYS
 
 import datamodules
 import gans
-from gans.cli.config_files import configs_folder, known_configs
+from gans.cli.config_files import find_config, known_configs
 
 
 def merged(names: list[str]) -> dict[str, Any]:
     """Return model and data of configs that are given together; later ones win."""
     result: dict[str, Any] = {"model": {}, "data": {}}
     for name in names:
-        config = yaml.safe_load((configs_folder() / f"{name}.yaml").read_text(encoding="utf-8"))
+        config = yaml.safe_load(find_config(name).read_text(encoding="utf-8"))
         for part, values in result.items():
             values |= {"class_path": values.get("class_path")} | (config.get(part) or {})
     return result
@@ -29,7 +29,7 @@ def merged(names: list[str]) -> dict[str, Any]:
 
 def together_with(name: str) -> list[str]:
     """Return a config and the base that it is meant to be given after, if it names no model by itself."""
-    config = yaml.safe_load((configs_folder() / f"{name}.yaml").read_text(encoding="utf-8"))
+    config = yaml.safe_load(find_config(name).read_text(encoding="utf-8"))
     alone = "class_path" in (config.get("model") or {})
     return [name] if alone else [f"{name.rpartition('/')[0]}/base", name]
 
@@ -56,6 +56,11 @@ def test_every_config_trains(name: str, tmp_path: Path) -> None:
     kept = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
     assert kept["global_step"] == 2
     assert list((tmp_path / "run" / "samples").glob("*.png"))
+
+
+@pytest.mark.parametrize("name", known_configs())
+def test_every_config_says_in_its_first_line_what_it_is(name: str) -> None:
+    assert find_config(name).read_text(encoding="utf-8").startswith("# ")
 
 
 def test_every_variant_has_a_config() -> None:

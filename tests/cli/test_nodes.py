@@ -19,7 +19,7 @@ def test_torchrun_on_two_nodes_trains_one_run(tmp_path: Path) -> None:
         port = probe.getsockname()[1]
     launch = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1"]
     address = ["--master-addr=127.0.0.1", f"--master-port={port}"]
-    train = [TRAIN, "fit", "--config", config, "--trainer.num_nodes=2", "--trainer.devices=1"]
+    train = [str(TRAIN), "fit", "--config", str(config), "--trainer.num_nodes=2", "--trainer.devices=1"]
     nodes = [
         subprocess.Popen(
             [*launch, f"--node-rank={rank}", *address, *train],
