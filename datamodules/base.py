@@ -171,7 +171,7 @@ class ImageDataModule(L.LightningDataModule):
         return EVAL_BATCH_SIZE if fixed else 1
 
     def preview(self, count: int) -> Any:
-        """Return `count` held-out items as an evaluation batch on the CPU, the same every time, for pictures."""
+        """Return `count` held-out items as an evaluation batch on the CPU, the same every time."""
         raise NotImplementedError
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
