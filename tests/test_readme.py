@@ -1,0 +1,94 @@
+"""What README.md and docs/ tell people to type is run here, at toy size where it would take long."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+from support.commands import run, write_toy_config
+from support.folders import write_images, write_layout
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = "\n".join(
+    page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+)
+
+
+def blocks(language: str = "") -> list[str]:
+    """Return the fenced blocks of README.md in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands(command: str) -> list[list[str]]:
+    """Return the arguments of every `python train.py COMMAND ...` in the pages, without line breaks."""
+    text = PAGES.replace("\\\n", " ")
+    found = re.findall(rf"python train\.py {command}( [^\n`]*)?", text)
+    return [shlex.split(arguments) for arguments in dict.fromkeys(found)]
+
+
+@pytest.fixture(scope="module")
+def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which a toy run called cyclegan has ended."""
+    folder = tmp_path_factory.mktemp("user")
+    config = write_toy_config(folder / "cyclegan.yaml", runs=str(folder / "runs"))
+    assert run("fit", "--config", config) == 0
+    config.unlink()  # from here on `cyclegan` is the config that is shipped
+    write_layout(folder / "FOLDER", "UnpairedImages")
+    write_images(folder / "my_pictures", 2, (20, 18))
+    return folder
+
+
+@pytest.fixture
+def finished(toy_run: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go to the folder of the toy run."""
+    monkeypatch.chdir(toy_run)
+    return toy_run
+
+
+def test_the_two_commands_install_and_start() -> None:
+    install, test = (block.strip() for block in blocks()[:2])
+    assert install == "pip install -e . && python train.py fit --config cyclegan.yaml"
+    assert test == 'pip install -e ".[dev]" && pytest'
+    assert f"<!-- test-command -->\n```\n{test}\n```" in README, ".ci/run reads it from there"
+
+
+@pytest.mark.parametrize("arguments", commands("fit"), ids=" ".join)
+def test_fit_commands_are_understood(
+    arguments: list[str], finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("fit", *arguments, *(() if "--model.help" in arguments else ("--print_config",))) == 0
+    assert "CycleGAN" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", commands("predict"), ids=" ".join)
+def test_predict_commands_write_pictures(arguments: list[str], finished: Path) -> None:
+    assert run("predict", *arguments) == 0
+    assert sorted(path.name for path in (finished / "translated").iterdir()) == ["0.jpg", "1.jpg"]
+
+
+def test_the_python_example_translates(finished: Path) -> None:
+    (example,) = blocks("python")
+    (run_folder,) = (finished / "runs" / "cyclegan").iterdir()
+    images = torch.zeros(2, 3, 30, 20)
+    names = {"images": images}
+    exec(example.replace("runs/cyclegan/DATE", str(run_folder)), names)
+    assert names["translated"].shape == images.shape
+
+
+def test_linked_and_named_files_exist() -> None:
+    linked = re.findall(r"\]\((?!http)([^)#]+)\)", README)
+    named = re.findall(r"`(tests/[^`]+)`", README)
+    assert linked
+    assert named
+    for name in linked + named:
+        assert (ROOT / name).exists(), name
+
+
+def test_the_stated_python_is_the_required_one() -> None:
+    required = re.search(r'requires-python = ">=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
+    assert required
+    assert f"Python {required[1]} or newer" in README
