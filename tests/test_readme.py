@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from support.commands import run, write_toy_config
-from support.folders import write_images, write_layout
+from support.folders import LAYOUTS, write_images, write_layout
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,7 +37,8 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = write_toy_config(folder / "cyclegan.yaml", runs=str(folder / "runs"))
     assert run("fit", "--config", config) == 0
     config.unlink()  # from here on `cyclegan` is the config that is shipped
-    write_layout(folder / "FOLDER", "UnpairedImages")
+    for data in LAYOUTS:
+        write_layout(folder / "FOLDER", data)
     write_images(folder / "my_pictures", 2, (20, 18))
     return folder
 
@@ -61,7 +62,7 @@ def test_fit_commands_are_understood(
     arguments: list[str], finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("fit", *arguments, *(() if "--model.help" in arguments else ("--print_config",))) == 0
-    assert "CycleGAN" in capsys.readouterr().out
+    assert ("Pix2Pix" if "pix2pix" in arguments else "CycleGAN") in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments", commands("predict"), ids=" ".join)
