@@ -15,9 +15,10 @@ from torch.optim import Adam, Optimizer
 
 from gans.losses.adversarial import Objective
 from gans.protocol import Comparison, Grid
+from gans.training.arguments import check_ranges
 from gans.training.averaging import NetworkAverages
 from gans.training.counting import one_count_for_all
-from gans.training.finite import LossWatch
+from gans.training.finite import LossWatch, check_weights
 from gans.training.schedules import Schedule, learning_rate_factor, training_length
 from gans.training.stored import accept, describe
 
@@ -83,11 +84,8 @@ class AdversarialModule(L.LightningModule):
         ema_networks: list[str] | None = None,
     ) -> None:
         super().__init__()
-        if accumulate < 1:
-            raise ValueError(f"model.accumulate is {accumulate}: it counts batches, so it is 1 or more.")
-        if not 0 <= ema_decay < 1:
-            raise ValueError(f"model.ema_decay is {ema_decay}: it lies in [0, 1), for example 0.999.")
         self.save_hyperparameters()
+        check_ranges(self.hparams)
         self.automatic_optimization = False
         self.ema = NetworkAverages()
         self._watch = LossWatch()
@@ -283,8 +281,9 @@ class AdversarialModule(L.LightningModule):
         return self.comparisons(self._checked(batch))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Note the variant and what differs between processes; refuse when a loss was no number."""
+        """Note the variant and what differs between processes; refuse what is no number any more."""
         self._watch.check()
+        check_weights(self)
         describe(self, checkpoint)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

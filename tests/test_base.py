@@ -10,7 +10,7 @@ from lightning.pytorch.plugins.precision import MixedPrecision
 from support.tiny import TinyGAN, loader, rows, trainer
 
 from gans.training.checkpointing import AtomicCheckpointIO, RunCheckpoint
-from gans.training.finite import NonFiniteLossError
+from gans.training.finite import NonFiniteLossError, NonFiniteWeightsError
 
 
 class Recorder(Callback):
@@ -175,6 +175,30 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(tm
     assert all(
         value.isfinite().all() for value in kept["state_dict"].values() if isinstance(value, torch.Tensor)
     )
+
+
+class SpoilWeights(Callback):
+    """Makes a weight NaN after a step: the next step's losses would tell, if there were one before saving."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+        if trainer.global_step == self.step:
+            pl_module.critic[0].weight.data[0, 0] = torch.nan
+
+
+def test_weights_that_are_no_numbers_replace_no_checkpoint(tmp_path: Path) -> None:
+    fit = trainer(
+        tmp_path,
+        max_epochs=3,
+        enable_checkpointing=True,
+        callbacks=[SpoilWeights(step=4), RunCheckpoint()],  # the last step of the second epoch
+        plugins=[AtomicCheckpointIO()],
+    )
+    with pytest.raises(NonFiniteWeightsError, match=r"critic\.0\.weight are no longer numbers"):
+        fit.fit(fresh(), rows(4))
+    assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 2
 
 
 def test_a_checkpoint_of_another_variant_is_refused_by_name(tmp_path: Path) -> None:

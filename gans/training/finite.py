@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+ADVICE = (
+    "Training stops here, and the checkpoints written before are kept. A lower learning rate, "
+    "--model.gradient_clip 1 or, under 16-mixed, bf16-mixed may help."
+)
 
 
 class NonFiniteLossError(ArithmeticError):
     """A loss became NaN or infinite; the message names the term and the step."""
+
+
+class NonFiniteWeightsError(ArithmeticError):
+    """A weight became NaN or infinite, as the last step before a checkpoint may do without any such loss."""
 
 
 class LossWatch:
@@ -39,8 +48,17 @@ class LossWatch:
         finite = torch.stack([value.float() for value in values]).isfinite().tolist()
         if not all(finite):
             first = finite.index(False)
-            raise NonFiniteLossError(
-                f"The loss {names[first]} is {values[first].item()}. Training stops here; the last good "
-                "checkpoint is kept. A lower learning rate, --model.gradient_clip 1 or, under 16-mixed, "
-                "bf16-mixed may help."
-            )
+            raise NonFiniteLossError(f"The loss {names[first]} is {values[first].item()}. {ADVICE}")
+
+
+def check_weights(module: nn.Module) -> None:
+    """Look at all weights of a module.
+
+    Raises:
+        NonFiniteWeightsError: naming the first that holds NaN or infinity.
+    """
+    parameters = dict(module.named_parameters())
+    finite = torch.stack([parameter.isfinite().all() for parameter in parameters.values()]).tolist()
+    if not all(finite):
+        name = list(parameters)[finite.index(False)]
+        raise NonFiniteWeightsError(f"The weights {name} are no longer numbers. {ADVICE}")
