@@ -17,7 +17,7 @@ from gans.networks.init import initialise
 from gans.networks.joined import forward_joined
 from gans.networks.norms import Norm
 from gans.networks.patch import PatchDiscriminator
-from gans.networks.resnet import ResNetGenerator, Upsampling
+from gans.networks.resnet import ResNetGenerator, Upsampling, blocks_for
 from gans.protocol import Comparison, Grid, Predictions
 from gans.training.image_history import ImageHistory
 from gans.training.schedules import Schedule
@@ -102,7 +102,7 @@ class CycleGAN(AdversarialModule):
                 f"The identity loss feeds images of B ({channels_B} channels) to the generator that takes A "
                 f"({channels_A} channels): set --model.identity_weight 0 when the domains' channels differ."
             )
-        blocks = blocks or (9 if image_size >= 256 else 6)
+        blocks = blocks_for(image_size) if blocks is None else blocks
 
         def generator(channels_in: int, channels_out: int) -> nn.Module:
             return initialise(

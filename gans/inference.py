@@ -23,7 +23,7 @@ def prepared(images: Tensor, network: nn.Module, channels: int) -> Tensor:
     """Return images as a batch where the network is, in its precision.
 
     Args:
-        images: (N, C, H, W) or (C, H, W).
+        images: (N, C, H, W) or (C, H, W), in [-1, 1].
         network: which is to take them.
         channels: how many channels it takes.
 
@@ -31,10 +31,12 @@ def prepared(images: Tensor, network: nn.Module, channels: int) -> Tensor:
         (N, C, H, W), with N = 1 for a single image.
 
     Raises:
-        ValueError: if the images have another shape or other channels.
+        ValueError: if the images have another shape or type, or other channels.
     """
     if images.ndim not in (3, 4):
         raise ValueError(f"Images are (N, C, H, W) or (C, H, W), not of shape {tuple(images.shape)}.")
+    if not images.is_floating_point():
+        raise ValueError(f"Images are floating point numbers in [-1, 1], not {images.dtype}.")
     if images.shape[-3] != channels:
         raise ValueError(
             f"The images have {images.shape[-3]} channels, and the model takes {channels}: convert the "

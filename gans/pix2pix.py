@@ -21,7 +21,7 @@ from gans.networks.init import initialise
 from gans.networks.joined import forward_joined
 from gans.networks.norms import Norm
 from gans.networks.patch import ImageDiscriminator, PatchDiscriminator, layers_for_patch
-from gans.networks.resnet import ResNetGenerator
+from gans.networks.resnet import ResNetGenerator, blocks_for
 from gans.networks.unet import UNetGenerator
 from gans.protocol import Comparison, Grid, Predictions
 from gans.training.schedules import Schedule
@@ -216,7 +216,7 @@ def _generator(name: GeneratorName, arguments: Any) -> nn.Module:
     size, width, norm = arguments["image_size"], arguments["generator_width"], arguments["norm"]
     dropout = arguments["dropout"]
     if name == "resnet":
-        blocks = arguments["blocks"] or (9 if size >= 256 else 6)
+        blocks = blocks_for(size) if arguments["blocks"] is None else arguments["blocks"]
         return ResNetGenerator(*channels, width, blocks, norm, dropout=dropout)
     if name not in get_args(GeneratorName):
         raise ValueError(f"model.generator is {name!r}: it is one of {', '.join(get_args(GeneratorName))}.")

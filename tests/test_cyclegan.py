@@ -138,8 +138,8 @@ def test_translation_without_trainer_takes_one_or_many_images_of_any_size() -> N
 
 
 def test_more_blocks_for_larger_images_as_published() -> None:
-    def blocks(size: int) -> int:
-        module = tiny(image_size=size, blocks=None)
+    def blocks(size: int, given: int | None = None) -> int:
+        module = tiny(image_size=size, blocks=given)
         return sum(type(part).__name__ == "ResidualBlock" for part in module.generator_A2B.modules())
 
-    assert [blocks(128), blocks(256)] == [6, 9]
+    assert [blocks(128), blocks(256), blocks(256, given=0)] == [6, 9, 0]

@@ -42,6 +42,11 @@ def test_other_images_are_refused(shape: tuple[int, ...], said: str) -> None:
         prepared(torch.zeros(shape), nn.Conv2d(3, 1, 1), channels=3)
 
 
+def test_pixels_in_0_to_255_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"in \[-1, 1\], not torch\.uint8"):
+        prepared(torch.zeros(1, 3, 4, 4, dtype=torch.uint8), nn.Conv2d(3, 1, 1), channels=3)
+
+
 @every_variant
 def test_a_data_module_for_another_kind_of_model_is_refused(name: str) -> None:
     others = {toy.data: other for other, toy in TOYS.items() if toy.data != TOYS[name].data}

@@ -31,11 +31,16 @@ class PatchDiscriminator(nn.Module):
         likewise.
 
     Raises:
-        ValueError: if `layers` is not in 0 to 5, or in forward if the image is smaller than `smallest_size`.
+        ValueError: if `layers` is not in 0 to 5, `channels` or `width` is under 1, or in forward if the image
+            is smaller than `smallest_size`.
     """
 
     def __init__(self, channels: int, width: int = 64, layers: int = 3, norm: Norm = "instance") -> None:
         super().__init__()
+        if min(channels, width) < 1:
+            raise ValueError(
+                f"channels and width of a discriminator must be 1 or more, got {channels} and {width}"
+            )
         if not 0 <= layers < len(RECEPTIVE_FIELDS):
             raise ValueError(f"layers must be 0 to {len(RECEPTIVE_FIELDS) - 1}, got {layers}")
         self.smallest_size = 3 * 2**layers if layers else 1

@@ -22,8 +22,8 @@ class ResNetGenerator(nn.Module):
     with tanh; the stride-1 convolutions pad by reflection. Fully convolutional: images of any size pass,
     those whose sides are under 8 or no multiples of 4 padded likewise and cropped back.
 
-    Paper: Zhu et al. 2017, arXiv:1703.10593, after Johnson et al. 2016, arXiv:1603.08155. The paper takes 6
-    blocks for 128x128 images and 9 from 256x256 on.
+    Paper: Zhu et al. 2017, arXiv:1703.10593, after Johnson et al. 2016, arXiv:1603.08155. `blocks_for`
+    gives the paper's number of blocks.
 
     Args:
         channels_in: channels of the input images.
@@ -40,7 +40,7 @@ class ResNetGenerator(nn.Module):
         (N, channels_in, H, W) in [-1, 1] to (N, channels_out, H, W) in (-1, 1).
 
     Raises:
-        ValueError: if `blocks` is negative or `norm` or `upsampling` is unknown.
+        ValueError: if a number is out of range, or `norm` or `upsampling` is unknown.
     """
 
     def __init__(
@@ -56,6 +56,11 @@ class ResNetGenerator(nn.Module):
         super().__init__()
         if blocks < 0:
             raise ValueError(f"blocks must be 0 or more, got {blocks}")
+        if min(channels_in, channels_out, width) < 1:
+            raise ValueError(
+                f"channels and width of a generator must be 1 or more, got {channels_in} channels in, "
+                f"{channels_out} out, and a width of {width}"
+            )
         self.encoder = nn.Sequential(
             nn.Conv2d(channels_in, width, 7, padding=3, padding_mode="reflect", bias=needs_bias(norm)),
             norm_layer(norm, width),
@@ -75,6 +80,11 @@ class ResNetGenerator(nn.Module):
         """Translate (N, channels_in, H, W) to (N, channels_out, H, W)."""
         features = self.encoder(pad_to_multiple(images, DOWNSAMPLING, SMALLEST))
         return crop_to(self.decoder(self.blocks(features)), like=images)
+
+
+def blocks_for(image_size: int) -> int:
+    """Return the paper's number of blocks for images of this side: 9 from 256 pixels on, 6 below."""
+    return 9 if image_size >= 256 else 6
 
 
 class ResidualBlock(nn.Module):

@@ -56,6 +56,12 @@ def test_unknown_number_of_layers_is_refused(layers: int) -> None:
         PatchDiscriminator(3, layers=layers)
 
 
+@pytest.mark.parametrize(("channels", "width"), [(0, 8), (3, -2)])
+def test_no_channels_are_refused(channels: int, width: int) -> None:
+    with pytest.raises(ValueError, match=f"1 or more, got {channels} and {width}"):
+        PatchDiscriminator(channels, width)
+
+
 @pytest.mark.parametrize("size", [8, 31, 32, 48])
 def test_the_whole_image_bears_on_its_one_score(size: int) -> None:
     network = ImageDiscriminator(1, image_size=size, width=2, norm="none")

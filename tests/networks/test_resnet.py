@@ -65,3 +65,8 @@ def test_wrong_arguments_are_named() -> None:
         ResNetGenerator(3, 3, upsampling=unknown)
     with pytest.raises(ValueError, match=r"blocks.*-1"):
         ResNetGenerator(3, 3, blocks=-1)
+    for channels_in, channels_out, width in ((0, 3, 8), (3, 0, 8), (3, 3, 0)):
+        with pytest.raises(
+            ValueError, match=f"{channels_in} channels in, {channels_out} out.*width of {width}"
+        ):
+            ResNetGenerator(channels_in, channels_out, width)
