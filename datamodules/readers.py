@@ -34,7 +34,12 @@ _MAGIC = {
 }
 _ORIENTATION = 0x0112  # the number of this tag in EXIF and in TIFF
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's and the papers' grey pictures
-_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by the colour type of the file's header
+_TIFF_COLOURS: dict[int | None, int] = {  # channels, where a colour is not one number
+    tifffile.PHOTOMETRIC.RGB: 3,
+    tifffile.PHOTOMETRIC.YCBCR: 3,
+    tifffile.PHOTOMETRIC.CIELAB: 3,
+    tifffile.PHOTOMETRIC.SEPARATED: 4,
+}
 _PILLOW_MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA"}
 
 
@@ -221,11 +226,15 @@ def _tiff_header(path: Path) -> tuple[int, int, int, int]:
 
 
 def _decode_tiff(path: Path) -> _Decoded:
-    """Decode the common 8-bit kinds with Pillow, which knows all compressions, the rest with tifffile."""
+    """Decode the common 8-bit kinds with Pillow, which knows all compressions, the rest with tifffile.
+
+    Pillow leaves out, or fails over, channels beyond those of the colours and one of transparency.
+    """
     with tifffile.TiffFile(path) as tiff:
         page, series = tiff.pages.first, tiff.series[0]
         axes, height, width, channels = _tiff_shape(series)
-        if page.bitspersample <= 8 and channels <= 4 and axes in ("YX", "YXS"):
+        colours = _TIFF_COLOURS.get(page.photometric, 1)
+        if page.bitspersample <= 8 and channels == colours + _tiff_alpha(page) and axes in ("YX", "YXS"):
             return _decode_pillow(path)
         pixels = series.asarray()
         if axes[-2:] == "YX" and len(axes) == 3:

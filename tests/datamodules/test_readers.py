@@ -72,6 +72,16 @@ def test_tiff_of_any_channels_and_depth(tmp_path: Path, channels: int, options: 
     assert read_header(path) == (HEIGHT, WIDTH, channels)
 
 
+@pytest.mark.parametrize(("channels", "photometric"), [(2, "minisblack"), (3, "minisblack"), (4, "rgb")])
+def test_tiff_channels_that_are_no_colours_are_kept(tmp_path: Path, channels: int, photometric: str) -> None:
+    pixels = random_pixels(HEIGHT, WIDTH, channels)
+    beyond = ["unspecified"] * (channels - (3 if photometric == "rgb" else 1))
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, pixels, photometric=photometric, planarconfig="contig", extrasamples=beyond)
+    np.testing.assert_array_equal(read_image(path), pixels)
+    assert read_header(path) == (HEIGHT, WIDTH, channels)
+
+
 def test_tiff_with_channels_first(tmp_path: Path) -> None:
     pixels = random_pixels(HEIGHT, WIDTH, 4)
     tifffile.imwrite(tmp_path / "a.tif", pixels.transpose(2, 0, 1), photometric="minisblack")
