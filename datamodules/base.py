@@ -92,7 +92,7 @@ class ImageDataModule(L.LightningDataModule):
     ) -> None:
         super().__init__()
         at_least("batch_size", batch_size, 1)
-        at_least("eval_batch_size", 1 if eval_batch_size is None else eval_batch_size, 1)
+        at_least("eval_batch_size", eval_batch_size, 1)
         at_least("workers", workers, 0)
         at_least("cache_gigabytes", cache_gigabytes, 0)
         at_least("seed", seed, 0)
@@ -202,11 +202,11 @@ def _batches_of_one_size(paths: Sequence[Path], batch_size: int) -> list[list[in
     return [batch for group in groups.values() for batch in _chunks(group, batch_size)]
 
 
-def at_least(argument: str, value: float, least: float) -> None:
-    """Refuse an argument that is too small.
+def at_least(argument: str, value: float | None, least: float) -> None:
+    """Refuse an argument that is too small; None stands for a default.
 
     Raises:
         ValueError: names the argument and its value.
     """
-    if value < least:
+    if value is not None and value < least:
         raise ValueError(f"{argument}: {value} must be at least {least}.")

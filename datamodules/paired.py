@@ -209,7 +209,9 @@ class PairedImages(ImageDataModule):
         )
         at_least("faces_count", faces_count, 1)
         at_least("test_count", test_count, 1)
-        at_least("max_images", 1 if max_images is None else max_images, 1)
+        at_least("max_images", max_images, 1)
+        at_least("channels_A", channels_A, 1)
+        at_least("channels_B", channels_B, 1)
         settings = PairSettings(
             direction,
             task,

@@ -80,8 +80,8 @@ class Preprocess:
             raise ValueError(
                 f"preprocess: {self.kind!r} is unknown; {', '.join(get_args(PreprocessKind))} are."
             )
-        if self.size < 1:
-            raise ValueError(f"size: {self.size} must be at least 1 pixel.")
+        if self.size < 2:  # torch cannot resize to a single pixel
+            raise ValueError(f"size: {self.size} must be at least 2 pixels.")
         if self.scales and self.crops and self.before_crop < self.size:
             raise ValueError(
                 f"load_size: {self.before_crop} is smaller than size: {self.size}, the window cut from it."

@@ -194,8 +194,10 @@ class UnpairedImages(ImageDataModule):
             ("faces_count", faces_count),
             ("test_count", test_count),
             ("max_images", max_images),
+            ("channels_A", channels_A),
+            ("channels_B", channels_B),
         ):
-            at_least(name, 1 if count is None else count, 1)
+            at_least(name, count, 1)
         self._domains: FaceDomains | FolderDomains
         if root is None and folder_A is None and folder_B is None:
             self._domains = FaceDomains(

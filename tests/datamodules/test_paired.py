@@ -210,6 +210,7 @@ def test_max_images(tmp_path: Path) -> None:
         ({"held_out_share": 1.0}, r"held_out_share: 1\.0"),
         ({"faces_count": 0}, "faces_count: 0"),
         ({"test_count": 0}, "test_count: 0"),
+        ({"channels_B": 0}, "channels_B: 0"),
         ({"max_images": 0}, "max_images: 0"),
         ({"channels_A": 2}, "channels_A: drawn faces have 3 channels"),
         ({"faces_A": "hat"}, "domain of faces 'hat'"),

@@ -90,6 +90,9 @@ def test_load_size_is_as_official() -> None:
 
 
 def test_impossible_sizes_are_refused() -> None:
+    with pytest.raises(ValueError, match="size: 1 must be at least 2 pixels"):
+        Preprocess(size=1)
+    assert Preprocess(size=2).for_training(image(20, 40)).shape == (3, 2, 2)
     with pytest.raises(ValueError, match="load_size: 100 is smaller than size: 128"):
         Preprocess(size=128, load_size=100)
     with pytest.raises(ValueError, match=r"preprocess: 'squash' is unknown; resize_and_crop, .*none"):

@@ -249,6 +249,8 @@ def test_bad_folders_are_named_at_once(tmp_path: Path) -> None:
         ({"root": "x", "folder_A": "x"}, "either root, or folder_A and folder_B"),
         ({"batch_size": 0}, "batch_size: 0 must be at least 1"),
         ({"eval_batch_size": 0}, "eval_batch_size: 0 must be at least 1"),
+        ({"channels_A": 0}, "channels_A: 0 must be at least 1"),
+        ({"channels_B": -1}, "channels_B: -1 must be at least 1"),
         ({"workers": -1}, "workers: -1"),
         ({"seed": -1}, "seed: -1"),
         ({"faces_count": 0}, "faces_count: 0"),
