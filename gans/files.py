@@ -12,6 +12,17 @@ import platformdirs
 
 
 @contextmanager
+def errors_naming(path: Path) -> Iterator[None]:
+    """Add the name of a file to the errors of writing it: that the disk is full comes without one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def written_whole(path: Path) -> Iterator[BinaryIO]:
     """Open a file that appears under its name, replacing an older one, when the block ends without error.
 
@@ -26,7 +37,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with partial.open("wb") as file:
+        with errors_naming(path), partial.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())  # else a power cut could leave the new name with nothing in it

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gans.files import cache_folder, written_whole
+from gans.files import cache_folder, errors_naming, written_whole
 
 
 def fail_halfway(path: Path) -> None:
@@ -21,6 +21,13 @@ def test_a_file_that_could_not_be_finished_leaves_the_old_one(tmp_path: Path) ->
         fail_halfway(path)
     assert path.read_bytes() == b"old"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_full_disk_is_reported_with_the_name_of_the_file() -> None:
+    path = Path("table.csv")
+    with pytest.raises(OSError, match=r"No space left on device: 'table\.csv'"):  # noqa: SIM117
+        with errors_naming(path), Path("/dev/full").open("w") as file:
+            file.write("a row")
 
 
 def test_nobody_sees_half_a_file(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from lightning.pytorch.loggers.logger import Logger
 
 from gans.callbacks.terminal import is_first_process
-from gans.files import written_whole
+from gans.files import errors_naming, written_whole
 
 
 class MetricsFile(Logger):
@@ -59,7 +59,7 @@ class MetricsFile(Logger):
         if new := [name for name in row if name not in self._columns]:
             self._columns += new
             self._rewrite(read_metrics(self.path))
-        with self.path.open("a", newline="", encoding="utf-8") as file:
+        with errors_naming(self.path), self.path.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self._columns).writerow(row)
 
     def _continue_from(self, step: int) -> None:

@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 from gans.cli.loggers import Dashboard, make_loggers
 from gans.cli.run_folder import CONFIG, RunPlan
+from gans.files import written_whole
 
 NOT_RECORDED = ("config", "ckpt_path", "run", "output")
 """Keys of one start and not of the run: `fit --config RUN/config.yaml` starts a run of its own."""
@@ -26,7 +27,7 @@ class OpenRun(Callback):
 
     Args:
         plan: where the command writes.
-        dashboard: where metrics are shown beside RUN/metrics.csv; None for a command that logs nothing.
+        dashboard: where metrics are shown beside RUN/metrics.csv; None for a start that logs nothing.
         parser: parser of the command.
         config: what it parsed, with all defaults.
     """
@@ -44,11 +45,14 @@ class OpenRun(Callback):
         made = str(self._plan.make_folder()) if trainer.is_global_zero else ""
         folder = Path(trainer.strategy.broadcast(made))
         vars(trainer)["_default_root_dir"] = str(folder)  # Lightning has no public way once it is built
-        if self._dashboard is None:
-            return
+        if self._plan.command == "predict":
+            return  # its folder holds pictures and nothing else
         if trainer.is_global_zero:
             text = recorded(self._parser, self._config)
-            unused_path(folder).write_text(text, encoding="utf-8")
+            with written_whole(unused_path(folder)) as file:
+                file.write(text.encode())
+        if self._dashboard is None:
+            return
         trainer.loggers = [
             *make_loggers(folder, self._dashboard, run=self._plan.run or folder),
             *trainer.loggers,

@@ -41,9 +41,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 torch.save(checkpoint, file)
         except (OSError, RuntimeError) as error:  # torch.save reports a full disk as a RuntimeError
             kept = f" {target} still holds the previous checkpoint." if target.exists() else ""
+            reason = getattr(error, "strerror", None) or error
             raise CheckpointWriteError(
-                f"Could not write the checkpoint {target}: {error}. Free some space or choose another folder "
-                f"with --run.{kept}"
+                f"Could not write the checkpoint {target}: {reason}. Free some space or choose another "
+                f"folder with --run.{kept}"
             ) from error
 
 

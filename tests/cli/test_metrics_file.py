@@ -40,6 +40,15 @@ def test_half_a_row_of_a_killed_run_is_dropped(tmp_path: Path) -> None:
     assert [row["loss"] for row in read_metrics(tmp_path / "metrics.csv")] == ["5.0", "4.0"]
 
 
+def test_a_full_disk_is_reported_with_the_name_of_the_table(tmp_path: Path) -> None:
+    table = MetricsFile(tmp_path)
+    table.log_metrics({"loss": 1.0}, step=1)
+    (tmp_path / "metrics.csv").unlink()
+    (tmp_path / "metrics.csv").symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"No space left on device: '.*metrics\.csv'"):
+        table.log_metrics({"loss": 2.0}, step=2)
+
+
 def test_only_the_first_process_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rank_zero_only, "rank", 1)
     MetricsFile(tmp_path).log_metrics({"loss": 1.0}, step=1)
