@@ -210,3 +210,14 @@ def test_a_checkpoint_of_another_variant_is_refused_by_name(tmp_path: Path) -> N
     fit.save_checkpoint(tmp_path / "tiny.ckpt")
     with pytest.raises(ValueError, match="holds a TinyGAN, but the model is a OtherGAN"):
         OtherGAN.load_from_checkpoint(tmp_path / "tiny.ckpt")
+
+
+@pytest.mark.parametrize(("stored", "given"), [(0.0, 0.9), (0.9, 0.0)])
+def test_a_checkpoint_of_other_networks_is_refused_by_name(
+    tmp_path: Path, stored: float, given: float
+) -> None:
+    fit = trainer(tmp_path)
+    fit.fit(fresh(ema_decay=stored), rows(4))
+    fit.save_checkpoint(tmp_path / "tiny.ckpt")
+    with pytest.raises(ValueError, match=r"do not fit the model: 2 differ, such as ema\.generator\.weight"):
+        TinyGAN.load_from_checkpoint(tmp_path / "tiny.ckpt", ema_decay=given)

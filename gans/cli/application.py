@@ -19,7 +19,7 @@ import datamodules
 import gans
 from gans.callbacks.generative_metrics import NAMES
 from gans.cli.config_files import given_configs
-from gans.cli.devices import strategy_for
+from gans.cli.devices import refuse_options_of_one_player, strategy_for
 from gans.cli.errors import INTERRUPTED, TERMINATED, UsageError, program
 from gans.cli.facts import hand_over_facts
 from gans.cli.loggers import Dashboard, finish_dashboards
@@ -125,6 +125,11 @@ class Application(LightningCLI):
         self.chosen = set(_arguments(self.written, "model"))
         if checkpoint is not None:
             self._take_over(stored_arguments(checkpoint), checkpoint)
+        elif self.command == "predict":
+            raise UsageError(
+                "predict takes a trained model: add --ckpt_path FILE, or --ckpt_path last for that of the "
+                f"newest run under {runs_of_name}."
+            )
 
     def _take_over(self, stored: dict[str, Any], checkpoint: Path) -> None:
         """Let the arguments stored in a checkpoint win over configs and defaults."""
@@ -171,6 +176,7 @@ class Application(LightningCLI):
             UsageError: if Lightning refuses its options.
         """
         built = self.config_init[self.command]
+        refuse_options_of_one_player(built.trainer)
         options = {**built.trainer, **kwargs, "default_root_dir": None}  # until the run is opened
         logs = self.command != "predict" and options["logger"] is not False
         own_logger = options["logger"] not in (None, True, False)

@@ -1,4 +1,7 @@
-"""Chooses the strategy for the user: plain DDP, which Lightning would take, cannot train several players."""
+"""Trainer options that several players need otherwise than Lightning would have them.
+
+Plain DDP, which Lightning would take for several devices, cannot train them: the strategy is chosen here.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,23 @@ from lightning.pytorch.accelerators import CUDAAccelerator
 
 from gans.cli.errors import UsageError
 from gans.training.strategy import GANDDPStrategy
+
+INSTEAD = {
+    "gradient_clip_val": (None, "--model.gradient_clip"),
+    "accumulate_grad_batches": (1, "--model.accumulate"),
+}
+"""Trainer option that can serve one player only -> its value when unused, and the option for several."""
+
+
+def refuse_options_of_one_player(trainer: Mapping[str, Any]) -> None:
+    """Say which option to use where Lightning would refuse one with advice that cannot be followed.
+
+    Raises:
+        UsageError: if one of them is set.
+    """
+    for option, (unused, ours) in INSTEAD.items():
+        if trainer[option] != unused:
+            raise UsageError(f"--trainer.{option} cannot serve several players: use {ours}.")
 
 
 def strategy_for(trainer: Mapping[str, Any], command: str) -> Any:

@@ -17,7 +17,7 @@ WARNINGS = (
     # Predicted pictures are written by name.
     r"Couldn't infer the batch indices fetched from your dataloader",
 )
-LOG_LINES = ("💡 Tip", "`weights_only` was not set")
+ADVERTISEMENT = "💡 Tip"
 
 
 def quieten() -> None:
@@ -28,4 +28,4 @@ def quieten() -> None:
 
 
 def _is_no_tip(record: logging.LogRecord) -> bool:
-    return not record.getMessage().startswith(LOG_LINES)
+    return not record.getMessage().startswith(ADVERTISEMENT)

@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import torch
 from jsonargparse import Namespace
@@ -44,14 +45,20 @@ def stored_arguments(path: Path) -> dict[str, Any]:
     """Return the model's arguments kept in a checkpoint, and its class as `_class_path`.
 
     Raises:
-        ValueError: if the file is no checkpoint, or only a part of one.
+        ValueError: if the file is no checkpoint of this project, or only a part of one.
     """
+    with path.open("rb") as file:
+        whole = is_zipfile(file)  # its table of contents is at the end
+    if not whole:
+        raise ValueError(f"{path} is not a checkpoint, or not a whole one.")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        arguments = dict(checkpoint.get("hyper_parameters", {}))
-    except (RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
+    except (RuntimeError, pickle.UnpicklingError) as error:
         reason = str(error).partition("\n")[0].partition(". ")[0]
-        raise ValueError(f"{path} is not a checkpoint, or not a whole one: {reason}") from error
+        raise ValueError(f"{path} is not a checkpoint of this project: {reason}.") from error
+    if not isinstance(checkpoint, dict) or "gans" not in checkpoint:
+        raise ValueError(f"{path} was not written by this project: it does not name its variant.")
+    arguments = dict(checkpoint["hyper_parameters"])
     arguments.pop("_instantiator", None)
     return arguments
 

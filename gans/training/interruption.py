@@ -62,7 +62,8 @@ class SaveOnInterrupt(Callback):
         if not isinstance(exception, SIGTERMException) or trainer.state.fn != "fit":
             return
         self.stopped_by = self.stopped_by or signal.SIGTERM
-        trainer.save_checkpoint(os.path.join(trainer.default_root_dir, "checkpoints", "last.ckpt"))
+        last = os.path.join(trainer.default_root_dir, "checkpoints", "last.ckpt")
+        trainer.save_checkpoint(last, weights_only=False)  # by default the same, with a line about it
         if self.stopped_by == signal.SIGUSR1 and trainer.is_global_zero:
             _queue_again(os.environ["SLURM_JOB_ID"])
 

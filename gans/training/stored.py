@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 
 from gans.training.image_history import ImageHistory
 
@@ -25,7 +26,8 @@ def accept(module: nn.Module, checkpoint: dict[str, Any]) -> None:
     With more processes than wrote the checkpoint, the histories are dealt out again from the first.
 
     Raises:
-        ValueError: if the checkpoint is not of this project, of another variant, or of a newer version.
+        ValueError: if the checkpoint is not of this project, of another variant, of a newer version, or of
+            networks of another shape.
     """
     made_by = checkpoint.get("gans")
     if made_by is None:
@@ -37,10 +39,23 @@ def accept(module: nn.Module, checkpoint: dict[str, Any]) -> None:
         )
     if made_by["format"] > FORMAT:
         raise ValueError("The checkpoint was written by a newer version of gans: update this one.")
+    _refuse_other_weights(module, checkpoint["state_dict"])
     everyone: list[dict[str, Any]] = checkpoint["gans_histories"]
     rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
     for name, state in everyone[rank % len(everyone)].items():
         checkpoint["state_dict"][f"{name}._extra_state"] = state
+
+
+def _refuse_other_weights(module: nn.Module, state: Mapping[str, Any]) -> None:
+    own = {name: part.shape for name, part in module.state_dict().items() if isinstance(part, Tensor)}
+    stored = {name: part.shape for name, part in state.items() if isinstance(part, Tensor)}
+    different = [name for name in own | stored if own.get(name) != stored.get(name)]
+    if different:
+        raise ValueError(
+            f"The weights in the checkpoint do not fit the model: {len(different)} differ, such as "
+            f"{different[0]}. Networks and averages are those of the checkpoint; leave out the options of "
+            "--model that change them."
+        )
 
 
 def _gather_histories(module: nn.Module) -> list[dict[str, Any]]:

@@ -75,6 +75,8 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["epochs"], 2, "epochs on the command line belongs to no option"),
         (["--without", "sample_grids"], 2, "Did you mean sample_grid?"),
         (["--trainer.accelerator", "gpu", "--trainer.devices", "99"], 2, "trainer: "),
+        (["--trainer.gradient_clip_val", "1"], 2, "use --model.gradient_clip."),
+        (["--trainer.accumulate_grad_batches", "2"], 2, "use --model.accumulate."),
         (["--data.root", "nowhere"], 1, "nowhere"),
         (["--ckpt_path", "lost.ckpt"], 1, "--ckpt_path lost.ckpt: no such file."),
         (["--ckpt_path", "last"], 1, "--ckpt_path last: there is none under runs/toy."),
@@ -129,8 +131,14 @@ def test_nothing_to_train(capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 2
 
 
+def test_predicting_takes_a_checkpoint(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("predict", "--config", toy) == 2
+    assert "add --ckpt_path FILE" in capsys.readouterr().err
+    assert [path.name for path in Path().iterdir()] == ["toy.yaml"]
+
+
 def test_a_checkpoint_of_another_variant(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    torch.save({"hyper_parameters": {"_class_path": "gans.Pix2Pix"}}, "other.ckpt")
+    torch.save({"gans": {}, "hyper_parameters": {"_class_path": "gans.Pix2Pix"}}, "other.ckpt")
     status, message = complain(capsys, "--config", toy, "--ckpt_path", "other.ckpt")
     assert message == (
         "error: other.ckpt holds a Pix2Pix, but the model is a CycleGAN. "
@@ -142,7 +150,9 @@ def test_a_checkpoint_of_another_variant(toy: Path, capsys: pytest.CaptureFixtur
 def test_a_checkpoint_of_a_version_with_other_arguments(
     toy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    torch.save({"hyper_parameters": {"_class_path": "gans.CycleGAN", "lambda_circle": 3}}, "old.ckpt")
+    torch.save(
+        {"gans": {}, "hyper_parameters": {"_class_path": "gans.CycleGAN", "lambda_circle": 3}}, "old.ckpt"
+    )
     status, message = complain(capsys, "--config", toy, "--ckpt_path", "old.ckpt")
     assert message.startswith(
         "error: old.ckpt: CycleGAN has no argument lambda_circle. Did you mean lambda_cycle?"

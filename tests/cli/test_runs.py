@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,12 +141,15 @@ def test_an_interrupted_fit_says_how_to_go_on(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    caplog.set_level(logging.INFO)
     write_toy_config(Path("toy.yaml"), runs="runs")
     stop = f"{{class_path: support.commands.SignalAt, init_args: {{step: 2, signal_name: {signal_name}}}}}"
     quick = ["--without", "[metrics,sample_grid]", "--run", "own"]
     assert run("fit", "--config", "toy.yaml", f"--trainer.callbacks+={stop}", *quick) == status
+    assert "weights_only" not in caplog.text  # Lightning's remark on how it saves
     command = capsys.readouterr().out.strip().splitlines()[-1]
     assert command == "python train.py fit --ckpt_path own/checkpoints/last.ckpt"
     assert torch.load("own/checkpoints/last.ckpt", weights_only=True)["global_step"] in (2, 3)  # of 4
@@ -190,3 +194,15 @@ def test_printing_the_config_gives_one_that_can_be_used(
     assert printed.count("channels_A") == 2  # of the model and of the data
     assert run("fit", "--config", "printed.yaml", "--print_config") == 0
     assert yaml.safe_load(capsys.readouterr().out) == yaml.safe_load(printed)
+
+
+def test_a_run_without_loggers_can_be_gone_on_with_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_toy_config(Path("toy.yaml"))
+    quick = ["--trainer.logger", "false", "--without", "[metrics,sample_grid]"]
+    assert run("fit", "--config", "toy.yaml", *quick, "--run", "own") == 0
+    assert {path.name for path in Path("own").iterdir()} == {"checkpoints", "config.yaml"}
+    assert run("fit", "--ckpt_path", "own/checkpoints/last.ckpt", *quick, "--trainer.max_epochs", 2) == 0
+    assert torch.load("own/checkpoints/last.ckpt", weights_only=True)["global_step"] == 8

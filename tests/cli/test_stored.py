@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 import torch
 from jsonargparse import Namespace
+from torch import nn
 
 from gans.cli.stored import find_checkpoint, stored_arguments, with_stored_arguments
 
 
 def make_checkpoint(path: Path, **arguments: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"hyper_parameters": arguments, "state_dict": {"weight": torch.zeros(1000)}}, path)
+    weights = {"weight": torch.zeros(10_000)}
+    torch.save({"gans": {}, "hyper_parameters": arguments, "state_dict": weights}, path)
     return path
 
 
@@ -40,15 +42,26 @@ def test_no_checkpoint_says_where_none_is(tmp_path: Path) -> None:
         find_checkpoint("lost.ckpt", None, tmp_path)
 
 
-def test_half_a_checkpoint_is_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [0, 2_000, 20_000, -1])
+def test_a_part_of_a_checkpoint_is_none(tmp_path: Path, kept: int) -> None:
     whole = make_checkpoint(tmp_path / "last.ckpt")
-    whole.write_bytes(whole.read_bytes()[:2000])
-    with pytest.raises(ValueError, match="is not a checkpoint, or not a whole one"):
+    whole.write_bytes(whole.read_bytes()[:kept])
+    with pytest.raises(ValueError, match=r"last\.ckpt is not a checkpoint, or not a whole one"):
         stored_arguments(whole)
-    text = tmp_path / "notes.txt"
-    text.write_text("no checkpoint")
-    with pytest.raises(ValueError, match="is not a checkpoint"):
-        stored_arguments(text)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"state_dict": {}}, "was not written by this project"),
+        ([torch.zeros(3)], "was not written by this project"),
+        ({"gans": nn.Linear(1, 1)}, "is not a checkpoint of this project: Weights only load failed"),
+    ],
+)
+def test_files_of_other_programs_are_none(tmp_path: Path, content: Any, said: str) -> None:
+    torch.save(content, tmp_path / "other.pt")
+    with pytest.raises(ValueError, match=rf"other\.pt {said}"):
+        stored_arguments(tmp_path / "other.pt")
 
 
 def test_arguments_come_without_lightnings_own(tmp_path: Path) -> None:
