@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from datamodules.images import (
     ImageSet,
     MemoryBudget,
     OnBadImage,
+    Split,
     detect_channels,
     find_images,
     load_images,
@@ -55,8 +57,8 @@ class _PredictionSource:
 class ImageDataModule(L.LightningDataModule):
     """Base of the data modules.
 
-    A sub-class has `channels_...` and `image_size` after its constructor, prepares its sets in `setup`, and
-    returns `training_loader(...)` and `evaluation_loader(...)` over sources of its own. The batches of its
+    A sub-class has `channels_...` and `image_size` after its constructor, implements `draw`, and returns
+    `training_loader(...)` and `evaluation_loader(...)` over sources of its own. The batches of its
     sources have a method `finish()`, which crops, flips and scales on the device and returns the typed
     batch.
 
@@ -116,6 +118,18 @@ class ImageDataModule(L.LightningDataModule):
     def world(self) -> int:
         """Number of processes; 1 without a trainer."""
         return self.trainer.world_size if self.trainer else 1
+
+    def prepare_data(self) -> None:
+        """Draw the faces that the command needs, once per machine, before its processes read them."""
+        command = self.trainer.state.fn if self.trainer else None
+        if command in (None, "fit"):
+            self.draw("train")
+        if command != "predict" or self._predict_folder is None:
+            self.draw("test")
+
+    @abstractmethod
+    def draw(self, split: Split) -> None:
+        """Draw the faces of a split into the cache on disk; nothing where images come from files."""
 
     def training_loader(self, source: BatchSource, length: int) -> ResumableLoader:
         """Shuffled, sharded, resumable batches; the source is asked for lists of (epoch, index)."""

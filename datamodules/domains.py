@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torchvision.transforms.v2 import functional as VF
@@ -17,6 +17,7 @@ from datamodules.images import (
     MemoryBudget,
     MemoryImages,
     OnBadImage,
+    Split,
     detect_channels,
     evenly_spaced,
     find_images,
@@ -72,10 +73,12 @@ class FaceDomains:
             if channels not in (1, 3):
                 raise ValueError(f"{argument}: drawn faces have 3 channels, or 1 when grey, not {channels}.")
 
-    def prepare(self) -> None:
-        """Draw all faces into the cache on disk."""
-        self.training()
-        self.held_out()
+    def prepare(self, split: Split) -> None:
+        """Draw the faces of a split into the cache on disk."""
+        if split == "train":
+            self.training()
+        else:
+            self.held_out()
 
     def training(self) -> tuple[ImageSet, ImageSet]:
         """Return A and B in the size windows are cut from."""
@@ -91,7 +94,7 @@ class FaceDomains:
         truth_B2A, B = self.paired("test", "B")
         return HeldOut(A, B, truth_A2B, truth_B2A)
 
-    def paired(self, split: Literal["train", "test"], group: str) -> tuple[MemoryImages, MemoryImages]:
+    def paired(self, split: Split, group: str) -> tuple[MemoryImages, MemoryImages]:
         """Return the same faces in domain A and in domain B.
 
         Args:
@@ -184,7 +187,7 @@ class FolderDomains:
     def _limited(self, paths: Sequence[Path]) -> list[Path]:
         return [paths[index] for index in evenly_spaced(len(paths), self._max_images or len(paths))]
 
-    def prepare(self) -> None:
+    def prepare(self, split: Split) -> None:
         """Nothing: every process reads what it needs."""
 
     def training(self) -> tuple[ImageSet, ImageSet]:

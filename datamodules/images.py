@@ -19,6 +19,7 @@ from datamodules.progress import progress_bar
 from datamodules.readers import FORMATS, Header, ImageError, list_images, read_header, read_image
 
 OnBadImage = Literal["raise", "skip"]
+Split = Literal["train", "test"]  # what is trained on, and what is held out
 
 # Headers looked at to find out what a folder's images are like.
 HEADER_SAMPLE = 8

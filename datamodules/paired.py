@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datamodules.base import ImageDataModule, at_least
 from datamodules.colour import lightness, split_lab
-from datamodules.images import ImageSet, OnBadImage, evenly_spaced
+from datamodules.images import ImageSet, OnBadImage, Split, evenly_spaced
 from datamodules.pairing import Direction, separate
 from datamodules.pairs import FacePairs, FilePairs, PairSettings, Task, find_pairs
 from datamodules.sampling import Key, ResumableLoader, uniform_draws
@@ -234,9 +234,9 @@ class PairedImages(ImageDataModule):
         self.lab = task == "colorise"
         self._separate: Separate = split_lab if self.lab else partial(separate, channels_in=self.channels_in)
 
-    def prepare_data(self) -> None:
-        """Draw the faces once per machine, before its processes read them from the cache."""
-        self._pairs.prepare()
+    def draw(self, split: Split) -> None:
+        """Draw the faces of a split into the cache on disk; nothing where images come from files."""
+        self._pairs.prepare(split)
 
     def train_dataloader(self) -> ResumableLoader:
         """Batches of `PairedBatch`, in another order each epoch."""

@@ -18,6 +18,7 @@ from datamodules.images import (
     MemoryBudget,
     MemoryImages,
     OnBadImage,
+    Split,
     detect_channels,
     load_images,
     sample_headers,
@@ -116,10 +117,9 @@ class FacePairs:
             self.channels_B, drawn = 2, (3, 3)
         self._domains = FaceDomains(style, faces_A, faces_B, count, test_count, settings.preprocess, *drawn)
 
-    def prepare(self) -> None:
-        """Draw all faces into the cache on disk."""
-        self._domains.paired("train", "pairs")
-        self._domains.paired("test", "pairs")
+    def prepare(self, split: Split) -> None:
+        """Draw the faces of a split into the cache on disk."""
+        self._domains.paired(split, "pairs")
 
     @cached_property
     def training(self) -> ImageSet:
@@ -136,7 +136,7 @@ class FacePairs:
         """The same pairs as `validation`."""
         return self.validation
 
-    def _draw(self, split: Literal["train", "test"]) -> ImageSet:
+    def _draw(self, split: Split) -> ImageSet:
         A, B = self._domains.paired(split, "pairs")
         if self.settings.task:
             make = self.settings.from_picture(unchanged)
@@ -163,7 +163,7 @@ class FilePairs:
     channels_B: int
     settings: PairSettings
 
-    def prepare(self) -> None:
+    def prepare(self, split: Split) -> None:
         """Nothing: every process reads what it needs."""
 
     @cached_property

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datamodules.base import ImageDataModule, at_least
 from datamodules.domains import FaceDomains, FolderDomains, HeldOut
-from datamodules.images import ImageSet, OnBadImage, evenly_spaced
+from datamodules.images import ImageSet, OnBadImage, Split, evenly_spaced
 from datamodules.sampling import Key, ResumableLoader, uniform_draws
 from datamodules.transforms import (
     Augmentation,
@@ -233,9 +233,9 @@ class UnpairedImages(ImageDataModule):
     def _held_out(self) -> HeldOut:
         return self._domains.held_out()
 
-    def prepare_data(self) -> None:
-        """Draw the faces once per machine, before its processes read them from the cache."""
-        self._domains.prepare()
+    def draw(self, split: Split) -> None:
+        """Draw the faces of a split into the cache on disk; nothing where images come from files."""
+        self._domains.prepare(split)
 
     def train_dataloader(self) -> ResumableLoader:
         """Batches of `UnpairedBatch`, in another order and pairing each epoch."""

@@ -103,3 +103,19 @@ def test_lightning_predicts_every_image_once(tmp_path: Path) -> None:
     for images, names in results:
         for image, name in zip(images, names, strict=True):
             np.testing.assert_allclose(image.permute(1, 2, 0).numpy(), 1 - pixels[name] / 127.5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("command", "folder", "drawn"),
+    [("fit", False, 6), ("validate", False, 4), ("predict", False, 4), ("predict", True, 0)],
+)
+def test_no_faces_are_drawn_that_the_command_does_not_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, folder: bool, drawn: int
+) -> None:
+    """Of two domains: what is trained on, what is held out, and the truth of that."""
+    monkeypatch.setenv("GANS_CACHE", str(tmp_path / "cache"))
+    photos(tmp_path / "photos")
+    data = UnpairedImages(**FACES, predict_dir=str(tmp_path / "photos") if folder else None)
+    data.trainer = SimpleNamespace(state=SimpleNamespace(fn=command))
+    data.prepare_data()
+    assert len(list((tmp_path / "cache").rglob("*.npz"))) == drawn
