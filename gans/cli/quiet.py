@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import warnings
 
+from gans.cli.errors import PACKAGES
+
 WARNINGS = (
     # Lightning 2.6 on torch 2.11 and later.
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
@@ -19,12 +21,23 @@ WARNINGS = (
 )
 ADVERTISEMENT = "💡 Tip"
 
+_with_its_place = warnings.formatwarning
+
 
 def quieten() -> None:
-    """Silence them for this process."""
+    """Silence them for this process, and let this project's own warnings stand without a line of its code."""
+    warnings.formatwarning = _formatted
     for message in WARNINGS:
         warnings.filterwarnings("ignore", message=message)
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_tip)
+
+
+def _formatted(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    if filename.startswith(PACKAGES):
+        return f"warning: {message}\n"
+    return _with_its_place(message, category, filename, lineno, line)
 
 
 def _is_no_tip(record: logging.LogRecord) -> bool:

@@ -6,6 +6,7 @@ import warnings
 import pytest
 from lightning.pytorch.utilities import rank_zero_info
 
+from datamodules import images
 from gans.cli.quiet import quieten
 
 
@@ -17,6 +18,16 @@ def test_the_expected_is_silent_and_the_rest_is_not() -> None:
         warnings.warn("Found 34 module(s) in eval mode at the start of training. This may", stacklevel=1)
         warnings.warn("The loss is rising.", stacklevel=1)
     assert [str(warning.message) for warning in seen] == ["The loss is rising."]
+
+
+def test_our_warnings_are_for_people_and_others_say_where_they_come_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)  # put back after the test
+    quieten()
+    skipped = UserWarning("photos: 1 images were skipped")
+    assert warnings.formatwarning(skipped, UserWarning, images.__file__, 7) == f"warning: {skipped}\n"
+    assert "elsewhere.py:7" in warnings.formatwarning(skipped, UserWarning, "elsewhere.py", 7)
 
 
 def test_advertisements_are_silent(caplog: pytest.LogCaptureFixture) -> None:
