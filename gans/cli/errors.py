@@ -16,6 +16,7 @@ from pathlib import Path
 PACKAGES = tuple(str(Path(__file__).parents[2] / name) + os.sep for name in ("gans", "datamodules"))
 ON_PURPOSE = (ValueError, ArithmeticError, RuntimeError, TypeError, ImportError)
 NEVER_ON_PURPOSE = (NotImplementedError, RecursionError)
+DISTRIBUTED = ("DistBackendError", "DistNetworkError", "DistStoreError")  # torch's; gloo has none of its own
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -55,6 +56,9 @@ def readable(error: BaseException) -> str | None:
         if type(link).__name__ == "OutOfMemoryError":  # torch's; importing torch here would take seconds
             what = str(link).partition(". ")[0]
             return f"{what}. A smaller --data.batch_size or --data.size needs less memory."
+        if type(link).__name__ in DISTRIBUTED or "gloo/transport" in str(link):
+            reason = str(link).splitlines()[0]
+            return f"The connection to another process is lost; its own message says more. {reason}"
         from_outside = isinstance(link, OSError) or type(link).__name__ == "MisconfigurationException"
         if from_outside or _on_purpose(link):
             return str(link)

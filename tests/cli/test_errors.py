@@ -93,6 +93,20 @@ def test_running_out_of_memory_says_what_helps() -> None:
 
 
 @pytest.mark.parametrize(
+    "error",
+    [
+        torch.distributed.DistBackendError("NCCL error: remote process exited\nmore"),
+        RuntimeError("[gloo/transport/tcp/pair.cc:561] Connection closed by peer [127.0.0.1]:18088."),
+    ],
+)
+def test_the_end_of_another_process_is_no_bug_of_this_one(error: Exception) -> None:
+    first_line = str(error).partition("\n")[0]
+    assert readable(error) == (
+        f"The connection to another process is lost; its own message says more. {first_line}"
+    )
+
+
+@pytest.mark.parametrize(
     ("error", "status"),
     [
         (SystemExit(None), 0),
