@@ -17,7 +17,8 @@ from gans.losses.adversarial import Objective
 from gans.protocol import Comparison, Grid
 from gans.training.arguments import check_ranges
 from gans.training.averaging import NetworkAverages
-from gans.training.counting import one_count_for_all
+from gans.training.combinations import refuse_wrong_combinations
+from gans.training.counting import Groups, one_count_for_all, resume_by_epochs
 from gans.training.finite import LossWatch, check_weights
 from gans.training.schedules import Schedule, learning_rate_factor, training_length
 from gans.training.stored import accept, describe
@@ -89,6 +90,7 @@ class AdversarialModule(L.LightningModule):
         self.automatic_optimization = False
         self.ema = NetworkAverages()
         self._watch = LossWatch()
+        self._groups = Groups()
 
     def active_players(self) -> tuple[Player, ...]:
         """Return the players of this run, in order; a variant leaves out one whose loss is switched off."""
@@ -132,17 +134,13 @@ class AdversarialModule(L.LightningModule):
         return network
 
     def on_fit_start(self) -> None:
-        """Refuse what cannot be right.
+        """Refuse what cannot be right, and see that a resumed run goes on in the right epoch.
 
         Raises:
-            ValueError: for accumulation under 16-mixed.
+            ValueError: see `refuse_wrong_combinations`.
         """
-        if self.trainer.scaler is not None and self.hparams["accumulate"] > 1:
-            raise ValueError(
-                "model.accumulate above 1 cannot be right under 16-mixed: when one player's gradients "
-                "overflow, the scale changes before the other's are unscaled. Use --trainer.precision "
-                "bf16-mixed."
-            )
+        refuse_wrong_combinations(self, self.trainer)
+        resume_by_epochs(self.trainer)
 
     def configure_optimizers(self) -> list[Optimizer]:
         """Return one Adam per player, in the players' order."""
@@ -151,6 +149,7 @@ class AdversarialModule(L.LightningModule):
     def on_train_start(self) -> None:
         """Take Adam's settings from the arguments, which win over those of a resumed checkpoint."""
         arguments = self.hparams
+        self._groups.close()
         length = training_length(self.trainer, self.schedule_unit, arguments["accumulate"])
         self._rate_factor = learning_rate_factor(arguments["schedule"], length, arguments["decay_share"])
         for optimizer in self.trainer.optimizers:
@@ -193,7 +192,8 @@ class AdversarialModule(L.LightningModule):
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """Let every player that is due learn from one batch, count one step, and return the total losses."""
         batch = self._checked(batch)
-        position, group = self._place_in_accumulation(batch_idx)
+        batches = self.trainer.num_training_batches
+        position, group = self._groups.place(batch_idx, self.hparams["accumulate"], batches)
         count_step = one_count_for_all(self.trainer, self._optimizers_in_order())
         products = self.produce(batch)
         due = [
@@ -214,6 +214,7 @@ class AdversarialModule(L.LightningModule):
             for _, optimizer in due if group > 1 else []:
                 optimizer.step()
             count_step()
+            self._groups.close()
             self.ema.follow(self, self.hparams["ema_decay"], self.global_step)
         return losses
 
@@ -233,13 +234,6 @@ class AdversarialModule(L.LightningModule):
         return apply_to_collection(
             batch, Tensor, lambda images: images.to(self.dtype) if images.is_floating_point() else images
         )
-
-    def _place_in_accumulation(self, batch_idx: int) -> tuple[int, int]:
-        """Return this batch's position in its group and the group's size, smaller at an epoch's end."""
-        accumulate: int = self.hparams["accumulate"]
-        position = batch_idx % accumulate
-        remaining = self.trainer.num_training_batches - (batch_idx - position)
-        return position, int(min(accumulate, remaining))
 
     def _is_due(self, player: Player) -> bool:
         every = self.hparams[player.every] if isinstance(player.every, str) else player.every
@@ -267,6 +261,11 @@ class AdversarialModule(L.LightningModule):
             self.log(f"train/{player.name}/total", total.detach(), prog_bar=True)
             self.log("train/learning_rate", optimizer.param_groups[0]["lr"])
         return total.detach()
+
+    def on_validation_model_zero_grad(self) -> None:
+        """Keep gradients that are being accumulated, which Lightning would drop before a validation."""
+        if not self._groups.open:
+            super().on_validation_model_zero_grad()
 
     def on_train_epoch_end(self) -> None:
         """Look at the losses that came since the last look."""

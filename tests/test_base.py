@@ -76,12 +76,30 @@ def test_an_epochs_smaller_last_group_is_averaged_over_its_own_size(tmp_path: Pa
     torch.testing.assert_close(weights(whole), weights(ragged), rtol=1e-12, atol=1e-14)
 
 
-def test_gradients_are_clipped_where_the_optimiser_sees_them(tmp_path: Path) -> None:
-    free, clipped = Recorder(), Recorder()
-    trainer(tmp_path, callbacks=[free]).fit(fresh(), rows(8))
-    trainer(tmp_path, callbacks=[clipped]).fit(fresh(gradient_clip=0.05), rows(8))
-    assert max(free.norms) > 0.05
-    assert max(clipped.norms) == pytest.approx(0.05, rel=1e-4)
+def test_a_validation_amid_accumulated_batches_leaves_their_gradients(tmp_path: Path) -> None:
+    results = []
+    for validation in (None, rows(2)):
+        module = fresh(accumulate=2, history_size=0)
+        trainer(tmp_path, val_check_interval=1 if validation else None).fit(module, rows(8), validation)
+        results.append(weights(module))
+    assert torch.equal(*results)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_gradients_are_clipped_where_the_optimiser_sees_them(tmp_path: Path, scaled: bool) -> None:
+    """Under a loss scaler that is after unscaling."""
+    norms = []
+    for clip in (None, 0.05):
+        scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
+        half = {"precision": None, "plugins": [MixedPrecision("16-mixed", "cpu", scaler)]}
+        recorder = Recorder()
+        fit = trainer(tmp_path, callbacks=[recorder], **(half if scaled else {}))
+        fit.fit(
+            fresh(gradient_clip=clip), loader(torch.linspace(-1, 1, 24).view(8, 3), 2) if scaled else rows(8)
+        )
+        norms.append(max(recorder.norms))
+    assert norms[0] > 0.05
+    assert norms[1] == pytest.approx(0.05, rel=1e-3)
 
 
 def test_the_average_follows_the_weights_and_travels_in_the_checkpoint(tmp_path: Path) -> None:
@@ -159,6 +177,36 @@ def test_accumulation_under_fp16_is_refused(tmp_path: Path) -> None:
         trainer(tmp_path, precision=None, plugins=[scaler]).fit(fresh(accumulate=2), rows(8))
 
 
+@pytest.mark.parametrize("precision", ["16-true", "bf16-true"])
+def test_weights_of_16_bits_are_refused(tmp_path: Path, precision: str) -> None:
+    with pytest.raises(ValueError, match=f"precision {precision} cannot train.*Use bf16-mixed"):
+        trainer(tmp_path, precision=precision).fit(fresh(), rows(8))
+
+
+def test_synchronised_batch_norm_of_several_processes_is_refused_on_a_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = fresh()
+    module.norm = torch.nn.SyncBatchNorm(3)
+    fit = trainer(tmp_path)
+    monkeypatch.setattr(type(fit), "world_size", 2)
+    with pytest.raises(ValueError, match="synchronised batch norm for GPUs only"):
+        fit.fit(module, rows(8))
+
+
+def test_given_settings_of_the_optimisers_win_over_those_of_the_checkpoint(tmp_path: Path) -> None:
+    fit = trainer(tmp_path)
+    fit.fit(fresh(), rows(4))
+    fit.save_checkpoint(tmp_path / "kept.ckpt")
+    given = {"learning_rate": 1e-3, "betas": (0.1, 0.9), "weight_decay": 0.01}
+    resumed = trainer(tmp_path, max_epochs=2)
+    resumed.fit(fresh(**given), rows(4), ckpt_path=str(tmp_path / "kept.ckpt"))
+    assert resumed.global_step == 4
+    for optimizer in resumed.optimizers:
+        group = optimizer.param_groups[0]
+        assert (group["lr"], group["betas"], group["weight_decay"]) == tuple(given.values())
+
+
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
     fit = trainer(
         tmp_path,
@@ -210,14 +258,3 @@ def test_a_checkpoint_of_another_variant_is_refused_by_name(tmp_path: Path) -> N
     fit.save_checkpoint(tmp_path / "tiny.ckpt")
     with pytest.raises(ValueError, match="holds a TinyGAN, but the model is a OtherGAN"):
         OtherGAN.load_from_checkpoint(tmp_path / "tiny.ckpt")
-
-
-@pytest.mark.parametrize(("stored", "given"), [(0.0, 0.9), (0.9, 0.0)])
-def test_a_checkpoint_of_other_networks_is_refused_by_name(
-    tmp_path: Path, stored: float, given: float
-) -> None:
-    fit = trainer(tmp_path)
-    fit.fit(fresh(ema_decay=stored), rows(4))
-    fit.save_checkpoint(tmp_path / "tiny.ckpt")
-    with pytest.raises(ValueError, match=r"do not fit the model: 2 differ, such as ema\.generator\.weight"):
-        TinyGAN.load_from_checkpoint(tmp_path / "tiny.ckpt", ema_decay=given)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from support.processes import run_alone, run_together
-from support.runs import assert_identical, final, fit
+from support.runs import assert_identical, evaluate, final, fit, newest_step
 from support.toys import TOYS
 
 import gans
@@ -48,27 +48,55 @@ def test_gradients_of_two_processes_equal_those_of_one(
 
 
 @every_variant
-@pytest.mark.parametrize(
-    ("checkpoint_every", "kill_after", "workers"),
-    [(None, 6, 0), (4, 5, 0), (3, 8, 0), (3, 8, 2)],
-    ids=["after an epoch", "at an epoch's last batch", "within an epoch", "with workers"],
-)
-def test_a_killed_run_resumes_bit_for_bit(
-    tmp_path: Path, name: str, checkpoint_every: int | None, kill_after: int, workers: int
-) -> None:
-    """Epochs have 4 batches; the kill comes after the newest checkpoint, so that work is lost and redone."""
+def test_metrics_of_two_processes_equal_those_of_one(name: str) -> None:
+    """Five images in batches of two: one process gets three of them, the other two and an empty batch."""
+    alone = run_alone(score, name)
+    assert {value for metric, value in alone.items() if metric.startswith("test/images/")} == {5}
+    assert any(metric.startswith("test/kid_lite0/") for metric in alone)
+    for metrics in run_together(score, name):
+        assert metrics.keys() == alone.keys()
+        assert metrics == pytest.approx(alone, rel=1e-6)
+
+
+EPOCH = {"data": {"batch_size": 2}}  # of 4 batches
+RESUMES: dict[str, tuple[dict[str, Any], list[int]]] = {
+    "after an epoch": (EPOCH, [6]),
+    "at an epoch's last batch": (EPOCH | {"checkpoint_every": 4}, [5]),
+    "within an epoch, with workers": ({"data": {"batch_size": 2, "workers": 2}, "checkpoint_every": 3}, [8]),
+    "after an epoch, towards a step": (EPOCH | {"trainer": {"max_steps": 10, "max_epochs": -1}}, [6]),
+    "within an epoch, twice, with accumulation": (
+        {"data": {"batch_size": 1}, "model": {"accumulate": 2}, "checkpoint_every": 3},
+        [4, 4],
+    ),
+}
+"""What is trained how, and the steps after which it is killed, later than its newest checkpoint."""
+
+
+@every_variant
+@pytest.mark.parametrize("case", RESUMES)
+def test_a_killed_run_resumes_bit_for_bit(tmp_path: Path, name: str, case: str) -> None:
     whole, broken = folder(tmp_path, "whole"), folder(tmp_path, "broken")
-    settings: dict[str, Any] = {
-        "data": {"batch_size": 2, "workers": workers},
-        "model": {"ema_decay": 0.9},
-        "checkpoint_every": checkpoint_every,
-    }
-    run_alone(call, name, str(whole), settings)
-    code = run_alone(call, name, str(broken), settings | {"kill_after": kill_after})
-    assert code == -signal.SIGKILL
-    run_alone(call, name, str(broken), settings | {"resume": True})
-    assert final(whole)["global_step"] == 12
+    settings, kills = RESUMES[case]
+    settings = settings | {"model": {"ema_decay": 0.9} | settings.get("model", {})}
+    steps = len(run_alone(call, name, str(whole), settings))
+    for start, kill_after in enumerate(kills):
+        code = run_alone(call, name, str(broken), settings | {"kill_after": kill_after, "resume": start > 0})
+        assert code == -signal.SIGKILL
+    done = newest_step(broken)
+    assert 0 < done < kills[-1]
+    assert len(run_alone(call, name, str(broken), settings | {"resume": True})) == steps - done
     assert_identical(final(whole), final(broken))
+
+
+@every_variant
+def test_a_run_that_ended_within_an_epoch_goes_on_bit_for_bit(tmp_path: Path, name: str) -> None:
+    whole, parts = folder(tmp_path, "whole"), folder(tmp_path, "parts")
+    settings = EPOCH | {"model": {"schedule": "constant"}}
+    for into, steps in ((whole, 10), (parts, 6), (parts, 10)):
+        limits = {"trainer": {"max_steps": steps}, "resume": into == parts and steps == 10}
+        made = run_alone(call, name, str(into), settings | limits)
+    assert len(made) == 4
+    assert_identical(final(whole), final(parts))
 
 
 @every_variant
@@ -78,7 +106,8 @@ def test_two_killed_processes_resume_bit_for_bit(tmp_path: Path, name: str) -> N
     run_together(call, name, str(whole), settings)
     codes = run_together(call, name, str(broken), settings | {"kill_after": 6})
     assert codes == [-signal.SIGKILL, -signal.SIGKILL]
-    run_together(call, name, str(broken), settings | {"resume": True})
+    resumed = run_together(call, name, str(broken), settings | {"resume": True})
+    assert [len(steps) for steps in resumed] == [final(whole)["global_step"] - 5] * 2
     assert len(final(whole)["order"]) == 2
     assert_identical(final(whole), final(broken))
 
@@ -104,6 +133,7 @@ def test_mixed_precision_trains_close_to_full_precision(tmp_path: Path, name: st
             assert weight.dtype == torch.float32, parameter
             assert weight.isfinite().all(), parameter
     full_precision, mixed_precision = flat(reference[0]), flat(gradients[0])
+    assert not torch.equal(full_precision, mixed_precision), "the precision makes no difference"
     assert torch.nn.functional.cosine_similarity(full_precision, mixed_precision, dim=0) > 0.9
     assert float(mixed_precision.norm()) == pytest.approx(float(full_precision.norm()), rel=0.1)
 
@@ -114,3 +144,7 @@ def flat(gradients: dict[str, torch.Tensor]) -> torch.Tensor:
 
 def call(name: str, into: str, settings: dict[str, Any]) -> list[dict[str, torch.Tensor]]:
     return fit(name, into, **settings)
+
+
+def score(name: str) -> dict[str, float]:
+    return evaluate(name, eval_batch_size=2)

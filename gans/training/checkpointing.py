@@ -84,6 +84,26 @@ class RunCheckpoint(ModelCheckpoint):
         self.dirpath = os.path.join(trainer.default_root_dir, "checkpoints")
         super().setup(trainer, pl_module, stage)
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Count the state that a run starts from as saved, or it would be saved amid accumulated batches."""
+        if self.monitor is None:
+            self._last_global_step_saved = trainer.global_step
+        super().on_train_start(trainer, pl_module)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Write when it is due, and where a training ends amid an epoch.
+
+        At its end Lightning counts that epoch as finished, so a run that goes on from there would leave the
+        rest of it out.
+        """
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        ends = trainer.should_stop or trainer.global_step == trainer.max_steps
+        skip = trainer.is_last_batch or self._should_skip_saving_checkpoint(trainer)
+        if self.monitor is None and ends and not skip:
+            self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+
     def _should_skip_saving_checkpoint(self, trainer: Trainer) -> bool:
         absent = self.monitor is not None and self.monitor not in trainer.callback_metrics
         return absent or super()._should_skip_saving_checkpoint(trainer)

@@ -8,6 +8,7 @@ from typing import Any
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from gans.training.averaging import NetworkAverages
 from gans.training.image_history import ImageHistory
 
 FORMAT = 1
@@ -23,7 +24,8 @@ def describe(module: nn.Module, checkpoint: dict[str, Any]) -> None:
 def accept(module: nn.Module, checkpoint: dict[str, Any]) -> None:
     """Refuse what the module cannot take; put this process's image histories where they are loaded from.
 
-    With more processes than wrote the checkpoint, the histories are dealt out again from the first.
+    With more processes than wrote the checkpoint, the histories are dealt out again from the first. Averages
+    that the module has and the checkpoint has not begin at the stored weights; others are left out.
 
     Raises:
         ValueError: if the checkpoint is not of this project, of another variant, of a newer version, or of
@@ -39,11 +41,24 @@ def accept(module: nn.Module, checkpoint: dict[str, Any]) -> None:
         )
     if made_by["format"] > FORMAT:
         raise ValueError("The checkpoint was written by a newer version of gans: update this one.")
+    _match_averages(module, checkpoint["state_dict"])
     _refuse_other_weights(module, checkpoint["state_dict"])
     everyone: list[dict[str, Any]] = checkpoint["gans_histories"]
     rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
     for name, state in everyone[rank % len(everyone)].items():
         checkpoint["state_dict"][f"{name}._extra_state"] = state
+
+
+def _match_averages(module: nn.Module, stored: dict[str, Any]) -> None:
+    """Give stored weights the averages that the module keeps: `ema_decay` may be another than it was."""
+    averages = [f"{name}." for name, part in module.named_modules() if isinstance(part, NetworkAverages)]
+    present = module.state_dict()
+    for prefix in averages:
+        for name in [name for name in stored if name.startswith(prefix) and name not in present]:
+            del stored[name]
+        for name in present:
+            if name.startswith(prefix) and name.removeprefix(prefix) in stored:
+                stored.setdefault(name, stored[name.removeprefix(prefix)])
 
 
 def _refuse_other_weights(module: nn.Module, state: Mapping[str, Any]) -> None:
@@ -53,8 +68,8 @@ def _refuse_other_weights(module: nn.Module, state: Mapping[str, Any]) -> None:
     if different:
         raise ValueError(
             f"The weights in the checkpoint do not fit the model: {len(different)} differ, such as "
-            f"{different[0]}. Networks and averages are those of the checkpoint; leave out the options of "
-            "--model that change them."
+            f"{different[0]}. Networks are those of the checkpoint; leave out the options of --model that "
+            "change them. If there are none, another version of gans wrote it."
         )
 
 

@@ -16,6 +16,8 @@ from lightning.pytorch.plugins.precision import MixedPrecision
 from support.toys import make_data, make_model
 from torch import Tensor
 
+from gans.callbacks.generative_metrics import GenerativeMetrics
+from gans.callbacks.translation_error import TranslationError
 from gans.training.checkpointing import AtomicCheckpointIO, RunCheckpoint
 from gans.training.strategy import GANDDPStrategy
 
@@ -42,9 +44,14 @@ class Gradients(Callback):
 
     def __init__(self) -> None:
         self.steps: list[dict[str, Tensor]] = []
+        self._step = 0
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        self._step = trainer.global_step
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
-        if trainer.global_step > len(self.steps):
+        stepped, self._step = trainer.global_step > self._step, trainer.global_step
+        if stepped:
             named = pl_module.named_parameters()
             self.steps.append({name: p.grad.clone() for name, p in named if p.grad is not None})
 
@@ -96,11 +103,34 @@ def fit(
     return gradients.steps
 
 
+def evaluate(name: str, **data: Any) -> dict[str, float]:
+    """Test an untrained toy variant; return its metrics."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    torch.manual_seed(0)
+    testing = L.Trainer(
+        accelerator="cpu",
+        devices=world,
+        strategy=GANDDPStrategy() if world > 1 else "auto",
+        use_distributed_sampler=False,
+        logger=False,
+        enable_progress_bar=False,
+        callbacks=[GenerativeMetrics(), TranslationError()],
+    )
+    testing.test(make_model(name), datamodule=make_data(name, **data), verbose=False)
+    return {metric: float(value) for metric, value in testing.callback_metrics.items()}
+
+
 def final(folder: Path) -> dict[str, Any]:
     """Return what must be equal at the end of two equal trainings, on every process."""
     state = torch.load(folder / "final.ckpt", weights_only=True)
     kept = {"state_dict", "optimizer_states", "lr_schedulers", "gans_histories", "global_step", "epoch"}
     return {key: value for key, value in state.items() if key in kept} | {"order": _order(folder)}
+
+
+def newest_step(folder: Path) -> int:
+    """Return the step of the newest checkpoint."""
+    step: int = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
+    return step
 
 
 def _order(folder: Path) -> dict[str, dict[int, list[float]]]:

@@ -13,20 +13,42 @@ from support.tiny import TinyGAN, loader, trainer
 from torch import Tensor
 from torch.nn import Parameter
 
-from gans.training.strategy import GANDDPStrategy, _buckets
+from gans.losses.adversarial import objective
+from gans.losses.penalties import gradient_penalty, r1_penalty
+from gans.training.strategy import _buckets
+
+Steps = list[list[Tensor | None]]  # the gradients of every parameter, step by step
 
 
 class Gradients(Callback):
     """Keeps both players' gradients as every step left them; None where there were none."""
 
     def __init__(self) -> None:
-        self.steps: list[list[Tensor | None]] = []
+        self.steps: Steps = []
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
         if trainer.global_step == len(self.steps):
             return  # gradients are still being accumulated
         parameters = [*pl_module.critic.parameters(), *pl_module.generator.parameters()]
         self.steps.append([None if p.grad is None else p.grad.clone() for p in parameters])
+
+
+class PenalisedGAN(TinyGAN):
+    """Wasserstein with a gradient penalty in every step and R1 in every third; the generator rests by `rest`.
+
+    The penalised points lie half way, as a draw for each image would differ from one process to two.
+    """
+
+    def critic_terms(self, batch: list[Tensor], fake: Tensor) -> dict[str, Tensor]:
+        real, fake = batch[0], fake.detach()
+        losses = {"wasserstein": objective("wasserstein").discriminator(self.critic(real), self.critic(fake))}
+        losses["gradient_penalty"] = 10 * gradient_penalty(self.critic, (real + fake) / 2)
+        if self.global_step % 3 == 0:
+            losses["r1"] = 5 * r1_penalty(self.critic, real)
+        return losses
+
+    def generator_terms(self, batch: list[Tensor], fake: Tensor) -> dict[str, Tensor]:
+        return {"adversarial": objective("wasserstein").generator(self.critic(fake))}
 
 
 class ForgetfulGAN(TinyGAN):
@@ -53,25 +75,37 @@ class FailingGAN(TinyGAN):
         return super().produce(batch)
 
 
-def train(variant: type[TinyGAN], folder: str, options: dict[str, Any]) -> list[list[Tensor | None]]:
+def train(variant: type[TinyGAN], folder: str, options: dict[str, Any], strategy: str = "gan_ddp") -> Steps:
     """Train on 16 rows, this process's share of them; return the gradients of every step."""
     torch.manual_seed(0)
     values = torch.randn(16, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     recorder = Gradients()
     world = int(os.environ.get("WORLD_SIZE", "1"))
     rank = int(os.environ.get("LOCAL_RANK", "0"))
-    several = {"strategy": GANDDPStrategy(), "devices": world, "use_distributed_sampler": False}
+    several = {"strategy": strategy, "devices": world, "use_distributed_sampler": False}
     fit = trainer(Path(folder), callbacks=[recorder], **(several if world > 1 else {}))
     fit.fit(variant(history_size=0, **options), loader(values[rank::world], 4 // world))
     return recorder.steps
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"gradient_clip": 0.01}, {"rest": 2}, {"accumulate": 2}], ids=lambda options: str(options)
-)
-def test_gradients_on_two_processes_equal_those_of_one(tmp_path: Path, options: dict[str, Any]) -> None:
-    one = train(TinyGAN, str(tmp_path), options)
-    both = run_together(train, TinyGAN, str(tmp_path), options)
+@pytest.mark.parametrize("variant", [TinyGAN, PenalisedGAN])
+@pytest.mark.parametrize("options", [{}, {"gradient_clip": 0.01}, {"rest": 2}, {"accumulate": 2}], ids=str)
+def test_gradients_on_two_processes_equal_those_of_one(
+    tmp_path: Path, variant: type[TinyGAN], options: dict[str, Any]
+) -> None:
+    one = train(variant, str(tmp_path), options)
+    both = run_together(train, variant, str(tmp_path), options)
+    assert len(one) == (2 if "accumulate" in options else 4)
+    assert_equal_steps(one, both)
+
+
+def test_lightnings_ddp_that_looks_for_unused_parameters_is_as_right(tmp_path: Path) -> None:
+    one = train(PenalisedGAN, str(tmp_path), {"rest": 2})
+    both = run_together(train, PenalisedGAN, str(tmp_path), {"rest": 2}, "ddp_find_unused_parameters_true")
+    assert_equal_steps(one, both)
+
+
+def assert_equal_steps(one: Steps, both: list[Steps]) -> None:
     for alone, first, second in zip(one, *both, strict=True):
         for a, b, c in zip(alone, first, second, strict=True):
             torch.testing.assert_close(b, c, rtol=0, atol=0)
