@@ -19,7 +19,7 @@ import datamodules
 import gans
 from gans.callbacks.generative_metrics import NAMES
 from gans.cli.config_files import given_configs
-from gans.cli.devices import refuse_options_of_one_player, strategy_for
+from gans.cli.devices import end_other_processes, refuse_options_of_one_player, strategy_for
 from gans.cli.errors import INTERRUPTED, TERMINATED, UsageError, program
 from gans.cli.facts import hand_over_facts
 from gans.cli.loggers import Dashboard, finish_dashboards
@@ -116,11 +116,11 @@ class Application(LightningCLI):
         config.name = config.name or name_of_run(config)
         runs_of_name = Path(config.runs, config.name)
         run = _path(config.run or config.trainer.default_root_dir)
-        checkpoint = None
-        if config.ckpt_path is not None:
+        checkpoint, goes_on = None, config.ckpt_path is not None
+        if goes_on:
             checkpoint = find_checkpoint(config.ckpt_path, run, runs_of_name)
             config.ckpt_path = None if checkpoint is None else str(checkpoint)
-        self.plan = RunPlan(self.command, runs_of_name, run, checkpoint, _path(config.output))
+        self.plan = RunPlan(self.command, runs_of_name, run, checkpoint, _path(config.output), goes_on)
         self.plan.check(inputs=_path(_arguments(config, "data").get("predict_dir")))
         self.chosen = set(_arguments(self.written, "model"))
         if checkpoint is not None:
@@ -206,7 +206,12 @@ class Application(LightningCLI):
             super()._run_subcommand(subcommand)
         except SIGTERMException as stopped:
             by_keyboard = self.config_init[self.command].save_on_interrupt.stopped_by == signal.SIGINT
-            raise SystemExit(INTERRUPTED if by_keyboard else TERMINATED) from stopped
+            status = INTERRUPTED if by_keyboard else TERMINATED
+            # Lightning kills the first process, at its last work, when another ends with an error.
+            raise SystemExit(status if self.trainer.is_global_zero else 0) from stopped
+        except BaseException:
+            end_other_processes(self.trainer)
+            raise
 
     def validate(self, **arguments: Any) -> None:
         """Validate; `RunSummary` prints the metrics."""

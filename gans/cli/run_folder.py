@@ -23,6 +23,8 @@ class RunPlan:
         given: the folder given by `--run`: a fit's own, else the run that is looked at.
         checkpoint: the checkpoint that the command starts from.
         output: the folder given by `--output` for the pictures of `predict`.
+        goes_on: whether the command is to start from a checkpoint if there is one: a scheduler repeats it
+            where a run was stopped before its first.
     """
 
     command: str
@@ -30,6 +32,7 @@ class RunPlan:
     given: Path | None = None
     checkpoint: Path | None = None
     output: Path | None = None
+    goes_on: bool = False
 
     def check(self, inputs: Path | None = None) -> None:
         """Refuse what would overwrite something.
@@ -47,7 +50,7 @@ class RunPlan:
             raise UsageError(
                 f"--output {self.output} is the folder of the inputs: they would be overwritten."
             )
-        begins = self.command == "fit" and self.checkpoint is None and self.given is not None
+        begins = self.command == "fit" and self.checkpoint is None and not self.goes_on
         if begins and self.given is not None and (self.given / CONFIG).exists() and not _requeued(self.given):
             raise UsageError(
                 f"--run {self.given} holds a run already. Add --ckpt_path last to go on with it, or choose "

@@ -74,6 +74,7 @@ def test_an_earlier_run_is_not_overwritten(tmp_path: Path) -> None:
         RunPlan("fit", tmp_path, given=run).check()
     RunPlan("fit", tmp_path, given=run, checkpoint=run / "checkpoints" / "last.ckpt").check()
     RunPlan("test", tmp_path, given=run).check()
+    RunPlan("fit", tmp_path, given=run, goes_on=True).check()  # stopped before its first checkpoint
     (run / "hpc_ckpt_1.ckpt").touch()  # a requeued job is the same command again
     RunPlan("fit", tmp_path, given=run).check()
 
