@@ -66,7 +66,8 @@ class CycleGAN(AdversarialModule):
         **optimisation: the other arguments of `AdversarialModule`.
 
     Raises:
-        ValueError: if the domains have different channels and `identity_weight` is not 0.
+        ValueError: if a weight is negative, or the domains have different channels and `identity_weight` is
+            not 0.
     """
 
     players: ClassVar[tuple[Player, ...]] = (
@@ -97,6 +98,11 @@ class CycleGAN(AdversarialModule):
         **optimisation: Any,
     ) -> None:
         super().__init__(schedule=schedule, **optimisation)
+        if min(lambda_cycle, identity_weight) < 0:
+            raise ValueError(
+                f"model.lambda_cycle is {lambda_cycle} and model.identity_weight {identity_weight}: weights "
+                "are not negative."
+            )
         if channels_A != channels_B and identity_weight != 0:
             raise ValueError(
                 f"The identity loss feeds images of B ({channels_B} channels) to the generator that takes A "

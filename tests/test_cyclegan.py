@@ -94,6 +94,12 @@ def test_domains_of_other_channels_need_no_identity_loss() -> None:
     assert module.translate(batch.B, "B2A").shape == (2, 1, 16, 16)
 
 
+@pytest.mark.parametrize("weight", ["lambda_cycle", "identity_weight"])
+def test_negative_weights_are_refused(weight: str) -> None:
+    with pytest.raises(ValueError, match=rf"model\.{weight}.*not negative|model\.lambda_cycle.*not negative"):
+        tiny(**{weight: -1.0})
+
+
 def test_the_discriminators_see_old_fakes_and_the_generators_do_not() -> None:
     module = tiny(history_size=2)
     batch = UnpairedBatch(images(), images(seed=1))

@@ -32,5 +32,6 @@ def hand_over_facts(data: Any, arguments: MutableMapping[str, Any], chosen: Coll
         elif name in MUST_AGREE and arguments[name] != fact:
             raise ValueError(
                 f"model.{name} is {arguments[name]}, as given or as stored in the checkpoint, but "
-                f"{type(data).__name__} has {fact}-channel images."
+                f"{type(data).__name__} has {fact}-channel images: leave model.{name} out, or convert the "
+                f"images with --data.{name} {arguments[name]}."
             )

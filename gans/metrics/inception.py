@@ -32,7 +32,7 @@ def find_weights(weights: str | None = None, download: bool = False) -> Path:
     if not path.is_file():
         raise FileNotFoundError(
             f"FID needs the Inception weights, and {path} does not exist. Fetch {ADDRESS} and put it there, "
-            "or name its place with `weights: FILE`; or let it be fetched with `download: true`; or use "
+            "or name its place with --metrics.weights FILE; or fetch it with --metrics.download true; or use "
             "`features: lite0`, which needs no download."
         )
     return verified(path, SHA256)

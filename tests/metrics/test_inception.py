@@ -27,7 +27,8 @@ def test_absence_is_explained_and_nothing_is_fetched(hub: Path, monkeypatch: pyt
     with pytest.raises(FileNotFoundError) as error:
         find_weights()
     assert all(
-        part in str(error.value) for part in (ADDRESS, str(hub / WEIGHTS), "download: true", "weights: ")
+        part in str(error.value)
+        for part in (ADDRESS, str(hub / WEIGHTS), "--metrics.download true", "--metrics.weights ")
     )
     with pytest.raises(FileNotFoundError, match=r"my\.pth does not exist"):
         find_weights("my.pth", download=True)
