@@ -19,8 +19,8 @@ class SaveOnInterrupt(Callback):
     """Stops a fit after the present batch on SIGTERM or Ctrl-C, and writes RUN/checkpoints/last.ckpt.
 
     Between two batches the state is whole, so the checkpoint continues the run exactly. Several processes
-    agree on the batch, whichever of them got the signal. A second Ctrl-C stops at once. Under SLURM, SIGUSR1
-    (sent by `--signal=SIGUSR1@90` before the time is up) also queues the job again.
+    agree on the batch and on the signal, whichever of them got it. A second Ctrl-C stops at once. Under
+    SLURM, SIGUSR1 (sent by `--signal=SIGUSR1@90` before the time is up) also queues the job again.
 
     Errors are not saved: their state may be the reason of the error, and the other processes would wait for
     this one.
@@ -54,7 +54,12 @@ class SaveOnInterrupt(Callback):
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         """End the fit if any process was asked to, unless gradients are still being accumulated."""
         stepped, self._steps = trainer.global_step > self._steps, trainer.global_step
-        if stepped and trainer.strategy.reduce_boolean_decision(self.stopped_by is not None, all=False):
+        if stepped and _any_process(trainer, self.stopped_by is not None):
+            # Of different signals the first of these counts: a job must be queued again while it can be.
+            for number in (signal.SIGUSR1, signal.SIGINT, signal.SIGTERM):
+                if _any_process(trainer, self.stopped_by == number):
+                    self.stopped_by = number
+                    break
             trainer._signal_connector.received_sigterm = True  # Lightning then raises between two batches
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
@@ -72,6 +77,10 @@ class SaveOnInterrupt(Callback):
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous = {}
+
+
+def _any_process(trainer: Trainer, decision: bool) -> bool:
+    return trainer.strategy.reduce_boolean_decision(decision, all=False)
 
 
 def _queue_again(job: str) -> None:

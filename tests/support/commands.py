@@ -43,18 +43,19 @@ def write_toy_config(path: Path, name: str = "CycleGAN", **others: Any) -> Path:
 
 
 class SignalAt(Callback):
-    """Sends this process a signal after a step.
+    """Sends a process a signal after a step.
 
     Args:
         step: the step.
         signal_name: such as `SIGTERM`.
+        rank: number of the process that gets it.
     """
 
-    def __init__(self, step: int, signal_name: str) -> None:
-        self._step, self._signal = step, signal.Signals[signal_name]
+    def __init__(self, step: int, signal_name: str, rank: int = 0) -> None:
+        self._step, self._signal, self._rank = step, signal.Signals[signal_name], rank
 
     def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
-        if trainer.global_step == self._step:
+        if trainer.global_step == self._step and trainer.global_rank == self._rank:
             os.kill(os.getpid(), self._signal)
 
 
