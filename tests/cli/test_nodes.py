@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -8,7 +10,26 @@ from pathlib import Path
 import torch
 from support.commands import write_toy_config
 
-TRAIN = Path(__file__).parents[2] / "train.py"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "several_processes.md"
+
+
+def documented(node: int, port: int, config: Path) -> list[str]:
+    """Return the page's torchrun command for one of two machines, which are this one, with one CPU each."""
+    (text,) = re.findall(r"^    torchrun (.*\\\n.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    arguments = shlex.split(text.replace("\\\n", " "))
+    launcher, program = arguments[: arguments.index("--")], arguments[arguments.index("--") :]
+    launcher = _with(launcher, node_rank=node, nproc_per_node=1, master_addr="127.0.0.1", master_port=port)
+    program[program.index("--config") + 1] = str(config)
+    program[program.index("--trainer.devices") + 1] = "1"
+    program[program.index("train.py")] = str(ROOT / "train.py")
+    return [sys.executable, "-m", "torch.distributed.run", *launcher, *program]
+
+
+def _with(arguments: list[str], **values: object) -> list[str]:
+    for name, value in values.items():
+        arguments[arguments.index(f"--{name.replace('_', '-')}") + 1] = str(value)
+    return arguments
 
 
 def test_torchrun_on_two_nodes_trains_one_run(tmp_path: Path) -> None:
@@ -17,12 +38,9 @@ def test_torchrun_on_two_nodes_trains_one_run(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1"]
-    address = ["--master-addr=127.0.0.1", f"--master-port={port}"]
-    train = [str(TRAIN), "fit", "--config", str(config), "--trainer.num_nodes=2", "--trainer.devices=1"]
     nodes = [
         subprocess.Popen(
-            [*launch, f"--node-rank={rank}", *address, *train],
+            documented(rank, port, config),
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -32,7 +50,6 @@ def test_torchrun_on_two_nodes_trains_one_run(tmp_path: Path) -> None:
     ]
     outputs = [node.communicate(timeout=120)[0] for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0], outputs
-    (run,) = (tmp_path / "runs" / "toy").iterdir()
-    kept = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    kept = torch.load(tmp_path / "runs/cyclegan/shared/checkpoints/last.ckpt", weights_only=True)
     assert kept["global_step"] == 2, "8 faces make 2 steps of 2 processes with 2 images each"
     assert len(kept["gans_histories"]) == 2
