@@ -129,7 +129,9 @@ def test_a_parameter_no_process_uses_stays_without_gradient(tmp_path: Path) -> N
 
 def test_an_error_on_one_process_ends_both_within_a_minute(tmp_path: Path) -> None:
     start = time.monotonic()
-    with pytest.raises(AssertionError, match=r"out of luck on process 1|Connection (closed|reset) by peer|Broken pipe"):
+    with pytest.raises(
+        AssertionError, match=r"out of luck on process 1|Connection (closed|reset) by peer|Broken pipe"
+    ):
         run_together(train, FailingGAN, str(tmp_path), {})
     assert time.monotonic() - start < 60
 
