@@ -6,6 +6,7 @@ leaves the rest to `gans.cli.application`.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -76,6 +77,9 @@ def _run(arguments: list[str]) -> int:
         )
     # In place, because the processes that Lightning starts for more devices run sys.argv again.
     sys.argv[1:] = with_found_configs(arguments)
+    # Threads of torch on a CPU spin while they wait for each other. Where anything else runs beside them, a
+    # small network's step then takes several times as long. To be set before torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from gans.cli.application import run
 
     run()
