@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.commands import run
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_TORCH = """
@@ -88,3 +89,14 @@ def test_two_devices_share_one_run_folder(tmp_path: Path) -> None:
     [run] = (tmp_path / "runs" / "cyclegan").iterdir()
     assert (run / "checkpoints" / "last.ckpt").is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+@pytest.mark.parametrize(("chosen", "kept"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_waiting_threads_do_not_spin_unless_asked_to(
+    chosen: str | None, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("OMP_WAIT_POLICY", chosen)
+    assert run("fit", "--config", "cyclegan", "--print_config") == 0
+    assert os.environ["OMP_WAIT_POLICY"] == kept
