@@ -6,6 +6,7 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -154,6 +155,28 @@ def test_an_interrupted_fit_says_how_to_go_on(
     assert command == "python train.py fit --ckpt_path own/checkpoints/last.ckpt"
     assert torch.load("own/checkpoints/last.ckpt", weights_only=True)["global_step"] in (2, 3)  # of 4
     assert run(*command.split()[2:], *quick[:2], "--trainer.callbacks", "null") == 0
+    assert torch.load("own/checkpoints/last.ckpt", weights_only=True)["global_step"] == 4
+
+
+def test_a_full_disk_ends_the_run_and_leaves_its_last_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_toy_config(Path("toy.yaml"))
+    save = torch.save
+    sizes: list[int] = []
+
+    def save_once(checkpoint: Any, file: Any) -> None:
+        if sizes:
+            file.write(bytes(sizes[0] // 2))
+            raise OSError(28, "No space left on device")
+        save(checkpoint, file)
+        sizes.append(file.tell())
+
+    monkeypatch.setattr(torch, "save", save_once)
+    quick = ["--without", "[metrics,sample_grid,best_checkpoint]", "--trainer.max_epochs", 2]
+    assert run("fit", "--config", "toy.yaml", "--run", "own", *quick) == 1
+    assert "own/checkpoints/last.ckpt still holds the previous checkpoint" in capsys.readouterr().err
     assert torch.load("own/checkpoints/last.ckpt", weights_only=True)["global_step"] == 4
 
 

@@ -12,6 +12,7 @@ from support.processes import run_together
 from support.tiny import TinyGAN, loader, trainer
 from torch import Tensor
 from torch.nn import Parameter
+from torch.nn.utils import parameters_to_vector
 
 from gans.losses.adversarial import objective
 from gans.losses.penalties import gradient_penalty, r1_penalty
@@ -125,6 +126,29 @@ def test_a_parameter_no_process_uses_stays_without_gradient(tmp_path: Path) -> N
     both = run_together(train, AlwaysForgetfulGAN, str(tmp_path), {})
     assert both[0][0][3] is None
     assert both[1][0][3] is None
+
+
+class DrawingGAN(TinyGAN):
+    """Notes a random number of every step."""
+
+    def produce(self, batch: list[Tensor]) -> Tensor:
+        self.drawn = [*getattr(self, "drawn", []), torch.rand(1)]
+        return super().produce(batch)
+
+
+def start_and_draws(folder: str) -> tuple[Tensor, Tensor]:
+    """Return the weights that a training starts from, another on each process at first, and its draws."""
+    torch.manual_seed(int(os.environ["LOCAL_RANK"]))
+    module = DrawingGAN(learning_rate=0.0)
+    several: dict[str, Any] = {"strategy": "gan_ddp", "devices": 2, "use_distributed_sampler": False}
+    trainer(Path(folder), **several).fit(module, loader(torch.ones(4, 3, dtype=torch.float64), 2))
+    return parameters_to_vector(module.parameters()).detach(), torch.cat(module.drawn)
+
+
+def test_processes_start_from_the_same_weights_and_draw_different_noise(tmp_path: Path) -> None:
+    (weights, draws), (other_weights, other_draws) = run_together(start_and_draws, str(tmp_path))
+    assert torch.equal(weights, other_weights)
+    assert len({*draws.tolist(), *other_draws.tolist()}) == 4, "two steps of two processes"
 
 
 def test_an_error_on_one_process_ends_both_within_a_minute(tmp_path: Path) -> None:
