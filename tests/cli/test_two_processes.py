@@ -85,7 +85,7 @@ def test_the_slurm_script_queues_again_and_goes_on_exactly(
     monkeypatch.setenv("SLURM_JOB_ID", "77")
     folder = Path("runs/cyclegan/slurm-77")
     folder.mkdir(parents=True)
-    (folder / "config.yaml").touch()  # an earlier start ended before its first checkpoint
+    (folder / "config.yaml").write_text("{}")  # an earlier start ended before its first checkpoint
     assert run_together(slurm_task, *submitted(work), *EPOCHS, stop("SIGUSR1")) == [143, 0]
     assert (work / "scontrol_arguments").read_text().split() == ["requeue", "77"]
     assert run_together(slurm_task, *submitted(work), *EPOCHS) == [0, 0]
