@@ -100,14 +100,27 @@ def test_a_run_that_ended_within_an_epoch_goes_on_bit_for_bit(tmp_path: Path, na
 
 
 @every_variant
-def test_two_killed_processes_resume_bit_for_bit(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("checkpoint_every", "kill_after", "workers"),
+    [(None, 3, 0), (5, 6, 1)],
+    ids=["after an epoch", "within an epoch, with workers"],
+)
+def test_two_killed_processes_resume_bit_for_bit(
+    tmp_path: Path, name: str, checkpoint_every: int | None, kill_after: int, workers: int
+) -> None:
+    """Epochs have 2 batches, as the processes share them."""
     whole, broken = folder(tmp_path, "whole"), folder(tmp_path, "broken")
-    settings: dict[str, Any] = {"model": {"ema_decay": 0.9}, "checkpoint_every": 5}
+    settings: dict[str, Any] = {
+        "data": {"batch_size": 2, "workers": workers},
+        "model": {"ema_decay": 0.9},
+        "checkpoint_every": checkpoint_every,
+    }
     run_together(call, name, str(whole), settings)
-    codes = run_together(call, name, str(broken), settings | {"kill_after": 6})
+    codes = run_together(call, name, str(broken), settings | {"kill_after": kill_after})
     assert codes == [-signal.SIGKILL, -signal.SIGKILL]
+    done = newest_step(broken)
     resumed = run_together(call, name, str(broken), settings | {"resume": True})
-    assert [len(steps) for steps in resumed] == [final(whole)["global_step"] - 5] * 2
+    assert [len(steps) for steps in resumed] == [6 - done] * 2
     assert len(final(whole)["order"]) == 2
     assert_identical(final(whole), final(broken))
 

@@ -88,6 +88,8 @@ def _child(
 ) -> None:
     os.environ.update(environment)
     torch.set_num_threads(1)
+    # Its own children, such as a loader's workers, start as usual: their own fork server would take seconds.
+    multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
     try:
         result = io.BytesIO()  # whole, because tensors in shared memory would go with this process
         torch.save(function(*arguments), result)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.plugins.precision import MixedPrecision
 from support.processes import run_together
 from support.tiny import TinyGAN, loader, trainer
 from torch import Tensor
@@ -149,6 +150,41 @@ def test_processes_start_from_the_same_weights_and_draw_different_noise(tmp_path
     (weights, draws), (other_weights, other_draws) = run_together(start_and_draws, str(tmp_path))
     assert torch.equal(weights, other_weights)
     assert len({*draws.tolist(), *other_draws.tolist()}) == 4, "two steps of two processes"
+
+
+class OverflowingGAN(TinyGAN):
+    """Its critic's gradients overflow in the second step, on the second process only."""
+
+    def critic_terms(self, batch: list[Tensor], fake: Tensor) -> dict[str, Tensor]:
+        terms = super().critic_terms(batch, fake)
+        if self.global_rank == 1 and self.global_step == 1:
+            terms["real"].register_hook(lambda gradient: gradient * torch.inf)  # type: ignore[no-untyped-call]
+        return terms
+
+
+def weights_under_a_scaler(folder: str) -> tuple[float, list[Tensor]]:
+    """Return the scale at the end and the critic's weights after every step."""
+    torch.manual_seed(0)
+    scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
+    steps: list[Tensor] = []
+
+    class Weights(Callback):
+        def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+            steps.append(parameters_to_vector(pl_module.critic.parameters()).detach())
+
+    several: dict[str, Any] = {"strategy": "gan_ddp", "devices": 2, "use_distributed_sampler": False}
+    half = {"precision": None, "plugins": [MixedPrecision("16-mixed", "cpu", scaler)]}
+    fit = trainer(Path(folder), callbacks=[Weights()], **several, **half)
+    fit.fit(OverflowingGAN(), loader(torch.linspace(-1, 1, 18).view(6, 3), 2))
+    return scaler.get_scale(), steps
+
+
+def test_an_overflow_on_one_process_skips_the_step_on_all(tmp_path: Path) -> None:
+    (scale, steps), (other_scale, other_steps) = run_together(weights_under_a_scaler, str(tmp_path))
+    assert scale == other_scale == 128
+    assert all(torch.equal(a, b) for a, b in zip(steps, other_steps, strict=True))
+    assert torch.equal(steps[0], steps[1])
+    assert not torch.equal(steps[1], steps[2])
 
 
 def test_an_error_on_one_process_ends_both_within_a_minute(tmp_path: Path) -> None:
