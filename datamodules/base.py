@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, ClassVar, NamedTuple, get_args
 
 import lightning as L
 from torch import Tensor
@@ -76,6 +76,9 @@ class ImageDataModule(L.LightningDataModule):
         ValueError: an argument is out of its range.
         FileNotFoundError: predict_dir has no images.
     """
+
+    batch_type: ClassVar[type]
+    """What training and evaluation batches are; a model that takes others refuses the data module."""
 
     # With fewer images to predict than processes some have none; evaluation gives every process a batch.
     allow_zero_length_dataloader_with_multiple_devices = True

@@ -166,6 +166,8 @@ class PairedImages(ImageDataModule):
         ValueError: an argument is out of its range, or contradicts another; or files have no partner.
     """
 
+    batch_type = PairedBatch
+
     def __init__(
         self,
         root: str | None = None,

@@ -154,6 +154,8 @@ class UnpairedImages(ImageDataModule):
         ValueError: an argument is out of its range, or contradicts another.
     """
 
+    batch_type = UnpairedBatch
+
     def __init__(
         self,
         root: str | None = None,

@@ -218,17 +218,26 @@ class AdversarialModule(L.LightningModule):
             self.ema.follow(self, self.hparams["ema_decay"], self.global_step)
         return losses
 
+    def setup(self, stage: str) -> None:
+        """Refuse a data module for another kind of model before anything is drawn or trained."""
+        made = getattr(getattr(self.trainer, "datamodule", None), "batch_type", None)
+        if made is not None and stage != "predict":
+            self._refuse_other_batches(made)
+
+    def _refuse_other_batches(self, made: type) -> None:
+        if not issubclass(made, self.batch_type):
+            raise ValueError(
+                f"{type(self).__name__} learns from a {self.batch_type.__name__}, but the data module makes "
+                f"a {made.__name__}: choose another --data or --model."
+            )
+
     def _checked(self, batch: Any) -> Any:
         """Return the batch in the module's precision, which is not float32 under 64-true or bf16-true.
 
         Raises:
             ValueError: if the data module makes batches for another kind of model.
         """
-        if not isinstance(batch, self.batch_type):
-            raise ValueError(
-                f"{type(self).__name__} learns from a {self.batch_type.__name__}, but the data module makes "
-                f"a {type(batch).__name__}: choose another --data or --model."
-            )
+        self._refuse_other_batches(type(batch))
         if self.dtype == torch.float32:
             return batch
         return apply_to_collection(

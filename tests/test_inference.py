@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from support.commands import run
 from support.toys import TOYS, make_data, make_model
 from torch import nn
 
@@ -64,3 +67,13 @@ def test_no_images_give_no_images(name: str) -> None:
     for key, comparison in model.validation_step(empty, 0).items():
         assert comparison.fake.shape[0] == 0, key
         assert comparison.fake.shape[1:] == model.validation_step(batch, 0)[key].fake.shape[1:]
+
+
+def test_a_data_module_for_another_kind_of_model_is_refused_before_anything_is_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = ["--data.faces_count=2", "--data.test_count=2", f"--run={tmp_path / 'run'}", "--logger=csv"]
+    assert run("fit", "--config", "cyclegan", "--model", "Pix2Pix", *small) == 1
+    told = capsys.readouterr().err
+    assert "Pix2Pix learns from a PairedBatch, but the data module makes a UnpairedBatch" in told
+    assert not list(tmp_path.rglob("*.png"))
