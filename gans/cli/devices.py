@@ -74,7 +74,7 @@ def several_processes(trainer: Mapping[str, Any]) -> bool:
     return trainer["accelerator"] in ("auto", "gpu", "cuda") and CUDAAccelerator.auto_device_count() > 1
 
 
-def end_other_processes(trainer: Any, patience: float = 10.0) -> None:
+def end_other_processes(trainer: Any, patience: float = 5.0) -> None:
     """End the processes that Lightning has started for more devices; called when this one has failed.
 
     Left alone, one that waits for this process would notice only when the strategy's timeout is over.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,23 @@ def test_a_signal_to_one_process_stops_both_and_the_run_goes_on_exactly(work: Pa
     assert state(work / "own")["global_step"] == 3, "amid an epoch"
     assert run_together(run, "fit", *own, "--ckpt_path", "last") == [0, 0]
     assert_identical(state(work / "own"), state(work / "whole"))
+
+
+def test_an_error_on_the_first_process_ends_the_others_within_a_minute(work: Path) -> None:
+    """With processes that Lightning starts: both hold the pipe, which is at its end when they are."""
+    own = ["--config", "toy.yaml", "--run", "failed", "--trainer.devices", "2", *EPOCHS]
+    failing = "--trainer.callbacks+={class_path: support.commands.FailAlone}"
+    ended = subprocess.run(
+        [sys.executable, ROOT / "train.py", "fit", *own, failing],
+        cwd=work,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "RuntimeError: out of luck on the first process" in ended.stderr
 
 
 def slurm_task(*arguments: str) -> int:

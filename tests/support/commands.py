@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -57,6 +58,15 @@ class SignalAt(Callback):
     def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
         if trainer.global_step == self._step and trainer.global_rank == self._rank:
             os.kill(os.getpid(), self._signal)
+
+
+class FailAlone(Callback):
+    """Raises an error on the first process, while the others are busy for two minutes."""
+
+    def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
+        if trainer.is_global_zero:
+            raise RuntimeError("out of luck on the first process")
+        time.sleep(120)
 
 
 class RaiseAt(Callback):
