@@ -207,6 +207,26 @@ def test_given_settings_of_the_optimisers_win_over_those_of_the_checkpoint(tmp_p
         assert (group["lr"], group["betas"], group["weight_decay"]) == tuple(given.values())
 
 
+@pytest.mark.parametrize(("least", "written"), [(None, [3]), (7, [10])])
+def test_a_stop_amid_an_epoch_is_saved_where_it_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int | None, written: list[int]
+) -> None:
+    """Where Lightning goes on until an epoch and a least number of steps are done, only then."""
+
+    class StopAt3(Callback):
+        def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+            trainer.should_stop |= trainer.global_step == 3
+
+    steps = []
+    monkeypatch.setattr(
+        AtomicCheckpointIO, "save_checkpoint", lambda _, kept, *__, **___: steps.append(kept["global_step"])
+    )
+    settings: dict[str, Any] = {"enable_checkpointing": True, "callbacks": [StopAt3(), RunCheckpoint()]}
+    fit = trainer(tmp_path, plugins=[AtomicCheckpointIO()], min_steps=least, **settings)
+    fit.fit(fresh(), rows(20))
+    assert steps == written
+
+
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
     fit = trainer(
         tmp_path,

@@ -99,7 +99,8 @@ class RunCheckpoint(ModelCheckpoint):
         rest of it out.
         """
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
-        ends = trainer.should_stop or trainer.global_step == trainer.max_steps
+        stops = trainer.should_stop and trainer.fit_loop._can_stop_early
+        ends = stops or trainer.global_step == trainer.max_steps
         skip = trainer.is_last_batch or self._should_skip_saving_checkpoint(trainer)
         if self.monitor is None and ends and not skip:
             self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
