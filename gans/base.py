@@ -134,11 +134,7 @@ class AdversarialModule(L.LightningModule):
         return network
 
     def on_fit_start(self) -> None:
-        """Refuse what cannot be right, and see that a resumed run goes on in the right epoch.
-
-        Raises:
-            ValueError: see `refuse_wrong_combinations`.
-        """
+        """Refuse what cannot be right, by a ValueError; let a resumed run go on in the right epoch."""
         refuse_wrong_combinations(self, self.trainer)
         resume_by_epochs(self.trainer)
 
