@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, get_args
 import lightning as L
 from torch import Tensor
 
-from datamodules.images import (
+from datamodules.image_sets import (
     ImageFiles,
     ImageSet,
     MemoryBudget,

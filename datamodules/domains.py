@@ -11,7 +11,7 @@ import torch
 from torchvision.transforms.v2 import functional as VF
 
 from datamodules.faces import domain_options, draw_faces, face_seeds, shows_hair
-from datamodules.images import (
+from datamodules.image_sets import (
     ImageFiles,
     ImageSet,
     MemoryBudget,

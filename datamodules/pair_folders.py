@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from datamodules.images import evenly_spaced, find_images, hold_out
+from datamodules.image_sets import evenly_spaced, find_images, hold_out
 
 SPLITS = ("train", "val", "test")
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datamodules.base import ImageDataModule, at_least
 from datamodules.colour import lightness, split_lab
-from datamodules.images import ImageSet, OnBadImage, Split, evenly_spaced
+from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
 from datamodules.pairing import Direction, separate
 from datamodules.pairs import FacePairs, FilePairs, PairSettings, Task, find_pairs
 from datamodules.sampling import Key, ResumableLoader, uniform_draws

@@ -17,7 +17,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
 from datamodules.edges import draw_edges
-from datamodules.images import ImageFiles, read_pixels
+from datamodules.image_sets import ImageFiles, read_pixels
 from datamodules.readers import Header, ImageError
 from datamodules.transforms import one_type
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from datamodules.domains import FaceDomains
-from datamodules.images import (
+from datamodules.image_sets import (
     ImageFiles,
     ImageSet,
     MemoryBudget,

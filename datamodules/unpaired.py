@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datamodules.base import ImageDataModule, at_least
 from datamodules.domains import FaceDomains, FolderDomains, HeldOut
-from datamodules.images import ImageSet, OnBadImage, Split, evenly_spaced
+from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
 from datamodules.sampling import Key, ResumableLoader, uniform_draws
 from datamodules.transforms import (
     Augmentation,

@@ -11,7 +11,7 @@ from support.pictures import random_pixels, write_image
 from torch import Tensor
 
 from datamodules import PairedImages
-from datamodules.images import ImageFiles
+from datamodules.image_sets import ImageFiles
 from datamodules.pairing import Halves, MatchedFiles, WithEdges, join, separate, usual_shape
 from datamodules.readers import Header, ImageError
 from datamodules.transforms import unchanged

@@ -10,7 +10,7 @@ from support.pictures import random_pixels, write_folder, write_image
 from torch import Tensor
 
 from datamodules import images as module
-from datamodules.images import (
+from datamodules.image_sets import (
     ImageFiles,
     MemoryBudget,
     MemoryImages,
