@@ -6,7 +6,7 @@ import warnings
 import pytest
 from lightning.pytorch.utilities import rank_zero_info
 
-from datamodules import images
+from datamodules import image_sets
 from gans.cli.quiet import quieten
 
 
@@ -26,7 +26,7 @@ def test_our_warnings_are_for_people_and_others_say_where_they_come_from(
     monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)  # put back after the test
     quieten()
     skipped = UserWarning("photos: 1 images were skipped")
-    assert warnings.formatwarning(skipped, UserWarning, images.__file__, 7) == f"warning: {skipped}\n"
+    assert warnings.formatwarning(skipped, UserWarning, image_sets.__file__, 7) == f"warning: {skipped}\n"
     assert "elsewhere.py:7" in warnings.formatwarning(skipped, UserWarning, "elsewhere.py", 7)
 
 

@@ -9,7 +9,7 @@ import pytest
 from support.pictures import random_pixels, write_folder, write_image
 from torch import Tensor
 
-from datamodules import images as module
+from datamodules import image_sets as module
 from datamodules.image_sets import (
     ImageFiles,
     MemoryBudget,
