@@ -75,11 +75,7 @@ def draw_faces(
     change: str = "as_drawn",
     haired: bool = False,
 ) -> FaceSet:
-    """Draw the faces of some seeds, or read them from the cache of drawn faces.
-
-    The cache lies in the user's cache folder, or where the environment variable GANS_CACHE says. A damaged
-    file in it is drawn anew, and processes that draw the same set at the same time do not disturb each
-    other.
+    """Draw the faces of some seeds in one domain, or read them from the cache of drawn faces.
 
     Args:
         seeds: one per face, see `face_seeds`.
@@ -94,8 +90,22 @@ def draw_faces(
     """
     options = domain_options(style, change)
     if haired:
-        options |= {"hairVariant": haired_variants(style)} | _always("hair", style)
-    faces = [{"seed": seed, **options} for seed in seeds]
+        options |= haired_options(style)
+    return draw_each(style, size, [{"seed": seed, **options} for seed in seeds])
+
+
+def draw_each(style: str, size: int, faces: Sequence[Options]) -> FaceSet:
+    """Draw faces that each have options of their own, or read them from the cache of drawn faces.
+
+    The cache lies in the user's cache folder, or where the environment variable GANS_CACHE says. A damaged
+    file in it is drawn anew, and processes that draw the same set at the same time do not disturb each
+    other.
+
+    Args:
+        style: one of `STYLES`.
+        size: height and width in pixels.
+        faces: the options of each face, see `datamodules.drawing.draw`.
+    """
     path = _cache_path(style, size, faces)
     cached = _load(path, len(faces), size)
     if cached is not None:
@@ -113,13 +123,9 @@ def domain_options(style: str, change: str) -> Options:
     Raises:
         ValueError: the style or the change is unknown, or the style has no part that could show the change.
     """
-    if style not in STYLES:
-        raise ValueError(f"Unknown style of faces {style!r}; there are {', '.join(STYLES)}.")
+    known = known_options(style)
     if change not in CHANGES:
         raise ValueError(f"Unknown domain of faces {change!r}; there are {', '.join(CHANGES)}.")
-    definition = style_definition(style)
-    known = {f"{name}Color" for name in definition["colors"]}
-    known |= {f"{name}Probability" for name in definition["components"]}
     options = {name: value for name, value in CHANGES[change].items() if name in known}
     if CHANGES[change] and not options:
         raise ValueError(
@@ -128,9 +134,27 @@ def domain_options(style: str, change: str) -> Options:
     return options
 
 
+def known_options(style: str) -> set[str]:
+    """List the options of a style: colours, and the chance of each component to appear.
+
+    Raises:
+        ValueError: the style is unknown.
+    """
+    if style not in STYLES:
+        raise ValueError(f"Unknown style of faces {style!r}; there are {', '.join(STYLES)}.")
+    definition = style_definition(style)
+    colours = {f"{name}Color" for name in definition["colors"]}
+    return colours | {f"{name}Probability" for name in definition["components"]}
+
+
 def shows_hair(change: str) -> bool:
     """Whether the change is one of the colour of the hair, so that bald heads belong to no domain."""
     return "hairColor" in CHANGES.get(change, {}) and change != "line_drawing"
+
+
+def haired_options(style: str) -> Options:
+    """Return the options under which no head is bald."""
+    return {"hairVariant": haired_variants(style)} | _always("hair", style)
 
 
 def haired_variants(style: str) -> list[str]:
