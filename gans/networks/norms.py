@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from torch import nn
 
-Norm = Literal["instance", "batch", "none"]
+Norm = Literal["instance", "batch", "layer", "none"]
 
 
 def norm_layer(norm: Norm, channels: int) -> nn.Module:
@@ -15,7 +15,8 @@ def norm_layer(norm: Norm, channels: int) -> nn.Module:
     Args:
         norm: `instance`: each image by its own statistics, without scale and shift and without running
             statistics, as in CycleGAN; `batch`: with scale, shift and running statistics, as in DCGAN and
-            pix2pix; `none`: no normalisation.
+            pix2pix; `layer`: each image by the statistics of all its channels together, with scale and shift
+            for each channel, as in WGAN-GP; `none`: no normalisation.
         channels: number of channels of the feature map.
 
     Raises:
@@ -25,6 +26,8 @@ def norm_layer(norm: Norm, channels: int) -> nn.Module:
         return nn.InstanceNorm2d(channels)
     if norm == "batch":
         return nn.BatchNorm2d(channels)
+    if norm == "layer":
+        return nn.GroupNorm(1, channels)  # nn.LayerNorm would fix the size of the image
     if norm == "none":
         return nn.Identity()
     raise ValueError(f"unknown norm {norm!r}: choose from {', '.join(get_args(Norm))}")
@@ -34,6 +37,7 @@ def needs_bias(norm: Norm) -> bool:
     """Say whether a convolution followed by `norm` has a bias of its own.
 
     Batch norm brings a shift, which makes the bias redundant. Instance norm without affine parameters cancels
-    the bias; the official CycleGAN has it nevertheless, and its checkpoints hold it.
+    the bias; the official CycleGAN has it nevertheless, and its checkpoints hold it. Layer norm keeps what
+    the biases of the channels differ by.
     """
     return norm != "batch"

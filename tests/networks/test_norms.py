@@ -32,6 +32,19 @@ def test_no_norm_changes_nothing() -> None:
 
 
 def test_unknown_norm_names_the_known_ones() -> None:
-    unknown: Any = "layer"
-    with pytest.raises(ValueError, match=r"'layer'.*instance, batch, none"):
+    unknown: Any = "group"
+    with pytest.raises(ValueError, match=r"'group'.*instance, batch, layer, none"):
         norm_layer(unknown, 3)
+
+
+def test_layer_norm_takes_all_channels_of_an_image_together() -> None:
+    layer = norm_layer("layer", 3)
+    with torch.no_grad():
+        layer.get_parameter("weight").copy_(torch.tensor([1.0, 2.0, 3.0]))
+    features = torch.randn(2, 3, 5, 5) * 7 + 4
+    by_image = (features - features.mean((1, 2, 3), keepdim=True)) / (
+        features.var((1, 2, 3), keepdim=True, correction=0) + 1e-5
+    ).sqrt()
+    scales = torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1)  # one for each channel: any size of image passes
+    torch.testing.assert_close(layer(features), scales * by_image)
+    assert needs_bias("layer")  # the statistics are common, the biases of the channels are not

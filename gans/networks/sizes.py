@@ -1,0 +1,47 @@
+"""What sizes networks of noise to image take."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+SMALLEST_MAP = 4  # side in pixels of the features that a latent is projected to
+SMALLEST_SIZE = 16
+
+
+def doublings(image_size: int) -> int:
+    """Return how often a map of 4x4 pixels is doubled in height and width to give `image_size`.
+
+    Raises:
+        ValueError: if the size is no power of two from 16.
+    """
+    if image_size < SMALLEST_SIZE or image_size & (image_size - 1):
+        raise ValueError(
+            f"image_size is {image_size}, and this network doubles or halves the sides of its images: take a "
+            f"power of two from {SMALLEST_SIZE}, such as {_nearest_power(image_size)}"
+        )
+    return (image_size // SMALLEST_MAP).bit_length() - 1
+
+
+def refuse_other_size(images: Tensor, image_size: int) -> None:
+    """Raise a ValueError if the images (N, C, H, W) are not `image_size` pixels high and wide."""
+    height, width = images.shape[-2:]
+    if (height, width) != (image_size, image_size):
+        raise ValueError(
+            f"this network takes images of {image_size}x{image_size} pixels, got {height}x{width}: crop "
+            "them, or build it with their size as image_size"
+        )
+
+
+def refuse_under_one(**numbers: int) -> None:
+    """Raise a ValueError that names the first of these arguments that is under 1."""
+    for name, number in numbers.items():
+        if number < 1:
+            raise ValueError(f"{name} must be 1 or more, got {number}")
+
+
+def _nearest_power(size: int) -> int:
+    """Return a power of two from 16 near `size`."""
+    power = SMALLEST_SIZE
+    while 3 * power <= 2 * size:
+        power *= 2
+    return power
