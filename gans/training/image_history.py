@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from gans.training.own_state import OwnState
 
 
-class ImageHistory(nn.Module):
+class ImageHistory(OwnState):
     """Shows the discriminator a mixture of new fakes and fakes of earlier steps, which steadies training.
 
     While the history fills, every image is stored and passed on. Once it is full, each image is, with
     probability one half, exchanged for a stored one drawn at random: that one is passed on and the new image
     takes its place.
 
-    The images are part of `state_dict()`, hence of a checkpoint, so that a resumed run continues exactly.
-    They are neither parameters nor buffers: nothing averages or broadcasts them, each process keeps its own.
-    Draws come from torch's global CPU generator, so the device is never waited for.
+    The images are part of `state_dict()`, hence of a checkpoint, so that a resumed run continues exactly; each
+    process keeps its own. Draws come from torch's global CPU generator, so the device is never waited for.
 
     Papers: Shrivastava et al. 2017, arXiv:1612.07828; CycleGAN (arXiv:1703.10593) keeps 50 images a domain.
 

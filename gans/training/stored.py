@@ -9,22 +9,22 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from gans.training.averaging import NetworkAverages
-from gans.training.image_history import ImageHistory
+from gans.training.own_state import OwnState
 
 FORMAT = 1
 """Raised when a checkpoint's contents change so that older programs cannot read it."""
 
 
 def describe(module: nn.Module, checkpoint: dict[str, Any]) -> None:
-    """Note in a checkpoint which variant made it, and every process's image histories (a collective call)."""
+    """Note in a checkpoint which variant made it, and each process's own states (a collective call)."""
     checkpoint["gans"] = {"variant": type(module).__name__, "format": FORMAT}
-    checkpoint["gans_histories"] = _gather_histories(module)
+    checkpoint["gans_histories"] = _gather_own_states(module, checkpoint["state_dict"])
 
 
 def accept(module: nn.Module, checkpoint: dict[str, Any]) -> None:
-    """Refuse what the module cannot take; put this process's image histories where they are loaded from.
+    """Refuse what the module cannot take; put this process's own states where they are loaded from.
 
-    With more processes than wrote the checkpoint, the histories are dealt out again from the first. Averages
+    With more processes than wrote the checkpoint, these states are dealt out again from the first. Averages
     that the module has and the checkpoint has not begin at the stored weights; others are left out.
 
     Raises:
@@ -73,15 +73,17 @@ def _refuse_other_weights(module: nn.Module, state: Mapping[str, Any]) -> None:
         )
 
 
-def _gather_histories(module: nn.Module) -> list[dict[str, Any]]:
-    """Return, by process, the state of every image history."""
+def _gather_own_states(module: nn.Module, state_dict: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return, by process, the state of every module that keeps one for itself."""
+    # They are those in `state_dict` and no copies, so that a file holds this process's only once.
     mine = {
-        name: part.get_extra_state()
+        name: state_dict[f"{name}._extra_state"]
         for name, part in module.named_modules()
-        if isinstance(part, ImageHistory)
+        if isinstance(part, OwnState)
     }
     if not (dist.is_available() and dist.is_initialized()) or not mine:
         return [mine]
     everyone: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(everyone, mine)
+    everyone[dist.get_rank()] = mine
     return everyone
