@@ -1,6 +1,7 @@
 """Generative adversarial networks on images.
 
 `from gans import CycleGAN` imports a variant when it is asked for, so that naming the variants costs nothing.
+`gans.load(path)` returns the trained variant in a checkpoint, whichever it is.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ VARIANTS = {
 }
 """Class name of every variant -> module that defines it: the names that `--model` takes."""
 
-__all__ = ["VARIANTS", *VARIANTS]
+__all__ = ["VARIANTS", "load", *VARIANTS]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "load":
+        return import_module("gans.checkpoints").load
     if name not in VARIANTS:
         raise AttributeError(f"module 'gans' has no attribute {name!r}")
     return getattr(import_module(VARIANTS[name]), name)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
 
-import torch
 from jsonargparse import Namespace
 
 from gans.callbacks.terminal import notice
+from gans.checkpoints import read_checkpoint
 from gans.cli.run_folder import newest_checkpoint, newest_run_checkpoint
 
 
@@ -47,18 +45,7 @@ def stored_arguments(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: if the file is no checkpoint of this project, or only a part of one.
     """
-    with path.open("rb") as file:
-        whole = is_zipfile(file)  # its table of contents is at the end
-    if not whole:
-        raise ValueError(f"{path} is not a checkpoint, or not a whole one.")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (RuntimeError, pickle.UnpicklingError) as error:
-        reason = str(error).partition("\n")[0].partition(". ")[0]
-        raise ValueError(f"{path} is not a checkpoint of this project: {reason}.") from error
-    if not isinstance(checkpoint, dict) or "gans" not in checkpoint:
-        raise ValueError(f"{path} was not written by this project: it does not name its variant.")
-    arguments = dict(checkpoint["hyper_parameters"])
+    arguments = dict(read_checkpoint(path)["hyper_parameters"])
     arguments.pop("_instantiator", None)
     return arguments
 

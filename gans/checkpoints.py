@@ -1,0 +1,59 @@
+"""Checkpoints as files: read without being executed, and loaded without naming the variant."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import is_zipfile
+
+import torch
+
+import gans
+
+if TYPE_CHECKING:
+    from gans.base import AdversarialModule
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Return the contents of a checkpoint of any variant; its tensors stay on disk until they are used.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is no checkpoint of this project, or only a part of one.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no such checkpoint.")
+    with path.open("rb") as file:
+        whole = is_zipfile(file)  # its table of contents is at the end
+    if not whole:
+        raise ValueError(f"{path} is not a checkpoint, or not a whole one.")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (RuntimeError, pickle.UnpicklingError) as error:
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise ValueError(f"{path} is not a checkpoint of this project: {reason}.") from error
+    if not isinstance(checkpoint, dict) or "gans" not in checkpoint:
+        raise ValueError(f"{path} was not written by this project: it does not name its variant.")
+    return checkpoint
+
+
+def load(path: str | Path) -> AdversarialModule:
+    """Return the trained variant in a checkpoint, on the CPU and in evaluation mode.
+
+    Which variant it is, and its arguments, are read from the file, of which nothing is executed.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is no checkpoint of this project, only a part of one, or of a newer version.
+    """
+    path = Path(path).expanduser()
+    name = read_checkpoint(path)["gans"]["variant"]
+    if name not in gans.VARIANTS:
+        raise ValueError(
+            f"{path} holds a {name}, and this version of gans has only {', '.join(gans.VARIANTS)}: another "
+            "version wrote it."
+        )
+    variant = getattr(gans, name)
+    model: AdversarialModule = variant.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+    return model.eval()
