@@ -132,9 +132,9 @@ class DCGANDiscriminator(nn.Module):
         refuse_other_size(images, self.image_size)
         features = self.stages(images)
         scores: Tensor = self.score(features).flatten(1)
-        if scores.shape[1] > 1:
-            return scores
-        return scores.squeeze(1) + self.projection(features.sum((2, 3)), labels)
+        if scores.shape[1] == 1:
+            scores = scores.squeeze(1) + self.projection(features.sum((2, 3)), labels)
+        return scores
 
 
 def _widths(width: int, image_size: int) -> list[int]:

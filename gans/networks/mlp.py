@@ -56,7 +56,7 @@ class MLPGenerator(nn.Module):
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Make images (N, channels, image_size, image_size) of latents (N, latent_size) and labels (N,)."""
         pixels: Tensor = self.stages(join_labels(latents, labels, self.classes))
-        return pixels.unflatten(1, self.shape)
+        return pixels.view(-1, *self.shape)
 
 
 class MLPDiscriminator(nn.Module):
@@ -97,5 +97,5 @@ class MLPDiscriminator(nn.Module):
         """Score images (N, channels, image_size, image_size), of labels (N,): (N,)."""
         refuse_other_size(images, self.image_size)
         features = self.stages(images)
-        scores: Tensor = self.score(features).squeeze(1)
-        return scores + self.projection(features, labels)
+        scores: Tensor = self.score(features).squeeze(1) + self.projection(features, labels)
+        return scores

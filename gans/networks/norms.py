@@ -1,12 +1,15 @@
-"""The one place that turns the name of a normalisation into layers."""
+"""The one place that turns the name of a normalisation into layers, and normalisation of weights."""
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from torch import nn
+from torch.nn.modules.conv import _ConvNd  # what all convolutions share, the transposed ones too
+from torch.nn.utils import parametrizations, parametrize
 
 Norm = Literal["instance", "batch", "layer", "none"]
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def norm_layer(norm: Norm, channels: int) -> nn.Module:
@@ -41,3 +44,28 @@ def needs_bias(norm: Norm) -> bool:
     the biases of the channels differ by.
     """
     return norm != "batch"
+
+
+def spectral_normalised(network: Network) -> Network:
+    """Divide the weights of every layer of `network`, in place, by their largest singular value; return it.
+
+    Convolutions, linear layers and embeddings become Lipschitz with constant 1 (a convolution: its weights as
+    a matrix of outputs by all the rest). Each forward in training improves the estimate of the singular
+    vectors by one step of the power iteration; in eval they rest. They are buffers, so a checkpoint holds
+    them; the trained weight is its key `...parametrizations.weight.original`.
+
+    Paper: Miyato et al. 2018, arXiv:1802.05957.
+
+    Args:
+        network: a network, usually a discriminator, its weights already drawn: `initialise` finds none
+            that it could fill afterwards.
+
+    Raises:
+        ValueError: if a layer is normalised already.
+    """
+    for name, layer in list(network.named_modules()):  # each gets further modules
+        if isinstance(layer, (_ConvNd, nn.Linear, nn.Embedding)):
+            if parametrize.is_parametrized(layer, "weight"):
+                raise ValueError(f"the weights of {name or 'the network'} are spectrally normalised already")
+            parametrizations.spectral_norm(layer)
+    return network

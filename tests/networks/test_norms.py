@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from gans.networks.norms import Norm, needs_bias, norm_layer
+from gans.networks.norms import Norm, needs_bias, norm_layer, spectral_normalised
+from gans.training.averaging import NetworkAverages
 
 
 def test_instance_norm_is_the_official_one() -> None:
@@ -48,3 +50,54 @@ def test_layer_norm_takes_all_channels_of_an_image_together() -> None:
     scales = torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1)  # one for each channel: any size of image passes
     torch.testing.assert_close(layer(features), scales * by_image)
     assert needs_bias("layer")  # the statistics are common, the biases of the channels are not
+
+
+def spectral(seed: int = 0) -> nn.Sequential:
+    torch.manual_seed(seed)
+    layers = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(24, 5), nn.Embedding(5, 4))
+    return spectral_normalised(layers.double())
+
+
+IMAGES = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+def test_largest_singular_values_become_one() -> None:
+    network = spectral()
+    for _ in range(100):  # each forward in training is a step of the power iteration
+        network[:4](IMAGES)
+        network[4](torch.tensor([0]))
+    for name in ("0", "3", "4"):
+        layer = network.get_submodule(name)
+        assert isinstance(layer.weight, Tensor)
+        largest = torch.linalg.matrix_norm(layer.weight.flatten(1), 2)
+        torch.testing.assert_close(largest, torch.ones_like(largest))
+
+
+def test_the_trained_weight_s_size_does_not_matter_and_its_gradient_lies_across() -> None:
+    network = spectral()[:4].eval()
+    scores = network(IMAGES)
+    original = network.get_parameter("3.parametrizations.weight.original")
+    (gradient,) = torch.autograd.grad(scores.square().sum(), original)
+    torch.testing.assert_close((gradient * original).sum(), torch.zeros_like(gradient).sum())
+    assert bool((gradient != 0).any())
+
+
+def test_spectral_norm_survives_a_checkpoint_and_a_copy(tmp_path: Path) -> None:
+    network = spectral()[:4]
+    network(IMAGES)
+    torch.save(network.state_dict(), tmp_path / "network.ckpt")
+    other = spectral(seed=1)[:4]
+    other.load_state_dict(torch.load(tmp_path / "network.ckpt", weights_only=True))
+    assert other(IMAGES).equal(network(IMAGES))  # both have taken the same steps of the iteration since
+    averages = NetworkAverages()
+    owner = nn.ModuleDict({"critic": network})
+    averages.start(owner, ["critic"])
+    assert averages["critic"](IMAGES).equal(network.eval()(IMAGES))
+    nn.init.ones_(network.get_parameter("0.parametrizations.weight.original"))
+    averages.follow(owner, decay=0.0, step=1)
+    assert averages["critic"](IMAGES).equal(network(IMAGES))
+
+
+def test_spectral_norm_comes_once() -> None:
+    with pytest.raises(ValueError, match="weights of 0 are spectrally normalised already"):
+        spectral_normalised(spectral())
