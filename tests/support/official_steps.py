@@ -19,7 +19,7 @@ from gans.base import AdversarialModule
 Losses = Mapping[str, float]
 
 
-class _Steps(Callback):
+class Steps(Callback):
     """Keeps the logged losses of every step, and the sum over each network's parameters after it."""
 
     def __init__(self, networks: list[str]) -> None:
@@ -30,6 +30,14 @@ class _Steps(Callback):
     def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
         self.losses.append({name: float(value) for name, value in trainer.callback_metrics.items()})
         self.sums.append({name: _sum(getattr(pl_module, name)) for name in self.networks})
+
+
+def train(module: AdversarialModule, batch: Any, count: int, networks: list[str], folder: Path) -> Steps:
+    """Train by the real Trainer in float64 for `count` steps on one batch; return what was seen."""
+    steps = Steps(networks)
+    fit = trainer(folder, max_epochs=count, callbacks=[steps])
+    fit.fit(module, DataLoader([batch], batch_size=None))  # type: ignore[arg-type]
+    return steps
 
 
 def _sum(network: nn.Module) -> float:
@@ -58,9 +66,7 @@ def assert_official_steps(
     module.double()
     for network in networks:
         fill(getattr(module, network))
-    steps = _Steps(list(networks))
-    fit = trainer(folder, max_epochs=len(recorded), callbacks=[steps])
-    fit.fit(module, DataLoader([batch], batch_size=None))  # type: ignore[arg-type]
+    steps = train(module, batch, len(recorded), list(networks), folder)
     for official, losses, sums in zip(recorded, steps.losses, steps.sums, strict=True):
         for term, expected in terms.items():
             assert losses[term] == pytest.approx(expected(official["losses"]), rel=1e-8), official["step"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 FOLDER = Path(__file__).parents[1] / "parity"
+RUNNING = ("running_mean", "running_var", "num_batches_tracked")
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,16 @@ def wave(*shape: int, function: Callable[[Any], Any] = np.sin) -> Tensor:
     return torch.from_numpy(values.astype(np.float32)).double().view(shape)
 
 
-def fill(network: nn.Module) -> None:
-    """Give every tensor of the state, in order, the values of the recorded networks (rounded to float32)."""
+def fill(network: nn.Module, official: Sequence[str] = ()) -> None:
+    """Give every tensor of the state, in order, the values of the recorded networks (rounded to float32).
+
+    Args:
+        network: whose state is filled.
+        official: names of the official state, where it has running statistics that the network lacks.
+    """
     state = network.state_dict()
-    for index, (name, tensor) in enumerate(state.items()):
+    places = [index for index, name in enumerate(official) if name.rpartition(".")[2] not in RUNNING]
+    for index, (name, tensor) in zip(places or range(len(state)), state.items(), strict=True):
         s = np.sin(0.37 * index + 0.011 * np.arange(tensor.numel()))
         values = _values(name.rpartition(".")[2], tensor.ndim, s).astype(np.float32)
         with torch.no_grad():
