@@ -43,7 +43,9 @@ def test_mode_and_batch_make_no_difference() -> None:
     network = StarGANGenerator(labels=2, width=2, blocks=1)
     images, labels = torch.rand(3, 3, 8, 8), torch.eye(3)[:, :2]
     together = network(images, labels)
-    alone = torch.cat([network.eval()(image[None], label[None]) for image, label in zip(images, labels, strict=True)])
+    alone = torch.cat(
+        [network.eval()(image[None], label[None]) for image, label in zip(images, labels, strict=True)]
+    )
     torch.testing.assert_close(together, alone)
 
 
