@@ -11,6 +11,7 @@ from typing import Any
 
 # name -> module that defines it
 DATA_MODULES = {
+    "Images": "datamodules.images",
     "PairedImages": "datamodules.paired",
     "UnpairedImages": "datamodules.unpaired",
 }

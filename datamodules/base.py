@@ -161,18 +161,25 @@ class ImageDataModule(L.LightningDataModule):
         Raises:
             ImageError: an image cannot be used.
         """
-        if self._predict_folder is None:
-            images = otherwise()
-            shard = range(len(images))[self.rank :: self.world]
-            batches = _chunks(shard, self._whole_batch([images]))
-            return self._loader(_PredictionSource(images), batches)
+        if self._predict_folder is not None:
+            return self._folder_loader(self._predict_folder, channels, prepare)
+        images = otherwise()
+        return self.shared_loader(_PredictionSource(images), range(len(images)), self._whole_batch([images]))
+
+    def shared_loader(self, source: BatchSource, items: Sequence[int], batch_size: int) -> ResumableLoader:
+        """Batches of items, each item on one process only; a process may have none."""
+        return self._loader(source, _chunks(items[self.rank :: self.world], batch_size))
+
+    def _folder_loader(
+        self, folder: Path, channels: int | None, prepare: Callable[[Tensor], Tensor]
+    ) -> ResumableLoader:
         channels = channels or detect_channels(self._predict_paths, self.on_bad_image)
         shard_paths = self._predict_paths[self.rank :: self.world]
-        files = ImageFiles(self._predict_folder, shard_paths, channels, prepare)
-        images = files
+        files = ImageFiles(folder, shard_paths, channels, prepare)
+        images: ImageSet = files
         if self.on_bad_image == "skip" and shard_paths:
             images = load_images(files, MemoryBudget(0), "skip")
-        paths = [self._predict_folder / name for name in images.names]
+        paths = [folder / name for name in images.names]
         batches = _batches_of_one_size(paths, self.eval_batch_size or EVAL_BATCH_SIZE)
         return self._loader(_PredictionSource(images), batches)
 

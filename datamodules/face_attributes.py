@@ -107,11 +107,19 @@ def check_attributes(names: Sequence[str], style: str) -> None:
         ValueError: as `attribute_labels`, or the style is unknown or cannot show an attribute.
     """
     _groups(names)
-    known = known_options(style)
     for name in names:
-        shown = all(_cuts(style)) if name == "long_hair" else set(_option(name, True, style)) <= known
-        if not shown:
+        if not can_show(name, style):
             raise ValueError(f"Style {style!r} cannot show attribute {name!r}; adventurer can.")
+
+
+def can_show(name: str, style: str) -> bool:
+    """Whether a style has what an attribute changes.
+
+    Raises:
+        ValueError: the style is unknown.
+    """
+    known = known_options(style)
+    return all(_cuts(style)) if name == "long_hair" else set(_option(name, True, style)) <= known
 
 
 def _groups(names: Sequence[str]) -> dict[str, list[int]]:

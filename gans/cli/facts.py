@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, MutableMapping
 from typing import Any
 
-FACTS = ("channels", "channels_A", "channels_B", "channels_in", "channels_out", "image_size", "lab")
+FACTS = (
+    "channels",
+    "channels_A",
+    "channels_B",
+    "channels_in",
+    "channels_out",
+    "image_size",
+    "lab",
+    "classes",
+)
 """Properties of data modules that are handed to the model's arguments of the same name."""
 
 MUST_AGREE = ("channels", "channels_A", "channels_B", "channels_in", "channels_out")

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 LAYOUTS = {
+    "Images": {"images": (20, 18)},
     "UnpairedImages": {"trainA": (20, 18), "trainB": (20, 18), "testA": (20, 18), "testB": (20, 18)},
     "PairedImages": {"train": (40, 20), "val": (40, 20), "test": (40, 20)},
 }

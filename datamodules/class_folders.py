@@ -1,0 +1,117 @@
+"""Which files are trained on and evaluated on, and their classes: plain folders, and folders of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from datamodules.image_sets import evenly_spaced, find_images, hold_out
+from datamodules.pair_folders import Listing
+
+# What is held out, in order of preference.
+HELD_OUT = ("test", "val")
+
+
+@dataclass(frozen=True)
+class ImageSplits:
+    """Files to train on and files to evaluate on.
+
+    Attributes:
+        train: to train on.
+        held_out: to evaluate on.
+        class_names: names of the folders that are classes, in the order of the labels; empty without classes.
+    """
+
+    train: Listing
+    held_out: Listing
+    class_names: Sequence[str] = ()
+
+    def labels(self, names: Sequence[str]) -> Tensor | None:
+        """Return the classes (N,) of int64 of images by their names, relative to their split's folder."""
+        if not self.class_names:
+            return None
+        return torch.tensor([self.class_names.index(name.partition("/")[0]) for name in names])
+
+
+def find_splits(
+    root: str | None, folder: str | None, *, classes: bool, share: float, limit: int | None
+) -> ImageSplits:
+    """Find the images of a data set.
+
+    Args:
+        root: data set; where it has a folder train, that is trained on, and its folder test (or val) is
+            evaluated on if there is one.
+        folder: plain folder of images, instead of a root, whatever its sub-folders are called.
+        classes: whether each sub-folder is a class.
+        share: part of the images (of each class) to hold out where there is no test folder.
+        limit: use at most so many images of each split, evenly spaced.
+
+    Raises:
+        FileNotFoundError: a folder is missing or has no images.
+        ValueError: contradicting arguments, too few images to hold some out, fewer than two classes, images
+            outside of the classes' folders, or classes to evaluate on that are not trained on.
+    """
+    if (root is None) == (folder is None):
+        raise ValueError("Give either root or folder, not both.")
+    train, test = _split_folders(Path(root)) if root is not None else (Path(folder or ""), None)
+    find = _find_classes if classes else _find_plain
+    trained = find(train, "training")
+    if test is None:
+        tested = {}
+        for place, paths in trained.items():
+            trained[place], tested[place] = hold_out(paths, place, share)
+    else:
+        tested = find(test, "evaluation")
+        _refuse_new_classes(trained, tested, test)
+    return ImageSplits(
+        Listing(train, _limited(trained, limit)),
+        Listing(test or train, _limited(tested, limit)),
+        [place.name for place in trained] if classes else (),
+    )
+
+
+def _split_folders(root: Path) -> tuple[Path, Path | None]:
+    """Return the folder to train on and the one to evaluate on, None where a share is to be held out."""
+    if not root.is_dir():
+        raise FileNotFoundError(f"root: {root} is no folder. Expected is a folder with images.")
+    if not (root / "train").is_dir():
+        return root, None
+    return root / "train", next((root / name for name in HELD_OUT if (root / name).is_dir()), None)
+
+
+def _find_plain(folder: Path, purpose: str) -> dict[Path, list[Path]]:
+    return {folder: find_images(folder, purpose)}
+
+
+def _find_classes(folder: Path, purpose: str) -> dict[Path, list[Path]]:
+    """Return the images of each class, by its folder, in the order of their names."""
+    every = find_images(folder, purpose)
+    places = sorted(place for place in folder.iterdir() if place.is_dir() and place.name[0] not in "._")
+    if len(places) < 2:
+        found = f"only {places[0].name}" if places else "none"
+        raise ValueError(
+            f"labels: folder takes the sub-folders of {folder} as classes, two or more; there is {found}."
+        )
+    classes = {place: find_images(place, f"{purpose} of class {place.name}") for place in places}
+    outside = len(every) - sum(map(len, classes.values()))
+    if outside:
+        raise ValueError(f"labels: {outside} images of {folder} lie outside of its classes' folders.")
+    return classes
+
+
+def _refuse_new_classes(trained: Iterable[Path], tested: Iterable[Path], folder: Path) -> None:
+    """Refuse classes that no training image shows; plain folders have none."""
+    names = {place.name for place in trained}
+    new = [place.name for place in tested if place.name not in names and place != folder]
+    if new:
+        raise ValueError(f"{folder}: there are no images to train on of class {', '.join(new)}.")
+
+
+def _limited(places: Mapping[Path, Sequence[Path]], limit: int | None) -> list[Path]:
+    paths = list(chain.from_iterable(places.values()))
+    return [paths[index] for index in evenly_spaced(len(paths), limit or len(paths))]

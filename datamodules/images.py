@@ -1,0 +1,276 @@
+"""Images by themselves, with a class or without: what models that make images from noise learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from datamodules.base import ImageDataModule, at_least
+from datamodules.class_folders import find_splits
+from datamodules.image_sets import OnBadImage, Split, evenly_spaced
+from datamodules.image_sources import FaceImages, FolderImages, ImageSource, LabelledImages, Square
+from datamodules.sampling import Key, ResumableLoader, uniform_draws
+from datamodules.transforms import Augmentation, Preprocess, stack_equal, to_unit_range
+
+
+class ImageBatch(NamedTuple):
+    """Images (N, C, H, W) in [-1, 1], and their classes (N,) of int64; None without classes.
+
+    In evaluation N may be 0. Names are unique in their split, and the same whatever the batch size.
+    """
+
+    images: Tensor
+    labels: Tensor | None = None
+    names: Sequence[str] = ()
+
+
+class SampleBatch(NamedTuple):
+    """Seeds (N,) of int64 of the samples to make, and the names of their files."""
+
+    seeds: Tensor
+    names: Sequence[str] = ()
+
+    def finish(self) -> SampleBatch:
+        """Return itself: there is nothing to scale."""
+        return self
+
+
+class _Loaded(NamedTuple):
+    """A batch as workers deliver it: uint8 (or float32) images, and what to cut from them in training."""
+
+    batch: ImageBatch
+    augment: Augmentation | None = None
+
+    def finish(self) -> ImageBatch:
+        """Cut, mirror and scale on the device the batch is on."""
+        images = self.augment(self.batch.images) if self.augment else self.batch.images
+        return self.batch._replace(images=to_unit_range(images))
+
+
+class _TrainingSource:
+    """Makes training batches; window and mirroring are a function of (seed, epoch, index)."""
+
+    def __init__(self, labelled: LabelledImages, preprocess: Preprocess, seed: int) -> None:
+        self.labelled, self.preprocess, self.seed = labelled, preprocess, seed
+
+    def __getitem__(self, keys: list[Key]) -> _Loaded:
+        rows = [index for _, index in keys]
+        images = [self.labelled.images[row] for row in rows]
+        augment = self.preprocess.augmentation(images, uniform_draws(self.seed, keys, 3))
+        return _Loaded(_batch(self.labelled, rows, images), augment)
+
+
+class _OrderedSource:
+    """Makes batches of whole, unmirrored images from lists with one list of indices."""
+
+    def __init__(self, labelled: LabelledImages, channels: int, size: int) -> None:
+        self.labelled, self.channels, self.size = labelled, channels, size
+
+    def __getitem__(self, indices: list[list[int]]) -> _Loaded:
+        (rows,) = indices
+        if not rows:  # this process has none left: an empty batch of the right shape
+            labels = None if self.labelled.labels is None else self.labelled.labels[:0]
+            return _Loaded(ImageBatch(torch.empty(0, self.channels, self.size, self.size), labels))
+        return _Loaded(_batch(self.labelled, rows, [self.labelled.images[row] for row in rows]))
+
+
+def _batch(labelled: LabelledImages, rows: list[int], images: list[Tensor]) -> ImageBatch:
+    names = [labelled.images.names[row] for row in rows]
+    labels = None if labelled.labels is None else labelled.labels[rows]
+    return ImageBatch(stack_equal(images, names), labels, names)
+
+
+class _SampleSource:
+    """Makes batches of seeds; a sample is named by its seed."""
+
+    def __getitem__(self, seeds: list[int]) -> SampleBatch:
+        return SampleBatch(torch.tensor(seeds), [f"sample-{seed:06d}.png" for seed in seeds])
+
+
+class Images(ImageDataModule):
+    """Images with or without a class: your own folders, or drawn faces where none are given.
+
+    They come from one of these:
+
+    * `root`, a folder of images, or one with folders train and test (or val); `labels: folder` takes the
+          sub-folders of these as classes;
+    * `folder`, a plain folder, whatever its sub-folders are called;
+    * drawn faces of known attributes; `labels` names one of them: hair (black, brown, blond, red), skin
+          (light, dark), glasses or long_hair (without, with).
+
+    Every image becomes a square of `size` pixels. Mirroring, and the window where `load_size` is larger, are
+    a function of (seed, epoch, item), whatever the number of workers. Validation and test use the same
+    held-out images, each exactly once, whole and unmirrored. `predict` takes the images of `predict_dir`, as
+    squares too; or without it the seeds of `predict_count` samples.
+
+    `channels`, `image_size` and `classes` (0 without labels) are what the model needs to know; `class_names`
+    tells what the labels mean.
+
+    Args:
+        root: folder of images, sub-folders included, with or without folders for train and test.
+        folder: plain folder of images, instead of a root; sub-folders are included.
+        labels: where the class of an image comes from, as above; by default there are no classes.
+        faces: style of the drawn faces: adventurer, big-ears, dylan, lorelei or toon-head.
+        faces_count: drawn faces to train on.
+        test_count: drawn faces to evaluate on.
+        size: side of the images in pixels as the network sees them.
+        centre_crop: cut the largest square in the middle of an image; otherwise it is stretched.
+        load_size: side in pixels before a window is cut at random; by default size, so that none is.
+        flip: mirror every second training image, at random.
+        channels: channels of the images; by default as the files say (1 grey, 3 colour, or more).
+        batch_size: images per process and training batch.
+        eval_batch_size: images per process and evaluation batch.
+        workers: processes that read images; 0 reads them in the training process.
+        cache_gigabytes: memory for decoded images, per process; a set that fits is decoded once.
+        held_out_share: part of the images held out, by their names, where there is no test folder.
+        max_images: use at most so many images to train on and to evaluate on.
+        on_bad_image: raise, or skip with one warning that counts and names them.
+        predict_dir: folder whose images `predict` takes, sub-folders included.
+        predict_count: samples that `predict` makes without a `predict_dir`.
+        seed: of order and augmentation, and the seed of the first sample.
+
+    Raises:
+        FileNotFoundError: a folder is missing or has no images.
+        ValueError: an argument is out of its range, or contradicts another.
+    """
+
+    batch_type = ImageBatch
+    eval_batch_size: int
+
+    def __init__(
+        self,
+        root: str | None = None,
+        folder: str | None = None,
+        labels: str | None = None,
+        faces: str = "adventurer",
+        faces_count: int = 1000,
+        test_count: int = 200,
+        size: int = 64,
+        centre_crop: bool = True,
+        load_size: int | None = None,
+        flip: bool = True,
+        channels: int | None = None,
+        batch_size: int = 64,
+        eval_batch_size: int = 64,
+        workers: int = 0,
+        cache_gigabytes: float = 2.0,
+        held_out_share: float = 0.1,
+        max_images: int | None = None,
+        on_bad_image: OnBadImage = "raise",
+        predict_dir: str | None = None,
+        predict_count: int = 64,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            preprocess=Preprocess("resize_and_crop", size, load_size or size, flip),
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            workers=workers,
+            cache_gigabytes=cache_gigabytes,
+            on_bad_image=on_bad_image,
+            predict_dir=predict_dir,
+            seed=seed,
+        )
+        for name, count in (
+            ("faces_count", faces_count),
+            ("test_count", test_count),
+            ("channels", channels),
+            ("max_images", max_images),
+            ("predict_count", predict_count),
+        ):
+            at_least(name, count, 1)
+        if not 0 < held_out_share < 1:
+            raise ValueError(f"held_out_share: {held_out_share} must be above 0 and below 1.")
+        self.centre_crop, self.predict_count = centre_crop, predict_count
+        self._source: ImageSource
+        if root is None and folder is None:
+            self._source = FaceImages(faces, labels, faces_count, test_count, channels or 3)
+        else:
+            if labels not in (None, "folder"):
+                raise ValueError(f"labels: {labels!r} is unknown for folders; folder makes classes of them.")
+            splits = find_splits(
+                root, folder, classes=labels == "folder", share=held_out_share, limit=max_images
+            )
+            self._source = FolderImages(
+                splits, channels=channels, centre_crop=centre_crop, budget=self.budget, on_bad=on_bad_image
+            )
+        self.channels, self.class_names = self._source.channels, list(self._source.class_names)
+        self.classes = len(self.class_names)
+        self._sets: dict[tuple[Split, int], LabelledImages] = {}
+
+    def prepare_data(self) -> None:
+        """Draw the faces that the command needs, once per machine; samples need none."""
+        if self.trainer is None or self.trainer.state.fn != "predict":
+            super().prepare_data()
+
+    def draw(self, split: Split) -> None:
+        """Draw the faces of a split into the cache on disk; nothing where images come from files."""
+        self._source.prepare(split, self._side(split))
+
+    def _read(self, split: Split, side: int) -> LabelledImages:
+        if (split, side) not in self._sets:
+            self._sets[split, side] = self._source.read(split, side)
+        return self._sets[split, side]
+
+    def _side(self, split: Split) -> int:
+        return self.preprocess.before_crop if split == "train" else self.image_size
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Batches of `ImageBatch`, in another order each epoch."""
+        labelled = self._read("train", self._side("train"))
+        source = _TrainingSource(labelled, self.preprocess, self.seed)
+        return self.training_loader(source, len(labelled.images))
+
+    def val_dataloader(self) -> ResumableLoader:
+        """Every held-out image exactly once."""
+        return self.once("test")
+
+    def test_dataloader(self) -> ResumableLoader:
+        """The same images as validation."""
+        return self.once("test")
+
+    def once(self, split: Split) -> ResumableLoader:
+        """Every image of a split exactly once, in order, whole and unmirrored; works without a trainer.
+
+        A batch that comes from it is an `ImageBatch` after its `finish()`, which a trainer calls by itself.
+        """
+        labelled = self._read(split, self.image_size)
+        source = _OrderedSource(labelled, self.channels, self.image_size)
+        return self.evaluation_loader(source, [labelled.images])
+
+    def predict_dataloader(self) -> ResumableLoader:
+        """Batches of `PredictBatch`, the images of `predict_dir`; or of `SampleBatch` without it."""
+        if self._predict_folder is None:
+            seeds = range(self.seed, self.seed + self.predict_count)
+            return self.shared_loader(_SampleSource(), seeds, self.eval_batch_size)
+        square = Square(self.image_size, self.centre_crop)
+        return self._folder_loader(self._predict_folder, self.channels, square)
+
+    def preview(self, count: int) -> ImageBatch:
+        """Return the same few held-out images every time, for sample grids; works without a trainer.
+
+        Args:
+            count: number of images, evenly spaced; fewer where there are fewer.
+        """
+        labelled = self._read("test", self.image_size)
+        source = _OrderedSource(labelled, self.channels, self.image_size)
+        return source[[evenly_spaced(len(labelled.images), count)]].finish()
+
+    def attribute_table(self, names: Sequence[str], split: Split = "test") -> npt.NDArray[np.float32]:
+        """Return (N, K) of 0 and 1: attributes of the images in the order of `once(split)`.
+
+        Args:
+            names: of attributes, see `datamodules.face_attributes.ATTRIBUTES`.
+            split: train or test.
+
+        Raises:
+            ValueError: the images are no drawn faces, or their style has no such attribute.
+        """
+        if not isinstance(self._source, FaceImages):
+            raise ValueError("Attributes are known of drawn faces only: leave out root and folder.")
+        return self._source.table(split, names)
