@@ -1,0 +1,28 @@
+"""Noise of a training step that does not depend on the number of processes."""
+
+from __future__ import annotations
+
+import lightning as L
+import torch
+from torch import Tensor
+
+NOBODYS_RANK = 4095  # steps are seeded 4096 apart: this noise must not repeat other draws of the first process
+
+
+def joined_noise(module: L.LightningModule, count: int, size: int) -> Tensor:
+    """Draw standard normal noise (count, size) for the rows of this process's training batch.
+
+    It is drawn for the joined batch of all processes, of which each takes its rows: what belongs to an image
+    is the same on one process and on several. Called twice in a step it returns the same.
+
+    Args:
+        module: whose device and precision the noise gets; without a trainer it counts as the only process.
+        count: rows of this process's batch; all processes have as many.
+        size: numbers in a row.
+    """
+    world = module.trainer.world_size if module._trainer is not None else 1
+    # The base seeds each step by its number plus the rank: without the rank, all processes draw the same.
+    seed = torch.initial_seed() - module.global_rank + NOBODYS_RANK
+    generator = torch.Generator(module.device).manual_seed(seed)
+    joined = torch.randn(count * world, size, generator=generator, device=module.device, dtype=module.dtype)
+    return joined[module.global_rank :: world]
