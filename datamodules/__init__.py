@@ -13,6 +13,7 @@ from typing import Any
 DATA_MODULES = {
     "Images": "datamodules.images",
     "PairedImages": "datamodules.paired",
+    "Points": "datamodules.points",
     "UnpairedImages": "datamodules.unpaired",
 }
 

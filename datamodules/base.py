@@ -54,13 +54,91 @@ class _PredictionSource:
         return PredictBatch(stack_equal([self.images[index] for index in indices], names), names)
 
 
-class ImageDataModule(L.LightningDataModule):
-    """Base of the data modules.
+class BatchDataModule(L.LightningDataModule):
+    """Base of everything that delivers batches: sharded loaders that can be resumed, work on the device.
 
-    A sub-class has `channels_...` and `image_size` after its constructor, implements `draw`, and returns
-    `training_loader(...)` and `evaluation_loader(...)` over sources of its own. The batches of its
-    sources have a method `finish()`, which crops, flips and scales on the device and returns the typed
-    batch.
+    A sub-class has `image_size` and its numbers of channels after its constructor. The batches of its
+    sources have a method `finish()`, which does on the device what remains to be done (crop, flip, scale)
+    and returns the typed batch.
+
+    Args:
+        batch_size: items per process and training batch.
+        eval_batch_size: items per process and evaluation batch; None leaves it to the sub-class.
+        workers: processes that make batches; 0 makes them in the training process.
+        seed: of order and whatever else is drawn; not negative.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    batch_type: ClassVar[type]
+    """What training and evaluation batches are; a model that takes others refuses the data module."""
+
+    # With fewer images to predict than processes some have none; evaluation gives every process a batch.
+    allow_zero_length_dataloader_with_multiple_devices = True
+
+    def __init__(self, *, batch_size: int, eval_batch_size: int | None, workers: int, seed: int) -> None:
+        super().__init__()
+        at_least("batch_size", batch_size, 1)
+        at_least("eval_batch_size", eval_batch_size, 1)
+        at_least("workers", workers, 0)
+        at_least("seed", seed, 0)
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.workers, self.seed = workers, seed
+        self._loaders: list[ResumableLoader] = []
+
+    @property
+    def rank(self) -> int:
+        """Number of this process; 0 without a trainer."""
+        return self.trainer.global_rank if self.trainer else 0
+
+    @property
+    def world(self) -> int:
+        """Number of processes; 1 without a trainer."""
+        return self.trainer.world_size if self.trainer else 1
+
+    def training_loader(self, source: BatchSource, length: int) -> ResumableLoader:
+        """Shuffled, sharded, resumable batches; the source is asked for lists of (epoch, index)."""
+        sampler = EpochSampler(length, self.batch_size, self.seed, self.rank, self.world)
+        return self._loader(source, sampler)
+
+    def ordered_loader(self, source: BatchSource, lengths: Sequence[int], batch_size: int) -> ResumableLoader:
+        """Every item of one or more sets once; the source is asked for one list of indices per set."""
+        return self._loader(source, EvaluationSampler(lengths, batch_size, self.rank, self.world))
+
+    def shared_loader(self, source: BatchSource, items: Sequence[int], batch_size: int) -> ResumableLoader:
+        """Batches of items, each item on one process only; a process may have none."""
+        return self._loader(source, _chunks(items[self.rank :: self.world], batch_size))
+
+    def _loader(self, source: BatchSource, batches: Batches) -> ResumableLoader:
+        loader = ResumableLoader(source, batches, self.workers)
+        self._loaders.append(loader)
+        return loader
+
+    def preview(self, count: int) -> Any:
+        """Return `count` held-out items as an evaluation batch on the CPU, the same every time."""
+        raise NotImplementedError
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Crop, flip and scale the whole batch where it now is: on the device."""
+        return batch.finish()
+
+    def teardown(self, stage: str) -> None:
+        """End the worker processes, which would linger for seconds if left to the garbage collector."""
+        for loader in self._loaders:
+            loader.close()
+        self._loaders.clear()
+
+    def on_exception(self, exception: BaseException) -> None:
+        """End the worker processes."""
+        self.teardown("exception")
+
+
+class ImageDataModule(BatchDataModule):
+    """Base of the data modules of images, in files or drawn.
+
+    A sub-class implements `draw`, and returns `training_loader(...)` and `evaluation_loader(...)` over
+    sources of its own.
 
     Args:
         preprocess: how images become what the network sees.
@@ -77,12 +155,6 @@ class ImageDataModule(L.LightningDataModule):
         FileNotFoundError: predict_dir has no images.
     """
 
-    batch_type: ClassVar[type]
-    """What training and evaluation batches are; a model that takes others refuses the data module."""
-
-    # With fewer images to predict than processes some have none; evaluation gives every process a batch.
-    allow_zero_length_dataloader_with_multiple_devices = True
-
     def __init__(
         self,
         *,
@@ -95,32 +167,16 @@ class ImageDataModule(L.LightningDataModule):
         predict_dir: str | None,
         seed: int,
     ) -> None:
-        super().__init__()
-        at_least("batch_size", batch_size, 1)
-        at_least("eval_batch_size", eval_batch_size, 1)
-        at_least("workers", workers, 0)
+        super().__init__(batch_size=batch_size, eval_batch_size=eval_batch_size, workers=workers, seed=seed)
         at_least("cache_gigabytes", cache_gigabytes, 0)
-        at_least("seed", seed, 0)
         if on_bad_image not in get_args(OnBadImage):
             raise ValueError(f"on_bad_image: {on_bad_image!r} is unknown; raise and skip are.")
         self.preprocess = preprocess
         self.image_size = preprocess.size
-        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
-        self.workers, self.on_bad_image, self.seed = workers, on_bad_image, seed
+        self.on_bad_image = on_bad_image
         self.budget = MemoryBudget(cache_gigabytes)
-        self._loaders: list[ResumableLoader] = []
         self._predict_folder = Path(predict_dir) if predict_dir else None
         self._predict_paths = find_images(predict_dir, "prediction (predict_dir)") if predict_dir else []
-
-    @property
-    def rank(self) -> int:
-        """Number of this process; 0 without a trainer."""
-        return self.trainer.global_rank if self.trainer else 0
-
-    @property
-    def world(self) -> int:
-        """Number of processes; 1 without a trainer."""
-        return self.trainer.world_size if self.trainer else 1
 
     def prepare_data(self) -> None:
         """Draw the faces that the command needs, once per machine, before its processes read them."""
@@ -134,16 +190,9 @@ class ImageDataModule(L.LightningDataModule):
     def draw(self, split: Split) -> None:
         """Draw the faces of a split into the cache on disk; nothing where images come from files."""
 
-    def training_loader(self, source: BatchSource, length: int) -> ResumableLoader:
-        """Shuffled, sharded, resumable batches; the source is asked for lists of (epoch, index)."""
-        sampler = EpochSampler(length, self.batch_size, self.seed, self.rank, self.world)
-        return self._loader(source, sampler)
-
     def evaluation_loader(self, source: BatchSource, sets: Sequence[ImageSet]) -> ResumableLoader:
-        """Every item once; the source is asked for one list of indices per set."""
-        lengths = [len(images) for images in sets]
-        sampler = EvaluationSampler(lengths, self._whole_batch(sets), self.rank, self.world)
-        return self._loader(source, sampler)
+        """Every image once; the source is asked for one list of indices per set."""
+        return self.ordered_loader(source, [len(images) for images in sets], self._whole_batch(sets))
 
     def prediction_loader(
         self,
@@ -166,10 +215,6 @@ class ImageDataModule(L.LightningDataModule):
         images = otherwise()
         return self.shared_loader(_PredictionSource(images), range(len(images)), self._whole_batch([images]))
 
-    def shared_loader(self, source: BatchSource, items: Sequence[int], batch_size: int) -> ResumableLoader:
-        """Batches of items, each item on one process only; a process may have none."""
-        return self._loader(source, _chunks(items[self.rank :: self.world], batch_size))
-
     def _folder_loader(
         self, folder: Path, channels: int | None, prepare: Callable[[Tensor], Tensor]
     ) -> ResumableLoader:
@@ -183,34 +228,11 @@ class ImageDataModule(L.LightningDataModule):
         batches = _batches_of_one_size(paths, self.eval_batch_size or EVAL_BATCH_SIZE)
         return self._loader(_PredictionSource(images), batches)
 
-    def _loader(self, source: BatchSource, batches: Batches) -> ResumableLoader:
-        loader = ResumableLoader(source, batches, self.workers)
-        self._loaders.append(loader)
-        return loader
-
     def _whole_batch(self, sets: Sequence[ImageSet]) -> int:
         if self.eval_batch_size is not None:
             return self.eval_batch_size
         fixed = self.preprocess.kind == "resize_and_crop" or all(images.one_size for images in sets)
         return EVAL_BATCH_SIZE if fixed else 1
-
-    def preview(self, count: int) -> Any:
-        """Return `count` held-out items as an evaluation batch on the CPU, the same every time."""
-        raise NotImplementedError
-
-    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Crop, flip and scale the whole batch where it now is: on the device."""
-        return batch.finish()
-
-    def teardown(self, stage: str) -> None:
-        """End the worker processes, which would linger for seconds if left to the garbage collector."""
-        for loader in self._loaders:
-            loader.close()
-        self._loaders.clear()
-
-    def on_exception(self, exception: BaseException) -> None:
-        """End the worker processes."""
-        self.teardown("exception")
 
 
 def _chunks(indices: Sequence[int], size: int) -> list[list[int]]:

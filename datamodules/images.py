@@ -40,8 +40,13 @@ class SampleBatch(NamedTuple):
         return self
 
 
-class _Loaded(NamedTuple):
-    """A batch as workers deliver it: uint8 (or float32) images, and what to cut from them in training."""
+class LoadedImages(NamedTuple):
+    """A batch as workers deliver it, images of uint8 (or of float32, which stay as they are).
+
+    Attributes:
+        batch: with whole images.
+        augment: what to cut from them in training.
+    """
 
     batch: ImageBatch
     augment: Augmentation | None = None
@@ -58,11 +63,11 @@ class _TrainingSource:
     def __init__(self, labelled: LabelledImages, preprocess: Preprocess, seed: int) -> None:
         self.labelled, self.preprocess, self.seed = labelled, preprocess, seed
 
-    def __getitem__(self, keys: list[Key]) -> _Loaded:
+    def __getitem__(self, keys: list[Key]) -> LoadedImages:
         rows = [index for _, index in keys]
         images = [self.labelled.images[row] for row in rows]
         augment = self.preprocess.augmentation(images, uniform_draws(self.seed, keys, 3))
-        return _Loaded(_batch(self.labelled, rows, images), augment)
+        return LoadedImages(_batch(self.labelled, rows, images), augment)
 
 
 class _OrderedSource:
@@ -71,12 +76,12 @@ class _OrderedSource:
     def __init__(self, labelled: LabelledImages, channels: int, size: int) -> None:
         self.labelled, self.channels, self.size = labelled, channels, size
 
-    def __getitem__(self, indices: list[list[int]]) -> _Loaded:
+    def __getitem__(self, indices: list[list[int]]) -> LoadedImages:
         (rows,) = indices
         if not rows:  # this process has none left: an empty batch of the right shape
             labels = None if self.labelled.labels is None else self.labelled.labels[:0]
-            return _Loaded(ImageBatch(torch.empty(0, self.channels, self.size, self.size), labels))
-        return _Loaded(_batch(self.labelled, rows, [self.labelled.images[row] for row in rows]))
+            return LoadedImages(ImageBatch(torch.empty(0, self.channels, self.size, self.size), labels))
+        return LoadedImages(_batch(self.labelled, rows, [self.labelled.images[row] for row in rows]))
 
 
 def _batch(labelled: LabelledImages, rows: list[int], images: list[Tensor]) -> ImageBatch:

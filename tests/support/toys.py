@@ -8,7 +8,7 @@ from typing import Any
 
 import datamodules
 import gans
-from datamodules.base import ImageDataModule
+from datamodules.base import BatchDataModule
 from gans.base import AdversarialModule
 
 
@@ -44,11 +44,48 @@ TOYS = {
         data_arguments={"size": 16, "faces_count": 8, "test_count": 5},
         separable={"history_size": 0},
     ),
+    "MUNIT": Toy(
+        data="UnpairedImages",
+        model_arguments={
+            "image_size": 16,
+            "generator_width": 2,
+            "blocks": 1,
+            "style_size": 3,
+            "mlp_width": 4,
+            "discriminator_width": 2,
+            "discriminator_layers": 2,
+            "discriminator_scales": 2,
+        },
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5},
+        separable={"style_std": 0.0},
+    ),
     "Pix2Pix": Toy(
         data="PairedImages",
         model_arguments={"image_size": 16, "generator_width": 2, "discriminator_width": 2, "patch": 16},
         data_arguments={"size": 16, "faces_count": 8, "test_count": 5},
         separable={"norm": "instance", "dropout": False},
+    ),
+    "AutoEncoder": Toy(
+        data="Images",
+        model_arguments={"image_size": 16, "width": 2, "latent_size": 3},
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
+    ),
+    "VAE": Toy(
+        data="Images",
+        model_arguments={"image_size": 16, "width": 2, "latent_size": 3},
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
+    ),
+    "Energy": Toy(
+        data="Images",
+        model_arguments={
+            "image_size": 16,
+            "width": 2,
+            "buffer_size": 12,
+            "langevin_steps": 2,
+            "sampling_steps": 3,
+        },
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
+        separable={"start": "data", "langevin_noise": 0.0},
     ),
 }
 
@@ -60,9 +97,9 @@ def make_model(name: str, **arguments: Any) -> AdversarialModule:
     return model
 
 
-def make_data(name: str, **arguments: Any) -> ImageDataModule:
+def make_data(name: str, **arguments: Any) -> BatchDataModule:
     """Return the data of a variant at toy size."""
     toy = TOYS[name]
     module = getattr(importlib.import_module(datamodules.DATA_MODULES[toy.data]), toy.data)
-    data: ImageDataModule = module(**(toy.data_arguments | arguments))
+    data: BatchDataModule = module(**(toy.data_arguments | arguments))
     return data
