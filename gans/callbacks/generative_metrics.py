@@ -1,10 +1,10 @@
-"""Distances between generated and real images, while training and in test."""
+"""How good and how diverse generated images are beside real ones, while training and in test."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -12,37 +12,56 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from gans.callbacks.evaluation import ComparisonCallback, Stage, check_interval, is_due, log_synchronised
-from gans.metrics.distances import frechet_distance, halves, kernel_distance
-from gans.metrics.features import FeatureExtractor, FeaturesName, load_extractor
+from gans.metrics.distances import dealt_out, frechet_distance, halves, kernel_distance
+from gans.metrics.features import FeatureExtractor, FeaturesName, load_extractor, to_pixels
 from gans.metrics.inception import find_weights
+from gans.metrics.inception_score import inception_score
+from gans.metrics.manifold import manifold_scores
 from gans.metrics.processes import gather
-from gans.metrics.statistics_cache import RealFeatures
+from gans.metrics.statistics_cache import RealFeatures, content_keys
 from gans.protocol import Comparison
 
-# Only in the features of the 2015 Inception network do the distances bear the names that papers report.
+# Only in the features of the 2015 Inception network do metrics bear the names that papers report.
 NAMES: dict[FeaturesName, tuple[str, str]] = {
     "lite0": ("fd_lite0", "kid_lite0"),
     "inception": ("fid", "kid"),
 }
+SUFFIXES: dict[FeaturesName, str] = {"lite0": "_lite0", "inception": ""}
+
+DISTANCE = "distance between generated and real images"
+MANIFOLD = "precision, recall, density and coverage"
 
 
 @dataclass
 class _Seen:
-    """The features of the images of one name: rows of D, on the CPU, and what identifies the real ones."""
+    """What is kept of the images of one name, on the CPU: features (n, D) and, of fakes, logits (n, classes).
+
+    The keys identify images by content; fakes have some where they have logits.
+    """
 
     fake: list[Tensor] = field(default_factory=list)
+    fake_keys: list[bytes] = field(default_factory=list)
+    logits: list[Tensor] = field(default_factory=list)
     real: list[Tensor] = field(default_factory=list)
     real_keys: list[bytes] = field(default_factory=list)
 
 
 class GenerativeMetrics(ComparisonCallback):
-    """Logs Frechet and kernel distance between generated and real images, by name and as the mean over names.
+    """Logs how generated images compare with real ones in the features of a network, all from one pass.
 
-    For the name A2B and the features lite0: `val/fd_lite0/A2B`, `val/kid_lite0/A2B`; their floors
-    `val/fd_lite0_floor/A2B`, `val/kid_lite0_floor/A2B`, the distance between two halves of the real images (n
-    // 2 against n // 2, dealt out by content); the numbers of images `val/images/A2B` and
-    `val/real_images/A2B`; and the means `val/fd_lite0`, `val/kid_lite0`. With the features inception the
-    distances are called `fid` and `kid`. In test `test/` stands in place of `val/`.
+    For the name A2B and the features lite0:
+
+    * Frechet and kernel distance, `val/fd_lite0/A2B` and `val/kid_lite0/A2B`; their floors
+      `val/fd_lite0_floor/A2B` and `val/kid_lite0_floor/A2B`, the distance between two halves of the real
+      images (n // 2 against n // 2, dealt out by content);
+    * `val/precision_lite0/A2B`, `val/recall_lite0/A2B`, `val/density_lite0/A2B`, `val/coverage_lite0/A2B`;
+      see `gans.metrics.manifold`;
+    * the numbers of images `val/images/A2B` and `val/real_images/A2B`.
+
+    With the features inception the distances are called `fid` and `kid`, the others have no suffix, and there
+    are the Inception score `val/inception_score/A2B` and its standard deviation over splits,
+    `val/inception_score_deviation/A2B`. The mean over names has no name: `val/kid_lite0`. In test `test/`
+    stands in place of `val/`. Images of one pixel are points and pass in silence.
 
     All numbers are of all images of all processes, so neither batch size nor number of processes enters. The
     feature network is kept here and not in the module, so it is in no checkpoint and no optimiser.
@@ -53,11 +72,14 @@ class GenerativeMetrics(ComparisonCallback):
             measure.
         frechet: log the Frechet distance.
         kernel: log the kernel distance, which is unbiased and so says more for few images.
+        manifold: log precision, recall, density and coverage.
+        neighbours: k of these four: a ball reaches to its centre's k-th nearest neighbour.
+        splits: of the images for the Inception score.
         weights: path of the Inception weights; by default they are looked for in torch's hub cache.
         download: fetch the Inception weights if they are absent.
 
     Raises:
-        ValueError: if an argument is out of range, or both distances are switched off.
+        ValueError: if an argument is out of range, or all metrics are switched off.
         FileNotFoundError: at the start of a run, if the Inception weights are absent.
     """
 
@@ -67,17 +89,24 @@ class GenerativeMetrics(ComparisonCallback):
         every_n_epochs: int = 1,
         frechet: bool = True,
         kernel: bool = True,
+        manifold: bool = True,
+        neighbours: int = 5,
+        splits: int = 10,
         weights: str | None = None,
         download: bool = False,
     ) -> None:
         if features not in NAMES:
             raise ValueError(f"features is {features!r}: it is one of {', '.join(NAMES)}.")
-        if not (frechet or kernel):
+        if not (frechet or kernel or manifold):
             raise ValueError(
-                "frechet and kernel are both false: there is nothing left for GenerativeMetrics to do."
+                "frechet, kernel and manifold are all false: nothing is left for GenerativeMetrics to do."
             )
+        for argument, value in {"neighbours": neighbours, "splits": splits}.items():
+            if value < 1:
+                raise ValueError(f"{argument} is {value}: it is 1 or more.")
         self._features = features
         self._every_n_epochs = check_interval(every_n_epochs)
+        self._manifold, self._neighbours, self._splits = manifold, neighbours, splits
         self._weights = weights
         self._download = download
         frechet_name, kernel_name = NAMES[features]
@@ -90,7 +119,7 @@ class GenerativeMetrics(ComparisonCallback):
         self._seen: dict[str, _Seen] = {}
         self._reals: dict[tuple[Stage, str], RealFeatures] = {}
         self._floors: dict[bytes, dict[str, float]] = {}
-        self._warned: set[str] = set()
+        self._warned: set[tuple[str, str]] = set()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Load the feature network, so that a missing file is known before hours of training."""
@@ -115,15 +144,22 @@ class GenerativeMetrics(ComparisonCallback):
     def collect(self, stage: Stage, name: str, comparison: Comparison) -> None:
         """Extract the features of one batch; those of real images that were seen before are looked up."""
         assert self._extractor is not None
-        channels = comparison.fake.shape[1]
+        channels, height, width = comparison.fake.shape[1:]
+        if height == width == 1:
+            return
         if channels not in (1, 3):
             self._warn_once(
-                name, f"{channels} channels have no features, which exist for grey and RGB images"
+                DISTANCE, name, f"{channels} channels have no features, which exist for grey and RGB images"
             )
             return
         seen = self._seen.setdefault(name, _Seen())
         if len(comparison.fake):
-            seen.fake.append(self._extractor(comparison.fake).cpu())
+            pixels = to_pixels(comparison.fake)
+            features, logits = self._extractor.classify(pixels)
+            seen.fake.append(features.cpu())
+            if logits is not None:
+                seen.logits.append(logits.cpu())
+                seen.fake_keys.extend(content_keys(pixels))
         if comparison.real is not None and len(comparison.real):
             if (stage, name) not in self._reals:
                 self._reals[stage, name] = RealFeatures(self._extractor)
@@ -136,32 +172,48 @@ class GenerativeMetrics(ComparisonCallback):
         for real in self._reals.values():
             real.finish()
         everyone = gather(self._seen)
-        measured: dict[str, dict[str, float]] = {}
+        scores_of_names: list[dict[str, float]] = []
         for name in sorted({name for seen in everyone for name in seen}):
-            values = self._measure(name, [seen[name] for seen in everyone if name in seen], pl_module.device)
-            log_synchronised(
-                pl_module, {f"{stage}/{metric}/{name}": value for metric, value in values.items()}
-            )
-            measured[name] = values
-        for metric in self._distances:
-            values_of_names = [values[metric] for values in measured.values() if metric in values]
-            if values_of_names:
-                mean = sum(values_of_names) / len(values_of_names)
-                log_synchronised(pl_module, {f"{stage}/{metric}": mean})
+            seen = _joined([seen[name] for seen in everyone if name in seen])
+            scores, context = self._measure(name, seen, pl_module.device)
+            values = {f"{stage}/{metric}/{name}": value for metric, value in (context | scores).items()}
+            log_synchronised(pl_module, values)
+            scores_of_names.append(scores)
+        for metric in dict.fromkeys(metric for scores in scores_of_names for metric in scores):
+            of_names = [scores[metric] for scores in scores_of_names if metric in scores]
+            log_synchronised(pl_module, {f"{stage}/{metric}": sum(of_names) / len(of_names)})
 
-    def _measure(self, name: str, parts: list[_Seen], device: torch.device) -> dict[str, float]:
-        fake = [rows for part in parts for rows in part.fake]
-        real = [rows for part in parts for rows in part.real]
-        if not real:
-            return {}  # nothing to compare with, as in reconstruction
-        counts = {"images": sum(map(len, fake)), "real_images": sum(map(len, real))}
-        if min(counts.values()) < 2:
-            self._warn_once(name, "a distance needs two generated and two real images")
+    def _measure(
+        self, name: str, seen: _Seen, device: torch.device
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Return the scores, and what is needed to read them: numbers of images and floors."""
+        if not seen.real:
+            return {}, {}  # nothing to compare with, as in reconstruction
+        counts = {"images": sum(map(len, seen.fake)), "real_images": sum(map(len, seen.real))}
+        fewest = min(counts.values())
+        if fewest < 2:
+            self._warn_once(DISTANCE, name, "a distance needs two generated and two real images")
+            return {}, {}
+        fake, real = torch.cat(seen.fake).to(device), torch.cat(seen.real).to(device)
+        scores = {metric: distance(real, fake) for metric, distance in self._distances.items()}
+        if self._manifold and fewest > self._neighbours:
+            suffix = SUFFIXES[self._features]
+            of_balls = manifold_scores(real, fake, self._neighbours)
+            scores |= {f"{metric}{suffix}": value for metric, value in of_balls.items()}
+        elif self._manifold:
+            self._warn_once(MANIFOLD, name, f"{fewest} images are too few for {self._neighbours} neighbours")
+        if seen.logits:
+            scores |= self._inception_score(name, seen)
+        return scores, counts | self._floor(real, seen.real_keys)
+
+    def _inception_score(self, name: str, seen: _Seen) -> dict[str, float]:
+        logits = torch.cat(seen.logits)
+        if len(logits) < 2 * self._splits:
+            reason = f"{len(logits)} generated images are too few for {self._splits} splits"
+            self._warn_once("Inception score", name, reason)
             return {}
-        generated, originals = torch.cat(fake).to(device), torch.cat(real).to(device)
-        keys = [key for part in parts for key in part.real_keys]
-        distances = {metric: distance(originals, generated) for metric, distance in self._distances.items()}
-        return counts | distances | self._floor(originals, keys)
+        score = inception_score(logits[dealt_out(seen.fake_keys)], self._splits)
+        return {"inception_score": score.mean, "inception_score_deviation": score.deviation}
 
     def _floor(self, real: Tensor, keys: list[bytes]) -> dict[str, float]:
         """Return the distances between two halves of the real images, measured once for each set."""
@@ -175,7 +227,13 @@ class GenerativeMetrics(ComparisonCallback):
             }
         return self._floors[identity]
 
-    def _warn_once(self, name: str, reason: str) -> None:
-        if name not in self._warned:
-            self._warned.add(name)
-            rank_zero_warn(f"No distance between generated and real images for {name}: {reason}.")
+    def _warn_once(self, what: str, name: str, reason: str) -> None:
+        if (what, name) not in self._warned:
+            self._warned.add((what, name))
+            rank_zero_warn(f"No {what} for {name}: {reason}.")
+
+
+def _joined(parts: list[_Seen]) -> _Seen:
+    """Return what several processes have kept as if one had."""
+    kept = {f.name: [row for part in parts for row in getattr(part, f.name)] for f in fields(_Seen)}
+    return _Seen(**kept)

@@ -31,7 +31,7 @@ def frechet_distance(real: Tensor, fake: Tensor) -> float:
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    real, fake = _in_common_subspace(_double(real), _double(fake))
+    real, fake = _in_common_subspace(in_double(real), in_double(fake))
     # Features of all processes are here already: letting it sum over processes would count them again.
     metric = FrechetInceptionDistance(feature=_Given(real.shape[1]), sync_on_compute=False).to(real.device)
     metric.update(real, real=True)
@@ -62,7 +62,7 @@ def kernel_distance(real: Tensor, fake: Tensor) -> float:
         real: (N, D), at least two rows.
         fake: (M, D), at least two rows.
     """
-    real, fake = _double(real), _double(fake)
+    real, fake = in_double(real), in_double(fake)
     n, m = len(real), len(fake)
     within_real = _kernel_sum(real, real, diagonal=False) / (n * (n - 1))
     within_fake = _kernel_sum(fake, fake, diagonal=False) / (m * (m - 1))
@@ -81,6 +81,15 @@ def _kernel_sum(x: Tensor, y: Tensor, diagonal: bool = True) -> float:
     return float(total)
 
 
+def dealt_out(keys: list[bytes]) -> list[int]:
+    """Return the rows in an order that depends on their content alone, for splits that do so too.
+
+    Args:
+        keys: one per row, drawn from the image's content, such as a hash.
+    """
+    return sorted(range(len(keys)), key=keys.__getitem__)
+
+
 def halves(features: Tensor, keys: list[bytes]) -> tuple[Tensor, Tensor]:
     """Split a set in two disjoint halves of N // 2 rows, the same ones in whatever order the rows come.
 
@@ -90,13 +99,13 @@ def halves(features: Tensor, keys: list[bytes]) -> tuple[Tensor, Tensor]:
 
     Args:
         features: (N, D).
-        keys: one per row, drawn from the image's content, such as a hash: rows are dealt out by its order.
+        keys: one per row; see `dealt_out`.
     """
-    order = torch.tensor(sorted(range(len(keys)), key=keys.__getitem__), device=features.device)
+    order = torch.tensor(dealt_out(keys), device=features.device)
     half = len(keys) // 2
     return features[order[:half]], features[order[half : 2 * half]]
 
 
-def _double(features: Tensor) -> Tensor:
+def in_double(features: Tensor) -> Tensor:
     """Convert to float64, on the CPU where the device has none (Apple's)."""
     return (features.cpu() if features.device.type == "mps" else features).double()

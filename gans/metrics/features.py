@@ -26,6 +26,7 @@ class FeatureExtractor(nn.Module):
         name: short name that metrics carry, such as `lite0`.
         dimension: number of features D.
         fingerprint: name of everything that decides a feature's value, the image itself aside.
+        network: maps uint8 RGB images to features, or to features and the logits of its classes.
     """
 
     def __init__(self, name: str, network: nn.Module, dimension: int, fingerprint: str) -> None:
@@ -43,12 +44,18 @@ class FeatureExtractor(nn.Module):
         """
         return self.of_pixels(to_pixels(images))
 
-    @torch.no_grad()
     def of_pixels(self, pixels: Tensor) -> Tensor:
         """Return the features (N, D), float32, of uint8 RGB images (N, 3, H, W)."""
-        with torch.autocast(pixels.device.type, enabled=False), _full_precision():
-            features: Tensor = self.network(pixels)
+        features, _ = self.classify(pixels)
         return features
+
+    @torch.no_grad()
+    def classify(self, pixels: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return features (N, D) and, from a network that has classes, logits (N, classes), in one pass."""
+        with torch.autocast(pixels.device.type, enabled=False), _full_precision():
+            output = self.network(pixels)
+        features, logits = output if isinstance(output, tuple) else (output, None)
+        return features, logits
 
 
 @contextmanager
@@ -100,7 +107,7 @@ def load_extractor(
     if name == "inception":
         path = inception.find_weights(weights, download)
         return FeatureExtractor(
-            name, inception.InceptionPool(path), inception.DIMENSION, f"inception-{inception.SHA256[:8]}"
+            name, inception.InceptionNetwork(path), inception.DIMENSION, f"inception-{inception.SHA256[:8]}"
         )
     if name != "lite0":
         raise ValueError(f"features is {name!r}: it is lite0 or inception.")

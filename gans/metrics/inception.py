@@ -48,8 +48,11 @@ def _download(path: Path) -> None:
         ) from error
 
 
-class InceptionPool(nn.Module):
-    """The 2048 pooled features, by torch-fidelity, which resizes as the original TensorFlow graph did."""
+class InceptionNetwork(nn.Module):
+    """Pooled features and logits, by torch-fidelity, which resizes as the original TensorFlow graph did.
+
+    The logits are those without bias, from which the Inception score has always been computed.
+    """
 
     def __init__(self, weights: Path) -> None:
         super().__init__()
@@ -57,10 +60,10 @@ class InceptionPool(nn.Module):
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
         self.network = FeatureExtractorInceptionV3(
-            "inception-v3-compat", ["2048"], feature_extractor_weights_path=str(weights)
+            "inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(weights)
         )
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Return the features (N, 2048) of uint8 RGB images (N, 3, H, W)."""
-        features: Tensor = self.network(pixels)[0]
-        return features
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features (N, 2048) and logits (N, 1008) of uint8 RGB images (N, 3, H, W)."""
+        features, logits = self.network(pixels)
+        return features, logits

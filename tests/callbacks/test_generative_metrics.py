@@ -8,12 +8,29 @@ import pytest
 import torch
 from support.compared import Counted, Items, Painter, counted_extractor, items, random_images, trainer
 from support.processes import run_together
+from torch import Tensor
 
 from gans.callbacks import generative_metrics
 from gans.callbacks.generative_metrics import GenerativeMetrics
-from gans.metrics.distances import frechet_distance, kernel_distance
+from gans.metrics.distances import dealt_out, frechet_distance, kernel_distance
+from gans.metrics.features import FeatureExtractor, to_pixels
+from gans.metrics.inception_score import inception_score
+from gans.metrics.manifold import manifold_scores
+from gans.metrics.statistics_cache import content_keys
 
 Metrics = dict[str, float]
+
+
+class Classifying(Counted):
+    """Returns logits of three classes too."""
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        features = super().forward(pixels)
+        return features, self.logits_of(features)
+
+    @staticmethod
+    def logits_of(features: Tensor) -> Tensor:
+        return 20 * features[:, :3]
 
 
 @pytest.fixture(autouse=True)
@@ -36,25 +53,54 @@ def test_distances_floors_and_counts_are_logged(tmp_path: Path) -> None:
     extractor, _ = counted_extractor()
     assert images.real is not None
     fake, real = extractor((images.source + 0.25).clamp(-1, 1)), extractor(images.real)
-    assert metrics.keys() == {
-        "val/fd_lite0/A2B",
-        "val/fd_lite0_floor/A2B",
-        "val/fd_lite0",
-        "val/kid_lite0/A2B",
-        "val/kid_lite0_floor/A2B",
-        "val/kid_lite0",
-        "val/images/A2B",
-        "val/real_images/A2B",
+    scores = {"fd_lite0", "kid_lite0", "precision_lite0", "recall_lite0", "density_lite0", "coverage_lite0"}
+    context = {"fd_lite0_floor", "kid_lite0_floor", "images", "real_images"}
+    assert metrics.keys() == {f"val/{name}/A2B" for name in scores | context} | {
+        f"val/{score}" for score in scores
     }
     assert (metrics["val/images/A2B"], metrics["val/real_images/A2B"]) == (7, 9)
     assert metrics["val/fd_lite0/A2B"] == pytest.approx(frechet_distance(real, fake), rel=1e-5)
     assert metrics["val/kid_lite0/A2B"] == pytest.approx(kernel_distance(real, fake), rel=1e-5)
+    for score, value in manifold_scores(real, fake, neighbours=5).items():
+        assert metrics[f"val/{score}_lite0/A2B"] == pytest.approx(value, rel=1e-6)
+
+
+def test_number_of_neighbours_can_be_chosen(tmp_path: Path) -> None:
+    images = items(sources=7, reals=9)
+    found = [validate(tmp_path, Painter(images), neighbours=k)["val/recall_lite0/A2B"] for k in (1, 6)]
+    assert found[0] < found[1]
+    assert "val/recall_lite0/A2B" not in validate(tmp_path, Painter(images), manifold=False)
 
 
 def test_inception_alone_bears_the_names_of_papers(tmp_path: Path) -> None:
-    metrics = validate(tmp_path, Painter(items(4, 4)), features="inception")
+    metrics = validate(tmp_path, Painter(items(6, 6)), features="inception")
     assert {"val/fid/A2B", "val/fid_floor/A2B", "val/kid/A2B", "val/fid", "val/kid"} <= metrics.keys()
+    assert {"val/precision/A2B", "val/recall", "val/density/A2B", "val/coverage"} <= metrics.keys()
     assert not any("lite0" in name for name in metrics)
+
+
+def test_a_network_with_classes_gives_the_inception_score_in_the_same_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = Classifying()
+    extractor = FeatureExtractor("inception", network, 6, "classifying")
+    monkeypatch.setattr(generative_metrics, "load_extractor", lambda *_: extractor)
+    images = items(sources=9, reals=8)
+    found = [
+        validate(tmp_path, Painter(images, batch_size=size), features="inception", splits=2)
+        for size in (2, 9)
+    ]
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+    assert network.images == 2 * 9 + 8  # the reals' features are read in the second run
+    pixels = to_pixels((images.source + 0.25).clamp(-1, 1))
+    order = dealt_out(content_keys(pixels))
+    expected = inception_score(network.logits_of(extractor.of_pixels(pixels))[order], splits=2)
+    assert found[0]["val/inception_score/A2B"] == pytest.approx(expected.mean, rel=1e-5)
+    assert found[0]["val/inception_score_deviation/A2B"] == pytest.approx(expected.deviation, rel=1e-4)
+    assert found[0]["val/inception_score"] == found[0]["val/inception_score/A2B"]
+    with pytest.warns(UserWarning, match="No Inception score for A2B: 9 generated images are too few for 5"):
+        few = validate(tmp_path, Painter(images), features="inception", splits=5)
+    assert not any("inception_score" in name for name in few)
 
 
 def test_means_are_over_names(tmp_path: Path) -> None:
@@ -140,6 +186,21 @@ def test_what_cannot_be_measured_is_left_out_with_one_warning(
     assert "val/kid_lite0/A2B" not in fit.callback_metrics
 
 
+def test_points_pass_in_silence(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    points = Items(random_images(4, 2, size=1), random_images(4, 2, size=1), None)
+    assert validate(tmp_path, Painter(points)) == {}
+    assert not [warning for warning in recwarn if "A2B" in str(warning.message)]
+
+
+def test_too_few_images_for_the_neighbours_cost_those_scores_and_one_warning(tmp_path: Path) -> None:
+    fit = trainer(tmp_path, GenerativeMetrics(neighbours=4), max_epochs=2)
+    with pytest.warns(UserWarning, match="4 images are too few for 4 neighbours") as warnings:
+        fit.fit(Painter(items(4, 9)))
+    assert sum("too few" in str(warning.message) for warning in warnings) == 1
+    assert "val/kid_lite0/A2B" in fit.callback_metrics
+    assert "val/recall_lite0/A2B" not in fit.callback_metrics
+
+
 def test_the_network_is_no_part_of_the_module(tmp_path: Path) -> None:
     fit = trainer(tmp_path, GenerativeMetrics())
     module = Painter(items(4, 4))
@@ -165,8 +226,12 @@ def test_missing_weights_stop_the_run_before_it_begins(
 def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="features is 'vgg'"):
         GenerativeMetrics(features="vgg")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="nothing left"):
-        GenerativeMetrics(frechet=False, kernel=False)
+    with pytest.raises(ValueError, match="nothing is left"):
+        GenerativeMetrics(frechet=False, kernel=False, manifold=False)
+    with pytest.raises(ValueError, match="neighbours is 0"):
+        GenerativeMetrics(neighbours=0)
+    with pytest.raises(ValueError, match="splits is 0"):
+        GenerativeMetrics(splits=0)
     with pytest.raises(ValueError, match="every_n_epochs is 0"):
         GenerativeMetrics(every_n_epochs=0)
 
@@ -175,14 +240,14 @@ def measure_together(folder: str, shares: list[tuple[int, int]] | None) -> Metri
     """Validate with Lite0 on this process's share of 7 sources and 5 reals."""
     os.environ["GANS_CACHE"] = str(Path(folder, f"cache {os.environ.get('LOCAL_RANK')}"))
     options = {"devices": len(shares), "strategy": "ddp"} if shares else {}
-    run = trainer(Path(folder), GenerativeMetrics(), **options)
+    run = trainer(Path(folder), GenerativeMetrics(neighbours=2), **options)
     run.validate(Painter(items(7, 5), shares=shares), verbose=False)
     return {name: float(value) for name, value in run.callback_metrics.items()}
 
 
 def test_number_of_processes_does_not_matter(tmp_path: Path) -> None:
     (alone,) = run_together(measure_together, str(tmp_path), None, count=1)
-    assert {"val/fd_lite0/A2B", "val/kid_lite0_floor/A2B"} <= alone.keys()
+    assert {"val/fd_lite0/A2B", "val/kid_lite0_floor/A2B", "val/recall_lite0/A2B"} <= alone.keys()
     for shares in ([(4, 2), (3, 3)], [(7, 5), (0, 0)]):
         first, second = run_together(measure_together, str(tmp_path), shares)
         assert first == second

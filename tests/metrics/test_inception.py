@@ -75,7 +75,7 @@ def test_torch_fidelity_reads_the_file(tmp_path: Path, monkeypatch: pytest.Monke
         patch.setattr(torch, "load", random_state)
         patch.setattr(Network, "load_state_dict", random_state)
         torch.manual_seed(0)
-        network = Network("inception-v3-compat", ["2048"], "absent")
+        network = Network("inception-v3-compat", ["2048", "logits_unbiased"], "absent")
     file = tmp_path / "random.pth"
     torch.save(network.state_dict(), file)
     monkeypatch.setattr(inception, "SHA256", hashlib.sha256(file.read_bytes()).hexdigest())
@@ -84,4 +84,10 @@ def test_torch_fidelity_reads_the_file(tmp_path: Path, monkeypatch: pytest.Monke
     images = torch.rand(2, 1, 16, 16) * 2 - 1
     bytes_of_images = ((images.expand(-1, 3, -1, -1) + 1) * 127.5).round().to(torch.uint8)
     assert (extractor.name, extractor.dimension) == ("inception", 2048)
-    torch.testing.assert_close(extractor(images), network(bytes_of_images)[0])
+    features, logits = network(bytes_of_images)
+    torch.testing.assert_close(extractor(images), features)
+    found = extractor.classify(bytes_of_images)[1]
+    assert found is not None
+    assert found.shape == (2, 1008)
+    torch.testing.assert_close(found, logits)
+    torch.testing.assert_close(logits, features @ network.fc.weight.T)  # no bias, as the score is defined
