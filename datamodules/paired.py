@@ -12,6 +12,7 @@ from torch import Tensor
 from datamodules.base import ImageDataModule, at_least
 from datamodules.colour import lightness, split_lab
 from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
+from datamodules.known import PAIRED, root_of
 from datamodules.pairing import Direction, separate
 from datamodules.pairs import FacePairs, FilePairs, PairSettings, Task, find_pairs
 from datamodules.sampling import Key, ResumableLoader, uniform_draws
@@ -139,6 +140,9 @@ class PairedImages(ImageDataModule):
         direction: AtoB takes A as input and B as target, BtoA the other way round.
         edge_sigma: blur before edges are drawn, in pixels; larger leaves out finer ones.
         edge_threshold: where an edge begins: 8 times the change of brightness (0 to 1) per pixel.
+        name: a public set, such as facades, instead of a root; see `datamodules.known.PAIRED`.
+        data_dir: folder of public sets; this one lies in `data_dir`/`name`.
+        download: fetch the public set if it is not there.
         faces: style of the drawn faces: adventurer, big-ears, dylan, lorelei or toon-head.
         faces_A: what faces of domain A have in common, see `datamodules.faces.CHANGES`.
         faces_B: the same for domain B.
@@ -178,6 +182,9 @@ class PairedImages(ImageDataModule):
         direction: Direction = "AtoB",
         edge_sigma: float = 1.0,
         edge_threshold: float = 0.4,
+        name: str | None = None,
+        data_dir: str = "data",
+        download: bool = False,
         faces: str = "adventurer",
         faces_A: str = "line_drawing",
         faces_B: str = "as_drawn",
@@ -214,6 +221,8 @@ class PairedImages(ImageDataModule):
         at_least("max_images", max_images, 1)
         at_least("channels_A", channels_A, 1)
         at_least("channels_B", channels_B, 1)
+        folders = {"root": root, "folder_A": folder_A, "folder_B": folder_B, "folder": folder}
+        root = root_of(name, PAIRED, data_dir, download, folders, quick_start="pix2pix")
         settings = PairSettings(
             direction,
             task,

@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 # Work on fewer items than this is over before a bar could be read.
 QUIET_BELOW = 100
@@ -28,3 +36,18 @@ def progress_bar(description: str, total: int) -> Iterator[Callable[[], None]]:
     with Progress(*columns, console=Console(stderr=True), disable=hidden) as bar:
         task = bar.add_task(description, total=total)
         yield lambda: bar.advance(task)
+
+
+@contextmanager
+def byte_bar(description: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a Rich progress bar of bytes on standard error and yield a function that advances it.
+
+    Args:
+        description: what is being fetched, shown before the bar.
+        total: number of bytes; None where it is not known.
+    """
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+    hidden = os.environ.get("LOCAL_RANK", "0") != "0"
+    with Progress(*columns, console=Console(stderr=True), disable=hidden) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda count: bar.advance(task, count)

@@ -12,6 +12,7 @@ from torch import Tensor
 from datamodules.base import ImageDataModule, at_least
 from datamodules.domains import FaceDomains, FolderDomains, HeldOut
 from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
+from datamodules.known import UNPAIRED, root_of
 from datamodules.sampling import Key, ResumableLoader, uniform_draws
 from datamodules.transforms import (
     Augmentation,
@@ -126,6 +127,9 @@ class UnpairedImages(ImageDataModule):
         root: folder with trainA and trainB, and testA and testB if there are any.
         folder_A: folder of domain A, instead of a root; sub-folders are included.
         folder_B: folder of domain B, instead of a root.
+        name: a public set, such as horse2zebra, instead of a root; see `datamodules.known.UNPAIRED`.
+        data_dir: folder of public sets; this one lies in `data_dir`/`name`.
+        download: fetch the public set if it is not there.
         faces: style of the drawn faces: adventurer, big-ears, dylan, lorelei or toon-head.
         faces_A: what faces of domain A have in common: as_drawn, black_hair, brown_hair, blond_hair,
             red_hair, glasses, no_glasses or line_drawing.
@@ -161,6 +165,9 @@ class UnpairedImages(ImageDataModule):
         root: str | None = None,
         folder_A: str | None = None,
         folder_B: str | None = None,
+        name: str | None = None,
+        data_dir: str = "data",
+        download: bool = False,
         faces: str = "adventurer",
         faces_A: str = "black_hair",
         faces_B: str = "blond_hair",
@@ -192,14 +199,16 @@ class UnpairedImages(ImageDataModule):
             predict_dir=predict_dir,
             seed=seed,
         )
-        for name, count in (
+        for argument, count in (
             ("faces_count", faces_count),
             ("test_count", test_count),
             ("max_images", max_images),
             ("channels_A", channels_A),
             ("channels_B", channels_B),
         ):
-            at_least(name, count, 1)
+            at_least(argument, count, 1)
+        folders = {"root": root, "folder_A": folder_A, "folder_B": folder_B}
+        root = root_of(name, UNPAIRED, data_dir, download, folders, quick_start="cyclegan")
         self._domains: FaceDomains | FolderDomains
         if root is None and folder_A is None and folder_B is None:
             self._domains = FaceDomains(
