@@ -39,6 +39,7 @@ def test_of_a_quadratic_discriminator_the_gradient_is_the_image() -> None:
 
     torch.testing.assert_close(gradient_penalty(half_square, x), (norms - 1).square().mean())
     torch.testing.assert_close(r1_penalty(half_square, x), norms.square().mean() / 2)
+    torch.testing.assert_close(r2_penalty(half_square, x), norms.square().mean() / 2)
 
 
 def test_of_a_score_map_the_sum_counts() -> None:
