@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import Checkpoint, ProgressBar
 
 from gans.callbacks.failure_monitor import FailureMonitor
 from gans.callbacks.generative_metrics import GenerativeMetrics
+from gans.callbacks.mode_coverage import ModeCoverage
 from gans.callbacks.progress import progress
 from gans.callbacks.sample_grid import SampleGrid
 from gans.callbacks.translation_error import TranslationError
@@ -30,6 +31,7 @@ SHARED_CALLBACKS: dict[str, tuple[type[Callback] | Callable[..., Callback], tupl
     "sample_grid": (SampleGrid, ("fit",)),
     "failure_monitor": (FailureMonitor, ("fit",)),
     "metrics": (GenerativeMetrics, EVALUATION),
+    "mode_coverage": (ModeCoverage, EVALUATION),
     "translation_error": (TranslationError, EVALUATION),
     "write_predictions": (WritePredictions, ("predict",)),
     "last_checkpoint": (RunCheckpoint, ("fit",)),
