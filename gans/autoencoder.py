@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 from zlib import crc32
 
@@ -118,9 +117,9 @@ class AutoEncoder(FromLatents):
         """
         return self.decode(self.encode(images)).view(images.shape)
 
-    def latents(self, seeds: Sequence[int]) -> Tensor:
-        """Return codes drawn by seeds, (N, latent_size) on the CPU; row i depends on seed i alone."""
-        codes: Tensor = self.prior(super().latents(seeds))
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """Return the codes at standard normal noise (N, latent_size)."""
+        codes: Tensor = self.prior(noise)
         return codes
 
     def comparisons(self, batch: ImageBatch) -> dict[str, Comparison]:
@@ -144,7 +143,7 @@ class AutoEncoder(FromLatents):
         columns = {}
         for step in steps.tolist():
             noise = torch.stack([torch.full_like(steps, step), steps], dim=1)
-            columns[f"{step:.2g}"] = self.decode(self.prior(noise))
+            columns[f"{step:.2g}"] = self.decode(self.from_noise(noise))
         return Grid(columns)
 
     def predict_step(self, batch: PredictBatch | SampleBatch, batch_idx: int) -> Predictions:
