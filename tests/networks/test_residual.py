@@ -4,12 +4,12 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gans.losses.penalties import gradient_penalty
 from gans.networks.init import initialise
 from gans.networks.joined import has_batch_statistics
-from gans.networks.residual import ResampledBlock, ResidualCritic, ResidualGenerator
+from gans.networks.residual import FirstBlock, ResampledBlock, ResidualCritic, ResidualGenerator
 
 
 @pytest.mark.parametrize(("size", "blocks"), [(16, 2), (32, 3), (64, 4), (256, 6)])
@@ -47,7 +47,7 @@ def test_a_block_adds_to_the_resampled_input(resampling: Literal["up", "down", "
     features = torch.randn(2, 3, 4, 6, dtype=torch.float64)
     expected = {
         "up": features.repeat_interleave(2, -1).repeat_interleave(2, -2),
-        "down": features.view(2, 3, 2, 2, 3, 2).mean((3, 5)),
+        "down": halved(features),
         "none": features,
     }
     before = features.clone()
@@ -60,6 +60,28 @@ def test_a_block_without_norm_is_what_it_says() -> None:
     first, second = (layer for layer in block.layers if isinstance(layer, nn.Conv2d))
     features = torch.randn(2, 3, 4, 6, dtype=torch.float64)
     torch.testing.assert_close(block(features), features + second(first(features.relu()).relu()))
+
+
+def halved(features: Tensor) -> Tensor:
+    """Return means over 2x2 pixels of (N, C, H, W)."""
+    count, channels, height, width = features.shape
+    return features.view(count, channels, height // 2, 2, width // 2, 2).mean((3, 5))
+
+
+def test_the_first_block_sees_the_pixels_as_they_are() -> None:
+    block = FirstBlock(2, 3).double()
+    first, second = (layer for layer in block.layers if isinstance(layer, nn.Conv2d))
+    images = torch.randn(2, 2, 4, 6, dtype=torch.float64)
+    past = block.shortcut[1](halved(images))
+    torch.testing.assert_close(block(images), past + halved(second(first(images).relu())))
+
+
+def test_the_score_is_of_the_mean_over_the_map() -> None:
+    critic = ResidualCritic(1, 16, width=3, norm="none", classes=2).double()
+    images, labels = torch.randn(4, 1, 16, 16, dtype=torch.float64), torch.tensor([0, 1, 1, 0])
+    mean = critic.blocks(images).mean((2, 3))
+    of_the_class = (mean * critic.projection.vectors.weight[labels]).sum(1)
+    torch.testing.assert_close(critic(images, labels), critic.score(mean)[:, 0] + of_the_class)
 
 
 @pytest.mark.parametrize("norm", ["layer", "none"])
