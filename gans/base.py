@@ -55,8 +55,9 @@ class AdversarialModule(L.LightningModule):
         learning_rate: of every player's Adam.
         betas: Adam's two decay rates.
         weight_decay: Adam's L2 penalty.
-        schedule: how the learning rate moves: `constant`, `linear` or `cosine`.
+        schedule: how the learning rate moves: `constant`, `linear`, `cosine` or `step`.
         decay_share: share of the training, from 0 to 1, over which the rate falls at its end.
+        halve_every: epochs (in some variants steps) after which `step` halves the rate.
         gradient_clip: largest L2 norm of a player's gradients; None does not clip.
         accumulate: batches whose gradients are averaged before the players step.
         ema_decay: decay of an exponential moving average of the weights, such as 0.999; 0 keeps none.
@@ -79,6 +80,7 @@ class AdversarialModule(L.LightningModule):
         weight_decay: float = 0.0,
         schedule: Schedule = "constant",
         decay_share: float = 0.5,
+        halve_every: int = 100_000,
         gradient_clip: float | None = None,
         accumulate: int = 1,
         ema_decay: float = 0.0,
@@ -147,7 +149,9 @@ class AdversarialModule(L.LightningModule):
         arguments = self.hparams
         self._groups.close()
         length = training_length(self.trainer, self.schedule_unit, arguments["accumulate"])
-        self._rate_factor = learning_rate_factor(arguments["schedule"], length, arguments["decay_share"])
+        self._rate_factor = learning_rate_factor(
+            arguments["schedule"], length, arguments["decay_share"], arguments["halve_every"]
+        )
         for optimizer in self.trainer.optimizers:
             optimizer.param_groups[0]["betas"] = tuple(arguments["betas"])
             optimizer.param_groups[0]["weight_decay"] = arguments["weight_decay"]
@@ -212,6 +216,7 @@ class AdversarialModule(L.LightningModule):
             count_step()
             self._groups.close()
             self.ema.follow(self, self.hparams["ema_decay"], self.global_step)
+        self._log_losses()
         return losses
 
     def setup(self, stage: str) -> None:
@@ -222,9 +227,10 @@ class AdversarialModule(L.LightningModule):
 
     def _refuse_other_batches(self, made: type) -> None:
         if not issubclass(made, self.batch_type):
+            name, taken = type(self).__name__, self.batch_type.__name__
             raise ValueError(
-                f"{type(self).__name__} learns from a {self.batch_type.__name__}, but the data module makes "
-                f"a {made.__name__}: choose another --data or --model."
+                f"{name} learns from a {taken}, but the data module makes a {made.__name__}: choose another "
+                "--data or --model."
             )
 
     def _checked(self, batch: Any) -> Any:
@@ -258,14 +264,17 @@ class AdversarialModule(L.LightningModule):
         terms: dict[str, Tensor] = getattr(self, f"{player.name}_terms")(batch, products)
         total = torch.stack(list(terms.values())).sum()
         self.manual_backward(total * share)
-        named = {f"train/{player.name}/{name}": value for name, value in terms.items()}
+        named = {f"train/{player.name}/{name}": value for name, value in (terms | {"total": total}).items()}
         self._watch.note(self.global_step + 1, named)
+        return total.detach()
+
+    def _log_losses(self) -> None:
+        """Log, where it is due, the newest value of every loss: some are not there in every step."""
         if self.trainer._logger_connector.should_update_logs:
             self._watch.check()
-            self.log_dict({name: value.detach() for name, value in named.items()})
-            self.log(f"train/{player.name}/total", total.detach(), prog_bar=True)
-            self.log("train/learning_rate", optimizer.param_groups[0]["lr"])
-        return total.detach()
+            for name, value in self._watch.latest.items():
+                self.log(name, value, prog_bar=name.endswith("/total"))
+            self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def on_validation_model_zero_grad(self) -> None:
         """Keep gradients that are being accumulated, which Lightning would drop before a validation."""

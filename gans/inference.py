@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 
 
@@ -44,3 +45,15 @@ def prepared(images: Tensor, network: nn.Module, channels: int) -> Tensor:
         )
     batch = images if images.ndim == 4 else images[None]
     return batch.to(next(network.parameters()))
+
+
+def seeded_noise(seeds: Sequence[int], size: int) -> Tensor:
+    """Return standard normal noise (N, size) in float32 on the CPU; row i depends on seed i alone.
+
+    It is drawn in 64 bits: in 32, processors differ in the last digit of the logarithm that it takes.
+    """
+    rows = [
+        torch.randn(size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        for seed in seeds
+    ]
+    return torch.stack(rows).float() if rows else torch.empty(0, size)

@@ -1,10 +1,11 @@
-"""What a callback may ask of a variant: pictures for a grid, and sets of images to compare.
+"""What callbacks and tools may ask of a variant: pictures for a grid, sets of images to compare, latents.
 
 Callbacks know no variant and variants know no callback; both know the types of this file.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -17,12 +18,17 @@ class Comparison(NamedTuple):
     Every image tensor is (N, C, H, W) in [-1, 1]. `fake`, `source` and `truth` are aligned: row i is one
     item. `real` is not aligned with them and may have another N; it is empty or None where the batch has
     none.
+
+    Where images have attributes, `labels` (N, K) are what `fake` is to show, and `source_labels` (N, K) what
+    `source` shows: 1, 0, or NaN where nothing is said.
     """
 
     fake: Tensor
     real: Tensor | None = None
     source: Tensor | None = None
     truth: Tensor | None = None
+    labels: Tensor | None = None
+    source_labels: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -63,4 +69,45 @@ class Evaluated(Protocol):
 
     def grids(self, batch: Any) -> dict[str, Grid]:
         """Return, by name, the pictures that show the variant at work on a fixed batch."""
+        ...
+
+
+@runtime_checkable
+class HasLatent(Protocol):
+    """A variant that decodes latents into images, as tools that explore its latent space see it.
+
+    Attributes:
+        latent_size: number of values in a latent.
+    """
+
+    latent_size: int
+
+    def latents(self, seeds: Sequence[int]) -> Tensor:
+        """Return the latents of seeds, (N, latent_size) on the CPU.
+
+        Row i depends on seed i alone: it is the same on any machine and in any batch.
+        """
+        ...
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """Return the latents (N, latent_size) at standard normal noise (N, latent_size), all on the CPU.
+
+        Those of seeds are made of `gans.inference.seeded_noise`.
+        """
+        ...
+
+    def decode(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the images (N, C, H, W) in [-1, 1] of latents (N, latent_size) on any device.
+
+        Labels are classes (N,), for variants that were trained with such.
+        """
+        ...
+
+
+@runtime_checkable
+class MakesSamples(Protocol):
+    """A variant that makes images out of nothing but seeds."""
+
+    def sample(self, count: int, seed: int = 0, labels: Tensor | None = None) -> Tensor:
+        """Return images (count, C, H, W) in [-1, 1]; image i depends on seed + i (and its label) alone."""
         ...

@@ -278,3 +278,27 @@ def test_a_checkpoint_of_another_variant_is_refused_by_name(tmp_path: Path) -> N
     fit.save_checkpoint(tmp_path / "tiny.ckpt")
     with pytest.raises(ValueError, match="holds a TinyGAN, but the model is a OtherGAN"):
         OtherGAN.load_from_checkpoint(tmp_path / "tiny.ckpt")
+
+
+class LazyTerm(TinyGAN):
+    """Its critic has a second term in every third step: 1, 4, 7."""
+
+    def critic_terms(self, batch: list[torch.Tensor], fake: torch.Tensor) -> dict[str, torch.Tensor]:
+        terms = super().critic_terms(batch, fake)
+        if self.global_step % 3 == 0:
+            # Its value is the number of the step; it has a gradient, which is 0.
+            terms["lazy"] = self.global_step + 1 + 0 * self.critic(fake.detach()).sum()
+        return terms
+
+
+def test_a_term_of_some_steps_is_logged_though_they_miss_the_logging_interval(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    fit = trainer(tmp_path, max_steps=6, max_epochs=-1, log_every_n_steps=2)
+    fit.fit(LazyTerm(), rows(12))
+    assert fit.callback_metrics["train/critic/lazy"] == 4  # of step 4, logged in step 6
+
+
+def test_a_player_that_rests_when_losses_are_logged_is_logged_by_its_last_step(tmp_path: Path) -> None:
+    fit = trainer(tmp_path, max_steps=4, max_epochs=-1, log_every_n_steps=4)
+    fit.fit(fresh(rest=3), rows(8))
+    assert float(fit.callback_metrics["train/generator/adversarial"]) > 0

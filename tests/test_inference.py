@@ -63,7 +63,7 @@ def test_a_data_module_for_another_kind_of_model_is_refused(name: str) -> None:
 @every_variant
 def test_no_images_give_no_images(name: str) -> None:
     model, batch = make_model(name), make_data(name).preview(2)
-    empty = type(batch)(*(part[:0] if isinstance(part, torch.Tensor) else part for part in batch))
+    empty = type(batch)(*(None if part is None else part[:0] for part in batch))
     for key, comparison in model.validation_step(empty, 0).items():
         assert comparison.fake.shape[0] == 0, key
         assert comparison.fake.shape[1:] == model.validation_step(batch, 0)[key].fake.shape[1:]

@@ -21,8 +21,8 @@ def has_batch_statistics(network: nn.Module) -> bool:
     )
 
 
-def forward_joined(network: nn.Module, *inputs: Tensor) -> tuple[Tensor, ...]:
-    """Return `network(x)` for each input x, by one forward over all of them where the results agree.
+def forward_joined(network: nn.Module, *inputs: Tensor, labels: Tensor | None = None) -> tuple[Tensor, ...]:
+    """Return `network(x)`, or `network(x, labels)`, for each input x, by one forward over all of them where the results agree.
 
     One forward fills a GPU better than several small ones. It is taken if the images of all inputs have the
     same shape and the network has no batch statistics; otherwise the inputs go one by one. Dropout draws
@@ -31,12 +31,15 @@ def forward_joined(network: nn.Module, *inputs: Tensor) -> tuple[Tensor, ...]:
     Args:
         network: maps (N, ...) to a tensor of N items.
         inputs: tensors (N_i, ...), whose numbers of items may differ.
+        labels: what the network takes beside its input, (N,): the same for each of the inputs, which then
+            all have N items; None for a network that takes its input alone.
 
     Returns:
         The outputs, as many as inputs, each with N_i items.
     """
+    beside = () if labels is None else (labels,)
     same_shape = len({images.shape[1:] for images in inputs}) == 1
     if len(inputs) < 2 or not same_shape or has_batch_statistics(network):
-        return tuple(network(images) for images in inputs)
-    outputs: Tensor = network(torch.cat(inputs))
+        return tuple(network(images, *beside) for images in inputs)
+    outputs: Tensor = network(torch.cat(inputs), *(part.repeat(len(inputs)) for part in beside))
     return outputs.split_with_sizes([len(images) for images in inputs])

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from lightning.pytorch import LightningModule, Trainer
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm  # what all batch norms share, the synchronised one too
 
 
 def refuse_wrong_combinations(module: LightningModule, trainer: Trainer) -> None:
@@ -27,4 +31,39 @@ def refuse_wrong_combinations(module: LightningModule, trainer: Trainer) -> None
         raise ValueError(
             "--trainer.sync_batchnorm has no effect that could be right on a CPU: PyTorch has synchronised "
             "batch norm for GPUs only. Leave it out; each process then uses the statistics of its own images."
+        )
+
+
+PENALTIES = ("gradient_penalty", "r1_weight", "r2_weight")
+WITH_TARGET = ("minimax", "non_saturating", "least_squares")
+
+
+def refuse_wrong_regularisers(discriminator: nn.Module, arguments: Mapping[str, Any]) -> None:
+    """Refuse regularisers that do not do what they are for with this objective or discriminator.
+
+    Args:
+        discriminator: as built, before spectral norm.
+        arguments: of `gans.noise_to_image.NoiseToImage`.
+
+    Raises:
+        ValueError: for label smoothing without a target, penalties and spectral norm with batch norm, and a
+            Wasserstein critic that nothing keeps Lipschitz.
+    """
+    objective, smoothing = arguments["objective"], arguments["label_smoothing"]
+    if smoothing and objective not in WITH_TARGET:
+        raise ValueError(
+            f"model.label_smoothing is {smoothing}, but the objective {objective} has no target to smooth: "
+            f"only {', '.join(WITH_TARGET)} have. Set it to 0, or choose one of these."
+        )
+    penalties = [name for name in PENALTIES if arguments[name]]
+    bounded = penalties + ["spectral_norm"] * bool(arguments["spectral_norm"])
+    if bounded and any(isinstance(part, _BatchNorm) for part in discriminator.modules()):
+        raise ValueError(
+            f"model.{bounded[0]} bounds how a score changes with its image, but under batch norm a score "
+            "depends on the whole batch: set --model.discriminator_norm to none, layer or instance."
+        )
+    if objective == "wasserstein" and not bounded:
+        raise ValueError(
+            "model.objective is wasserstein, whose critic grows without end if nothing keeps it Lipschitz: "
+            f"set one of {', '.join(PENALTIES)} (the paper's gradient_penalty is 10), or spectral_norm."
         )

@@ -24,16 +24,22 @@ class LossWatch:
 
     Looking waits for the device, so the steps only hand their tensors over; `check` looks at all that came
     since the last look, in one transfer.
+
+    Attributes:
+        latest: name -> newest value of every loss handed over so far, also of one that not every step has.
     """
 
     def __init__(self) -> None:
         self._names: list[str] = []
         self._values: list[Tensor] = []
+        self.latest: dict[str, Tensor] = {}
 
     def note(self, step: int, terms: dict[str, Tensor]) -> None:
         """Hand over the named scalar losses of one step."""
-        self._names += [f"{name} at step {step}" for name in terms]
-        self._values += [value.detach() for value in terms.values()]
+        values = {name: value.detach() for name, value in terms.items()}
+        self._names += [f"{name} at step {step}" for name in values]
+        self._values += values.values()
+        self.latest |= values
 
     def check(self) -> None:
         """Look at all losses noted since the last look.

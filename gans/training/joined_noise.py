@@ -6,7 +6,7 @@ import lightning as L
 import torch
 from torch import Tensor
 
-NOBODYS_RANK = 4095  # steps are seeded 4096 apart: this noise must not repeat other draws of the first process
+NOBODYS_RANK = 4095  # steps are seeded 4096 apart; no process draws from this seed
 
 
 def joined_noise(module: L.LightningModule, count: int, size: int) -> Tensor:

@@ -8,20 +8,24 @@ from typing import Literal
 
 from lightning.pytorch import Trainer
 
-Schedule = Literal["constant", "linear", "cosine"]
+Schedule = Literal["constant", "linear", "cosine", "step"]
 
 
-def learning_rate_factor(schedule: Schedule, total: int | None, decay_share: float) -> Callable[[int], float]:
+def learning_rate_factor(
+    schedule: Schedule, total: int | None, decay_share: float, halve_every: int = 100_000
+) -> Callable[[int], float]:
     """Return the factor on the learning rate as a function of the finished epochs (or steps).
 
-    The rate is constant first and falls over the last `decay_share` of the training. With `linear`, a total
+    With `step` it halves every so often, as in MUNIT, and does not look at the training's end. Else the rate
+    is constant first and falls over the last `decay_share` of the training. With `linear`, a total
     of 200 and a share of 0.5 this is the schedule of CycleGAN and pix2pix: 100 epochs constant, then
     1 - (e - 99) / 101 in the epoch after e finished ones, so that the last epoch still learns.
 
     Args:
-        schedule: `constant`, `linear`, or `cosine` (half a cosine over the falling part).
+        schedule: `constant`, `linear`, `cosine` (half a cosine over the falling part), or `step`.
         total: epochs or steps of the whole training, at least 1; None if it has no end.
         decay_share: share of the training over which the rate falls, in [0, 1].
+        halve_every: epochs or steps after which `step` halves the rate, at least 1.
 
     Returns:
         A function from the count of finished epochs or steps to a factor in [0, 1].
@@ -33,6 +37,8 @@ def learning_rate_factor(schedule: Schedule, total: int | None, decay_share: flo
         raise ValueError(f"decay_share is {decay_share}: it is a share of the training, from 0 to 1.")
     if schedule == "constant":
         return lambda _: 1.0
+    if schedule == "step":
+        return lambda finished: 0.5 ** (finished // halve_every)
     if total is None:
         raise ValueError(
             "The learning rate falls towards the end of training, but this training has no end: set "

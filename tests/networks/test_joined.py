@@ -82,3 +82,21 @@ def test_which_norms_look_at_the_batch(layer: nn.Module, training: bool, evaluat
     network = nn.Sequential(nn.Conv2d(1, 2, 1), layer)
     assert has_batch_statistics(network) is training
     assert has_batch_statistics(network.eval()) is evaluating
+
+
+class Labelled(nn.Module):
+    """Scores an image by its mean and its label; counts its forwards."""
+
+    calls = 0
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        self.calls += 1
+        return images.mean((1, 2, 3)) + 10 * labels
+
+
+def test_each_input_meets_the_labels() -> None:
+    network, inputs, labels = Labelled(), (images(3), images(3)), torch.tensor([0, 1, 2])
+    outputs = forward_joined(network, *inputs, labels=labels)
+    assert network.calls == 1
+    for output, alone in zip(outputs, inputs, strict=True):
+        torch.testing.assert_close(output, network(alone, labels))

@@ -1,0 +1,46 @@
+"""DCGAN: deep convolutional generator and discriminator (Radford et al. 2016, arXiv:1511.06434)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator, Kernel
+from gans.networks.init import initialise
+from gans.networks.norms import Norm
+from gans.noise_to_image import NoiseToImage
+
+
+class DCGAN(NoiseToImage):
+    """Learns to make images by convolutions alone, with batch norm, ReLU and Adam(2e-4, 0.5, 0.999).
+
+    By default it is, step by step, the DCGAN of the PyTorch examples: 4x4 kernels and 64 channels at the
+    images' side. Kernel 5 and width 128 make it the paper's. With `classes` it is conditional: the label
+    joins the generator's latent (Mirza & Osindero 2014, arXiv:1411.1784) and is projected onto the
+    discriminator's features (Miyato & Koyama 2018, arXiv:1802.05637).
+
+    Args:
+        image_size: edge of the images in pixels, a power of two from 16; taken from the data.
+        width: channels next to the images in both networks; eight times as many next to the latent.
+        kernel: side of the strided kernels, 4 or 5.
+        discriminator_norm: normalisation of the discriminator; `batch` as in the paper, or `none`, `layer` or
+            `instance`, which penalties and spectral norm need.
+        **shared: the other arguments of `NoiseToImage` and `AdversarialModule`.
+
+    Raises:
+        ValueError: if an argument is out of range, or regularisers do not fit objective or discriminator.
+    """
+
+    def __init__(
+        self,
+        image_size: int = 64,
+        width: int = 64,
+        kernel: Kernel = 4,
+        discriminator_norm: Norm = "batch",
+        **shared: Any,
+    ) -> None:
+        super().__init__(image_size=image_size, **shared)
+        channels, classes = self.hparams["channels"], self.hparams["classes"]
+        self.play(
+            initialise(DCGANGenerator(self.latent_size, channels, image_size, width, kernel, classes)),
+            initialise(DCGANDiscriminator(channels, image_size, width, kernel, discriminator_norm, classes)),
+        )
