@@ -29,12 +29,13 @@ def by_loops(real: np.ndarray, fake: np.ndarray, neighbours: int) -> dict[str, f
         return bool(np.linalg.norm(point - centre) <= radius(centre, points))
 
     balls = [sum(inside(f, r, real) for r in real) for f in fake]
-    return {
+    scores = {
         "precision": np.mean([count > 0 for count in balls]),
         "recall": np.mean([any(inside(r, f, fake) for f in fake) for r in real]),
         "density": np.mean(balls) / neighbours,
         "coverage": np.mean([any(inside(f, r, real) for f in fake) for r in real]),
     }
+    return {name: float(value) for name, value in scores.items()}
 
 
 @pytest.mark.parametrize("neighbours", [1, 3])
