@@ -19,7 +19,7 @@ WIDEST = 8  # channels double with each halving of the resolution up to this mul
 class DCGANGenerator(nn.Module):
     """Latents to images: a 4x4 map, then stride-2 transposed convolutions up to the size of the image.
 
-    Batch norm and ReLU follow every layer but the last, which ends in tanh. From the image inwards, the
+    A norm and ReLU follow every layer but the last, which ends in tanh. From the image inwards, the
     layers have `width` channels, doubled by each up to eight times. At 64 pixels and with kernel 4 this is
     the network of PyTorch's DCGAN example; kernel 5 and width 128 make it the paper's. 32 pixels take three
     stride-2 layers, the smaller net for grey images; 128 and 256 take five and six.
@@ -34,6 +34,7 @@ class DCGANGenerator(nn.Module):
         width: channels before the last layer.
         kernel: side of the stride-2 kernels, 4 or 5.
         classes: number of classes, 0 for a generator without condition.
+        norm: `batch`, as in the paper; with the others no image depends on the rest of its batch.
 
     Shape:
         latents (N, latent_size), in training drawn from N(0, 1), and labels (N,) int64 to
@@ -51,6 +52,7 @@ class DCGANGenerator(nn.Module):
         width: int = 64,
         kernel: Kernel = 4,
         classes: int = 0,
+        norm: Norm = "batch",
     ) -> None:
         super().__init__()
         refuse_under_one(latent_size=latent_size, channels=channels, width=width)
@@ -58,10 +60,10 @@ class DCGANGenerator(nn.Module):
         self.classes = classes
         widths = _widths(width, image_size)[::-1]
         project = nn.ConvTranspose2d(latent_size + classes, widths[0], SMALLEST_MAP, bias=False)
-        self.stages = nn.Sequential(project, nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True))
+        self.stages = nn.Sequential(project, norm_layer(norm, widths[0]), nn.ReLU(inplace=True))
         for features, narrower in pairwise(widths):
             enlarge = _doubling(features, narrower, kernel)
-            self.stages.extend([enlarge, nn.BatchNorm2d(narrower), nn.ReLU(inplace=True)])
+            self.stages.extend([enlarge, norm_layer(norm, narrower), nn.ReLU(inplace=True)])
         self.stages.extend([_doubling(width, channels, kernel), nn.Tanh()])
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
