@@ -1,0 +1,1 @@
+"""Programs that measure: run by a person, never by the tests."""
