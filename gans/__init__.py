@@ -11,7 +11,12 @@ from typing import Any
 
 VARIANTS = {
     "CycleGAN": "gans.cyclegan",
+    "MUNIT": "gans.munit",
     "Pix2Pix": "gans.pix2pix",
+    "StarGAN": "gans.stargan",
+    "AutoEncoder": "gans.autoencoder",
+    "VAE": "gans.vae",
+    "Energy": "gans.energy",
 }
 """Class name of every variant -> module that defines it: the names that `--model` takes."""
 

@@ -69,6 +69,7 @@ def _values(kind: str, ndim: int, s: np.ndarray[Any, Any]) -> np.ndarray[Any, An
 def assert_parity(network: nn.Module, name: str, mode: str) -> None:
     """Hold the network's state, outputs and running statistics against what was recorded in `mode`.
 
+    A network with several outputs returns them as a dictionary, under the names of the recording.
     The network computes in float64; what was recorded in float32 states its own distance from that.
     """
     recorded = vectors(name)
@@ -96,8 +97,8 @@ def _forward(network: nn.Module, images: Tensor) -> dict[str, Tensor]:
         if isinstance(module, (nn.Tanh, nn.Sigmoid)):
             module.register_forward_pre_hook(lambda _, entering: outputs.update(pre_activation=entering[0]))
     with torch.no_grad():
-        outputs["out"] = network(images)
-    return outputs
+        made = network(images)
+    return outputs | (made if isinstance(made, dict) else {"out": made})
 
 
 def _assert_running_statistics(network: nn.Module, recorded: Vectors, mode: str) -> None:
