@@ -16,6 +16,7 @@ from gans.inference import evaluating, prepared
 from gans.losses.reconstruction import ReconstructionName, negative_log_likelihood
 from gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator, Kernel
 from gans.networks.init import initialise
+from gans.networks.norms import Norm
 from gans.protocol import Comparison, Grid, Predictions
 from gans.training.code_statistics import CodeStatistics
 
@@ -41,6 +42,7 @@ class AutoEncoder(FromLatents):
         latent_size: numbers in a code, 2 or more. With 2 a picture of the plane of codes is drawn too.
         width: channels next to the image in both networks.
         kernel: side of their stride-2 kernels, 4 or 5.
+        norm: normalisation of both, see `gans.networks.norms`.
         reconstruction: `l1`, `l2` or `bce`; see `gans.losses.reconstruction.negative_log_likelihood`.
         learning_rate: of Adam.
         betas: its decay rates; its own defaults, because nothing oscillates here.
@@ -62,6 +64,7 @@ class AutoEncoder(FromLatents):
         latent_size: int = 100,
         width: int = 64,
         kernel: Kernel = 4,
+        norm: Norm = "batch",
         reconstruction: ReconstructionName = "l1",
         learning_rate: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
@@ -71,9 +74,13 @@ class AutoEncoder(FromLatents):
         if latent_size < 2:
             raise ValueError(f"model.latent_size is {latent_size}: a code has 2 numbers or more.")
         self.latent_size = latent_size
-        self.generator = initialise(DCGANGenerator(latent_size, channels, image_size, width, kernel))
+        self.generator = initialise(
+            DCGANGenerator(latent_size, channels, image_size, width, kernel, norm=norm)
+        )
         outputs = self.numbers_per_code * latent_size
-        self.encoder = initialise(DCGANDiscriminator(channels, image_size, width, kernel, outputs=outputs))
+        self.encoder = initialise(
+            DCGANDiscriminator(channels, image_size, width, kernel, norm, outputs=outputs)
+        )
         self.prior = self.make_prior()
 
     def make_prior(self) -> nn.Module:

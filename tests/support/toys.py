@@ -69,11 +69,13 @@ TOYS = {
         data="Images",
         model_arguments={"image_size": 16, "width": 2, "latent_size": 3},
         data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
+        separable={"norm": "layer"},
     ),
     "VAE": Toy(
         data="Images",
         model_arguments={"image_size": 16, "width": 2, "latent_size": 3},
         data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
+        separable={"norm": "layer"},
     ),
     "Energy": Toy(
         data="Images",
