@@ -22,6 +22,7 @@ class DCGAN(NoiseToImage):
         image_size: edge of the images in pixels, a power of two from 16; taken from the data.
         width: channels next to the images in both networks; eight times as many next to the latent.
         kernel: side of the strided kernels, 4 or 5.
+        generator_norm: normalisation of the generator; `batch` as in the paper, else as below.
         discriminator_norm: normalisation of the discriminator; `batch` as in the paper, or `none`, `layer` or
             `instance`, which penalties and spectral norm need.
         **shared: the other arguments of `NoiseToImage` and `AdversarialModule`.
@@ -35,12 +36,14 @@ class DCGAN(NoiseToImage):
         image_size: int = 64,
         width: int = 64,
         kernel: Kernel = 4,
+        generator_norm: Norm = "batch",
         discriminator_norm: Norm = "batch",
         **shared: Any,
     ) -> None:
         super().__init__(image_size=image_size, **shared)
         channels, classes = self.hparams["channels"], self.hparams["classes"]
+        shape = (channels, image_size, width, kernel)
         self.play(
-            initialise(DCGANGenerator(self.latent_size, channels, image_size, width, kernel, classes)),
-            initialise(DCGANDiscriminator(channels, image_size, width, kernel, discriminator_norm, classes)),
+            initialise(DCGANGenerator(self.latent_size, *shape, classes, generator_norm)),
+            initialise(DCGANDiscriminator(*shape, discriminator_norm, classes)),
         )

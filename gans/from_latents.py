@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -103,8 +103,8 @@ class FromLatents(AdversarialModule):
         """
         if not isinstance(batch, SampleBatch):
             raise ValueError(
-                f"{type(self).__name__} makes images of seeds and translates none: leave data.predict_dir out, "
-                "and say by data.predict_count how many to make."
+                f"{type(self).__name__} makes images of seeds and translates none: leave data.predict_dir "
+                "out, and say by data.predict_count how many to make."
             )
         return Predictions(self._made(batch.seeds.tolist()), list(batch.names))
 

@@ -1,4 +1,4 @@
-"""GAN: fully connected generator against fully connected discriminator (Goodfellow et al., arXiv:1406.2661)."""
+"""GAN: fully connected generator and discriminator (Goodfellow et al. 2014, arXiv:1406.2661)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from gans.noise_to_image import NoiseToImage
 class GAN(NoiseToImage):
     """Learns to make images, or points in the plane, by the first GAN's algorithm with linear layers.
 
-    Algorithm 1 of the paper: `discriminator_steps` steps of the discriminator, then one of the generator, each
-    on a batch of images and as much fresh noise (the step of both shares one such batch). `objective` chooses
-    the paper's two losses of the generator, `minimax` and `non_saturating`, or a later one.
+    Algorithm 1 of the paper: `discriminator_steps` steps of the discriminator, each on a batch of images and
+    as many fakes of fresh noise, then one step of the generator, here on the last of these fakes. `objective`
+    chooses one of the paper's two losses of the generator, `minimax` and `non_saturating`, or a later one.
 
     Where it differs from the paper: ReLU and LeakyReLU instead of maxout and sigmoid, noise from N(0, I)
     instead of a cube, and Adam instead of momentum, because these train it in minutes.

@@ -30,8 +30,8 @@ from gans.training.schedules import training_length
 class NoiseToImage(FromLatents):
     """Base of the variants that learn to make images like the training images from noise.
 
-    In every step the discriminator learns from a batch and as many fakes, made of fresh noise from N(0, I); in
-    every `discriminator_steps`-th the generator then learns from the same fakes, scored by the updated
+    In every step the discriminator learns from a batch and as many fakes, made of fresh noise from N(0, I);
+    in every `discriminator_steps`-th the generator then learns from the same fakes, scored by the updated
     discriminator. With `classes` both networks are given labels too: the fakes of a step those of its batch.
 
     The regularisers below apply to every variant alike. DiffAugment and instance noise change whatever the

@@ -22,11 +22,11 @@ def has_batch_statistics(network: nn.Module) -> bool:
 
 
 def forward_joined(network: nn.Module, *inputs: Tensor, labels: Tensor | None = None) -> tuple[Tensor, ...]:
-    """Return `network(x)`, or `network(x, labels)`, for each input x, by one forward over all of them where the results agree.
+    """Return `network(x)` for each input x, by one forward over all of them where the results agree.
 
-    One forward fills a GPU better than several small ones. It is taken if the images of all inputs have the
-    same shape and the network has no batch statistics; otherwise the inputs go one by one. Dropout draws
-    other, equally good, masks.
+    With labels it is `network(x, labels)`. One forward fills a GPU better than several small ones. It is
+    taken if the images of all inputs have the same shape and the network has no batch statistics; otherwise
+    the inputs go one by one. Dropout draws other, equally good, masks.
 
     Args:
         network: maps (N, ...) to a tensor of N items.

@@ -65,6 +65,23 @@ TOYS = {
         data_arguments={"size": 16, "faces_count": 8, "test_count": 5},
         separable={"norm": "instance", "dropout": False},
     ),
+    "GAN": Toy(
+        data="Images",
+        model_arguments={"image_size": 16, "latent_size": 3, "width": 4},
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
+    ),
+    "DCGAN": Toy(
+        data="Images",
+        model_arguments={"image_size": 16, "latent_size": 3, "width": 2},
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
+        separable={"generator_norm": "instance", "discriminator_norm": "instance"},
+    ),
+    "WGANGP": Toy(
+        data="Images",
+        model_arguments={"image_size": 16, "latent_size": 3, "width": 2, "discriminator_steps": 2},
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
+        separable={"architecture": "mlp", "gradient_penalty": 0.0, "r1_weight": 10.0},
+    ),
     "AutoEncoder": Toy(
         data="Images",
         model_arguments={"image_size": 16, "width": 2, "latent_size": 3},
@@ -88,6 +105,18 @@ TOYS = {
         },
         data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
         separable={"start": "data", "langevin_noise": 0.0},
+    ),
+    "StarGAN": Toy(
+        data="MultiDomainImages",
+        model_arguments={
+            "image_size": 16,
+            "generator_width": 2,
+            "blocks": 1,
+            "discriminator_width": 2,
+            "discriminator_steps": 2,
+        },
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5},
+        separable={"discriminator_steps": 1, "gradient_penalty": 0.0},
     ),
 }
 
