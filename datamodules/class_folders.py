@@ -38,29 +38,29 @@ class ImageSplits:
         return torch.tensor([self.class_names.index(name.partition("/")[0]) for name in names])
 
 
-def find_splits(
-    root: str | None, folder: str | None, *, classes: bool, share: float, limit: int | None
-) -> ImageSplits:
+def find_splits(folder: str, *, whole: bool, classes: bool, share: float, limit: int | None) -> ImageSplits:
     """Find the images of a data set.
 
     Args:
-        root: data set; where it has a folder train, that is trained on, and its folder test (or val) is
-            evaluated on if there is one.
-        folder: plain folder of images, instead of a root, whatever its sub-folders are called.
+        folder: where the images are, sub-folders included.
+        whole: take it as one folder of images, whatever its sub-folders are called. Otherwise, where it has a
+            folder train, that is trained on, and its folder test (or val) is evaluated on if there is one.
         classes: whether each sub-folder is a class.
         share: part of the images (of each class) to hold out where there is no test folder.
         limit: use at most so many images of each split, evenly spaced.
 
     Raises:
         FileNotFoundError: a folder is missing or has no images.
-        ValueError: contradicting arguments, too few images to hold some out, fewer than two classes, images
-            outside of the classes' folders, or classes to evaluate on that are not trained on.
+        ValueError: too few images to hold some out, fewer than two classes, images outside of the classes'
+            folders, or classes to evaluate on that are not trained on.
     """
-    if (root is None) == (folder is None):
-        raise ValueError("Give either root or folder, not both.")
-    train, test = _split_folders(Path(root)) if root is not None else (Path(folder or ""), None)
+    train, test = (Path(folder), None) if whole else _split_folders(Path(folder))
     find = _find_classes if classes else _find_plain
     trained = find(train, "training")
+    if classes and len(trained) < 2:
+        raise ValueError(
+            f"labels: folder needs two classes or more, and {train} has one: {min(trained).name}."
+        )
     if test is None:
         tested = {}
         for place, paths in trained.items():
@@ -92,15 +92,13 @@ def _find_classes(folder: Path, purpose: str) -> dict[Path, list[Path]]:
     """Return the images of each class, by its folder, in the order of their names."""
     every = find_images(folder, purpose)
     places = sorted(place for place in folder.iterdir() if place.is_dir() and place.name[0] not in "._")
-    if len(places) < 2:
-        found = f"only {places[0].name}" if places else "none"
-        raise ValueError(
-            f"labels: folder takes the sub-folders of {folder} as classes, two or more; there is {found}."
-        )
     classes = {place: find_images(place, f"{purpose} of class {place.name}") for place in places}
     outside = len(every) - sum(map(len, classes.values()))
     if outside:
-        raise ValueError(f"labels: {outside} images of {folder} lie outside of its classes' folders.")
+        raise ValueError(
+            f"labels: folder takes the sub-folders of {folder} as classes, and {outside} images lie outside "
+            "of them. Sort these into folders, or leave labels out."
+        )
     return classes
 
 

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from datamodules.base import ImageDataModule, at_least
-from datamodules.class_folders import find_splits
 from datamodules.image_sets import OnBadImage, Split, evenly_spaced
-from datamodules.image_sources import FaceImages, FolderImages, ImageSource, LabelledImages, Square
+from datamodules.image_sources import FaceImages, LabelledImages, Square
 from datamodules.sampling import Key, ResumableLoader, uniform_draws
+from datamodules.source_choice import choose_source
+from datamodules.torchvision_sets import TorchvisionImages
 from datamodules.transforms import Augmentation, Preprocess, stack_equal, to_unit_range
 
 
@@ -98,13 +99,15 @@ class _SampleSource:
 
 
 class Images(ImageDataModule):
-    """Images with or without a class: your own folders, or drawn faces where none are given.
+    """Images with or without a class: your own folders, known sets, or drawn faces where none are given.
 
     They come from one of these:
 
     * `root`, a folder of images, or one with folders train and test (or val); `labels: folder` takes the
           sub-folders of these as classes;
     * `folder`, a plain folder, whatever its sub-folders are called;
+    * `name`, one of torchvision's sets mnist, cifar10 (`labels: class`) and celeba (`labels` names one of its
+          attributes, such as Smiling), with their own test images;
     * drawn faces of known attributes; `labels` names one of them: hair (black, brown, blond, red), skin
           (light, dark), glasses or long_hair (without, with).
 
@@ -119,6 +122,9 @@ class Images(ImageDataModule):
     Args:
         root: folder of images, sub-folders included, with or without folders for train and test.
         folder: plain folder of images, instead of a root; sub-folders are included.
+        name: mnist, cifar10 or celeba, instead of a root.
+        data_dir: folder of these sets, as torchvision lays them out.
+        download: let torchvision fetch a set that is not there.
         labels: where the class of an image comes from, as above; by default there are no classes.
         faces: style of the drawn faces: adventurer, big-ears, dylan, lorelei or toon-head.
         faces_count: drawn faces to train on.
@@ -140,7 +146,7 @@ class Images(ImageDataModule):
         seed: of order and augmentation, and the seed of the first sample.
 
     Raises:
-        FileNotFoundError: a folder is missing or has no images.
+        FileNotFoundError: a folder is missing or has no images, or a set is absent.
         ValueError: an argument is out of its range, or contradicts another.
     """
 
@@ -151,6 +157,9 @@ class Images(ImageDataModule):
         self,
         root: str | None = None,
         folder: str | None = None,
+        name: str | None = None,
+        data_dir: str = "data",
+        download: bool = False,
         labels: str | None = None,
         faces: str = "adventurer",
         faces_count: int = 1000,
@@ -181,29 +190,32 @@ class Images(ImageDataModule):
             predict_dir=predict_dir,
             seed=seed,
         )
-        for name, count in (
+        for argument, count in (
             ("faces_count", faces_count),
             ("test_count", test_count),
             ("channels", channels),
             ("max_images", max_images),
             ("predict_count", predict_count),
         ):
-            at_least(name, count, 1)
-        if not 0 < held_out_share < 1:
-            raise ValueError(f"held_out_share: {held_out_share} must be above 0 and below 1.")
+            at_least(argument, count, 1)
         self.centre_crop, self.predict_count = centre_crop, predict_count
-        self._source: ImageSource
-        if root is None and folder is None:
-            self._source = FaceImages(faces, labels, faces_count, test_count, channels or 3)
-        else:
-            if labels not in (None, "folder"):
-                raise ValueError(f"labels: {labels!r} is unknown for folders; folder makes classes of them.")
-            splits = find_splits(
-                root, folder, classes=labels == "folder", share=held_out_share, limit=max_images
-            )
-            self._source = FolderImages(
-                splits, channels=channels, centre_crop=centre_crop, budget=self.budget, on_bad=on_bad_image
-            )
+        self._source = choose_source(
+            root=root,
+            folder=folder,
+            name=name,
+            data_dir=data_dir,
+            download=download,
+            labels=labels,
+            faces=faces,
+            faces_count=faces_count,
+            test_count=test_count,
+            channels=channels,
+            centre_crop=centre_crop,
+            held_out_share=held_out_share,
+            max_images=max_images,
+            budget=self.budget,
+            on_bad=on_bad_image,
+        )
         self.channels, self.class_names = self._source.channels, list(self._source.class_names)
         self.classes = len(self.class_names)
         self._sets: dict[tuple[Split, int], LabelledImages] = {}
@@ -270,12 +282,12 @@ class Images(ImageDataModule):
         """Return (N, K) of 0 and 1: attributes of the images in the order of `once(split)`.
 
         Args:
-            names: of attributes, see `datamodules.face_attributes.ATTRIBUTES`.
+            names: of attributes: `datamodules.face_attributes.ATTRIBUTES`, or celeba's.
             split: train or test.
 
         Raises:
-            ValueError: the images are no drawn faces, or their style has no such attribute.
+            ValueError: the images are neither drawn faces nor celeba, or have no such attribute.
         """
-        if not isinstance(self._source, FaceImages):
-            raise ValueError("Attributes are known of drawn faces only: leave out root and folder.")
+        if not isinstance(self._source, FaceImages | TorchvisionImages):
+            raise ValueError("Attributes are known of drawn faces and celeba: leave out root and folder.")
         return self._source.table(split, names)

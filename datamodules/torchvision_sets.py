@@ -1,0 +1,189 @@
+"""MNIST, CIFAR-10 and CelebA as torchvision reads and fetches them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from filelock import FileLock
+from torch import Tensor
+from torchvision import datasets
+from torchvision.transforms.v2 import functional as VF
+
+from datamodules.image_sets import (
+    ImageFiles,
+    MemoryBudget,
+    MemoryImages,
+    OnBadImage,
+    Split,
+    evenly_spaced,
+    load_images,
+)
+from datamodules.image_sources import LabelledImages, Square
+
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+@dataclass(frozen=True)
+class _Set:
+    """Facts that are known before a set is read: its folder below the data folder, channels and classes."""
+
+    folder: str
+    channels: int
+    class_names: Sequence[str] = ()
+
+
+SETS: Mapping[str, _Set] = {
+    "mnist": _Set("MNIST/raw", 1, tuple("0123456789")),
+    "cifar10": _Set("cifar-10-batches-py", 3, CIFAR10_CLASSES),
+    "celeba": _Set("celeba", 3),
+}
+"""The sets that `Images` takes by name."""
+
+
+@dataclass(frozen=True)
+class TorchvisionImages:
+    """A set of torchvision with its own division into training and test images.
+
+    Attributes:
+        name: one of `SETS`.
+        data_dir: folder of all sets, torchvision's `root`.
+        download: whether torchvision fetches a set that is absent.
+        class_of: class for the classes of mnist and cifar10; an attribute of celeba, such as Smiling, for the
+            classes without and with it; None for no classes.
+        chosen_channels: 1 for grey or 3; None takes the set's.
+        centre_crop: see `Square`; of CelebA's 178x218 pixels it leaves the 178 in the middle.
+        max_images: use at most so many images of each split, evenly spaced.
+        budget: memory for decoded images of CelebA; the others are held in memory.
+        on_bad: what to do about images of CelebA that cannot be used.
+
+    Raises:
+        FileNotFoundError: the set is absent and is not to be fetched.
+        ValueError: an unknown set or class, or a number of channels that cannot be made.
+    """
+
+    name: str
+    data_dir: str
+    download: bool
+    class_of: str | None
+    chosen_channels: int | None
+    centre_crop: bool
+    max_images: int | None
+    budget: MemoryBudget
+    on_bad: OnBadImage
+
+    def __post_init__(self) -> None:
+        if self.name not in SETS:
+            raise ValueError(f"name: {self.name!r} is unknown; {', '.join(SETS)} are sets of images.")
+        if self.channels not in (1, 3):
+            raise ValueError(f"channels: {self.name} has 3 channels, or 1 when grey, not {self.channels}.")
+        classes = "class" if SETS[self.name].class_names else None
+        if classes and self.class_of not in (None, classes):
+            raise ValueError(
+                f"labels: {self.class_of!r} is unknown for {self.name}; class takes its classes."
+            )
+        if not self.folder.is_dir() and not self.download:
+            raise FileNotFoundError(
+                f"name: {self.name} is expected in {self.folder}. Say where it is with --data.data_dir, or "
+                "let torchvision fetch it with --data.download true."
+            )
+
+    @property
+    def folder(self) -> Path:
+        """Where torchvision expects the files."""
+        return Path(self.data_dir) / SETS[self.name].folder
+
+    @property
+    def channels(self) -> int:
+        """Number of channels of every image."""
+        return self.chosen_channels or SETS[self.name].channels
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """What the labels mean."""
+        if self.class_of is None:
+            return ()
+        return SETS[self.name].class_names or (f"not {self.class_of}", self.class_of)
+
+    def prepare(self, split: Split, side: int) -> None:
+        """Fetch the set, before several processes read it."""
+        self._open(split)
+
+    def read(self, split: Split, side: int) -> LabelledImages:
+        """Return the images of a split.
+
+        Raises:
+            FileNotFoundError: the set is incomplete or damaged.
+            ValueError: the set cannot be fetched, or has no such attribute.
+        """
+        found = self._open(split)
+        rows = evenly_spaced(len(found), self.max_images or len(found))
+        square = Square(side, self.centre_crop)
+        if self.name == "celeba":
+            return self._read_celeba(found, rows, square)
+        images = torch.as_tensor(found.data)[rows]
+        images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
+        images = _with_channels(torch.stack([square(image) for image in images]), self.channels)
+        labels = torch.as_tensor(found.targets)[rows] if self.class_of else None
+        return LabelledImages(MemoryImages(images, [f"{split}-{row:06d}.png" for row in rows]), labels)
+
+    def _read_celeba(self, found: Any, rows: Sequence[int], square: Square) -> LabelledImages:
+        folder = self.folder / "img_align_celeba"
+        files = ImageFiles(folder, [folder / found.filename[row] for row in rows], self.channels, square)
+        images = load_images(files, self.budget, self.on_bad)
+        if self.class_of is None:
+            return LabelledImages(images, None)
+        columns = self._columns(found, [self.class_of])
+        by_name = dict(zip(found.filename, found.attr[:, columns[0]].tolist(), strict=True))
+        return LabelledImages(images, torch.tensor([by_name[name] for name in images.names]))
+
+    def table(self, split: Split, names: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return (N, K) of 0 and 1: attributes of the images of a split of celeba.
+
+        Raises:
+            ValueError: the set has no such attribute, or none at all.
+        """
+        if self.name != "celeba":
+            raise ValueError(f"{self.name} has no attributes; celeba and drawn faces have.")
+        found = self._open(split)
+        rows = evenly_spaced(len(found), self.max_images or len(found))
+        table: Tensor = found.attr[rows][:, self._columns(found, names)]
+        return table.numpy().astype(np.float32)
+
+    def _columns(self, found: Any, names: Sequence[str]) -> list[int]:
+        known = [name for name in found.attr_names if name]  # torchvision reads a blank at the line's end
+        for name in names:
+            if name not in known:
+                raise ValueError(f"labels: celeba has no attribute {name!r}; there are {', '.join(known)}.")
+        return [known.index(name) for name in names]
+
+    def _open(self, split: Split) -> Any:
+        """Return torchvision's data set; one process fetches it while the others wait."""
+        Path(self.data_dir).mkdir(parents=True, exist_ok=True)
+        lock = Path(self.data_dir) / f".{self.name}.lock"
+        try:
+            with FileLock(lock) if self.download else nullcontext():
+                if self.name == "celeba":
+                    return datasets.CelebA(self.data_dir, split, download=self.download)
+                opened = {"mnist": datasets.MNIST, "cifar10": datasets.CIFAR10}[self.name]
+                return opened(self.data_dir, train=split == "train", download=self.download)
+        except (RuntimeError, EOFError) as error:
+            if self.download:
+                raise ValueError(f"name: {self.name} cannot be fetched: {error}") from error
+            raise FileNotFoundError(
+                f"name: {self.name} in {self.folder} is incomplete or damaged. Move it away and fetch it "
+                "anew with --data.download true."
+            ) from error
+
+
+def _with_channels(images: Tensor, channels: int) -> Tensor:
+    """Turn grey images (N, C, H, W) into colour or colour into grey where another number is asked for."""
+    if images.shape[1] == channels:
+        return images
+    return VF.rgb_to_grayscale(images) if channels == 1 else images.expand(-1, 3, -1, -1)
