@@ -111,3 +111,12 @@ class MakesSamples(Protocol):
     def sample(self, count: int, seed: int = 0, labels: Tensor | None = None) -> Tensor:
         """Return images (count, C, H, W) in [-1, 1]; image i depends on seed + i (and its label) alone."""
         ...
+
+
+@runtime_checkable
+class ManyOutcomes(Protocol):
+    """A variant with several right answers to one input."""
+
+    def outcomes(self, batch: Any, count: int) -> dict[str, Tensor]:
+        """Return, by name (such as `A2B`), outcomes of every input: (N, count, C, H, W) in [-1, 1]."""
+        ...

@@ -42,8 +42,8 @@ def log_synchronised(pl_module: LightningModule, values: Mapping[str, float]) ->
         pl_module.log(name, float(value), reduce_fx="max", sync_dist=True, batch_size=1)
 
 
-class ComparisonCallback(Callback):
-    """Base of callbacks that measure what `validation_step` and `test_step` return, epoch by epoch.
+class EvaluationCallback(Callback):
+    """Base of callbacks that measure something in validation and test, epoch by epoch.
 
     The sanity check before a fit is left out.
     """
@@ -59,8 +59,8 @@ class ComparisonCallback(Callback):
         """Forget what the last epoch has left."""
 
     @abstractmethod
-    def collect(self, stage: Stage, name: str, comparison: Comparison) -> None:
-        """Take the images of one batch under one name, such as `A2B`."""
+    def observe(self, stage: Stage, pl_module: LightningModule, outputs: Any, batch: Any) -> None:
+        """Take what the module made of one batch, and the batch."""
 
     @abstractmethod
     def finish(self, pl_module: LightningModule, stage: Stage) -> None:
@@ -72,10 +72,9 @@ class ComparisonCallback(Callback):
         if self._active:
             self.begin(pl_module, stage)
 
-    def _collect(self, stage: Stage, outputs: Mapping[str, Comparison] | None) -> None:
+    def _observe(self, stage: Stage, pl_module: LightningModule, outputs: Any, batch: Any) -> None:
         if self._active:
-            for name, comparison in (outputs or {}).items():
-                self.collect(stage, name, comparison)
+            self.observe(stage, pl_module, outputs, batch)
 
     def _finish(self, pl_module: LightningModule, stage: Stage) -> None:
         if self._active:
@@ -94,8 +93,8 @@ class ComparisonCallback(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Collect."""
-        self._collect("val", outputs)
+        """Observe."""
+        self._observe("val", pl_module, outputs, batch)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure and log under `val/`."""
@@ -114,9 +113,22 @@ class ComparisonCallback(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Collect."""
-        self._collect("test", outputs)
+        """Observe."""
+        self._observe("test", pl_module, outputs, batch)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure and log under `test/`."""
         self._finish(pl_module, "test")
+
+
+class ComparisonCallback(EvaluationCallback):
+    """Base of callbacks that measure the comparisons which `validation_step` and `test_step` return."""
+
+    @abstractmethod
+    def collect(self, stage: Stage, name: str, comparison: Comparison) -> None:
+        """Take the images of one batch under one name, such as `A2B`."""
+
+    def observe(self, stage: Stage, pl_module: LightningModule, outputs: Any, batch: Any) -> None:
+        """Collect the batch's comparisons, name by name."""
+        for name, comparison in (outputs or {}).items():
+            self.collect(stage, name, comparison)

@@ -10,6 +10,7 @@ import yaml
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import Checkpoint, ProgressBar
 
+from gans.callbacks.diversity import OutcomeDiversity
 from gans.callbacks.failure_monitor import FailureMonitor
 from gans.callbacks.generative_metrics import GenerativeMetrics
 from gans.callbacks.mode_coverage import ModeCoverage
@@ -33,6 +34,7 @@ SHARED_CALLBACKS: dict[str, tuple[type[Callback] | Callable[..., Callback], tupl
     "metrics": (GenerativeMetrics, EVALUATION),
     "mode_coverage": (ModeCoverage, EVALUATION),
     "translation_error": (TranslationError, EVALUATION),
+    "diversity": (OutcomeDiversity, EVALUATION),
     "write_predictions": (WritePredictions, ("predict",)),
     "last_checkpoint": (RunCheckpoint, ("fit",)),
     "best_checkpoint": (RunCheckpoint, ("fit",)),

@@ -16,6 +16,7 @@ from lightning.pytorch.plugins.precision import MixedPrecision
 from support.toys import make_data, make_model
 from torch import Tensor
 
+from gans.callbacks.diversity import OutcomeDiversity
 from gans.callbacks.generative_metrics import GenerativeMetrics
 from gans.callbacks.translation_error import TranslationError
 from gans.training.checkpointing import AtomicCheckpointIO, RunCheckpoint
@@ -114,7 +115,7 @@ def evaluate(name: str, **data: Any) -> dict[str, float]:
         use_distributed_sampler=False,
         logger=False,
         enable_progress_bar=False,
-        callbacks=[GenerativeMetrics(), TranslationError()],
+        callbacks=[GenerativeMetrics(), TranslationError(), OutcomeDiversity()],
     )
     testing.test(make_model(name), datamodule=make_data(name, **data), verbose=False)
     return {metric: float(value) for metric, value in testing.callback_metrics.items()}
