@@ -82,7 +82,7 @@ class TorchvisionImages:
         if self.name not in SETS:
             raise ValueError(f"name: {self.name!r} is unknown; {', '.join(SETS)} are sets of images.")
         if self.channels not in (1, 3):
-            raise ValueError(f"channels: {self.name} has 3 channels, or 1 when grey, not {self.channels}.")
+            raise ValueError(f"channels: {self.name} can have 1 (grey) or 3 (colour), not {self.channels}.")
         classes = "class" if SETS[self.name].class_names else None
         if classes and self.class_of not in (None, classes):
             raise ValueError(
@@ -160,7 +160,7 @@ class TorchvisionImages:
         known = [name for name in found.attr_names if name]  # torchvision reads a blank at the line's end
         for name in names:
             if name not in known:
-                raise ValueError(f"labels: celeba has no attribute {name!r}; there are {', '.join(known)}.")
+                raise ValueError(f"celeba has no attribute {name!r}; there are {', '.join(known)}.")
         return [known.index(name) for name in names]
 
     def _open(self, split: Split) -> Any:

@@ -16,7 +16,7 @@ OPTIONS: dict[str, Any] = {"labels": "folder", "size": 16, "flip": False}
 
 def classes(root: Path, **counts: int) -> dict[str, Any]:
     """Write one folder per class, and return the pixels by name."""
-    pixels = {}
+    pixels: dict[str, Any] = {}
     for seed, (name, count) in enumerate(counts.items()):
         written = write_folder(root / name, count, (16, 16), seed=seed)
         pixels |= {f"{name}/{file}": image for file, image in written.items()}

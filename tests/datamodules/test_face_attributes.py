@@ -19,7 +19,8 @@ def one_hot(column: int, names: tuple[str, ...], count: int = len(SEEDS)) -> Any
 @pytest.mark.parametrize("names", [ATTRIBUTES, ("glasses", "blond_hair", "black_hair")])
 def test_labels_are_one_of_each_group_and_about_half_of_the_others(names: tuple[str, ...]) -> None:
     labels = attribute_labels(face_seeds("train", "images", 600), names)
-    assert (labels.dtype, labels.shape) == (np.float32, (600, len(names)))
+    assert labels.dtype == np.float32
+    assert labels.shape == (600, len(names))
     for members in EXCLUSIVE.values():
         columns = [names.index(name) for name in members if name in names]
         if columns:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -155,8 +154,8 @@ def test_the_middle_square_is_kept(tmp_path: Path, size: tuple[int, int]) -> Non
 
 def test_training_mirrors_half_of_the_images_and_cuts_windows(tmp_path: Path) -> None:
     pixels = {f"{i}.png": random_pixels(16, 16, seed=i) for i in range(40)}
-    for name, image in pixels.items():
-        write_image(tmp_path / name, image)
+    for name, picture in pixels.items():
+        write_image(tmp_path / name, picture)
     data = Images(str(tmp_path), size=16, batch_size=36)
     mirrored = 0
     for name, image in by_name(epoch(data)).items():

@@ -36,7 +36,7 @@ def by_name(batches: Iterable[ImageBatch]) -> dict[str, Tensor]:
 
 
 def labels_by_name(batches: Iterable[ImageBatch]) -> dict[str, int]:
-    labels = {}
+    labels: dict[str, int] = {}
     for batch in batches:
         assert batch.labels is not None
         labels |= dict(zip(batch.names, batch.labels.tolist(), strict=True))
