@@ -12,6 +12,7 @@ from typing import Any
 # name -> module that defines it
 DATA_MODULES = {
     "Images": "datamodules.images",
+    "MultiDomainImages": "datamodules.multi_domain",
     "PairedImages": "datamodules.paired",
     "Points": "datamodules.points",
     "UnpairedImages": "datamodules.unpaired",

@@ -14,6 +14,8 @@ FACTS = (
     "image_size",
     "lab",
     "classes",
+    "attributes",
+    "exclusive",
 )
 """Properties of data modules that are handed to the model's arguments of the same name."""
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -26,7 +27,7 @@ def test_domains_exclude_each_other() -> None:
 
 
 @pytest.mark.parametrize("loss", [attribute_loss, domain_loss])
-def test_images_of_another_data_set_do_not_count(loss) -> None:  # type: ignore[no-untyped-def]
+def test_images_of_another_data_set_do_not_count(loss: Callable[..., torch.Tensor]) -> None:
     one_hot = torch.eye(3)[[2, 1]]
     logits = LOGITS.clone().requires_grad_()
     only_first = loss(logits, one_hot, torch.tensor([1.0, 0.0]))

@@ -10,6 +10,9 @@ from PIL import Image
 LAYOUTS = {
     "Images": {"images": (20, 18)},
     "UnpairedImages": {"trainA": (20, 18), "trainB": (20, 18), "testA": (20, 18), "testB": (20, 18)},
+    "MultiDomainImages": {
+        f"{split}/{name}": (20, 18) for split in ("train", "test") for name in ("cat", "dog")
+    },
     "PairedImages": {"train": (40, 20), "val": (40, 20), "test": (40, 20)},
 }
 """Data module -> folder below its root -> width and height of the pictures in it."""

@@ -115,7 +115,7 @@ TOYS = {
             "discriminator_width": 2,
             "discriminator_steps": 2,
         },
-        data_arguments={"size": 16, "faces_count": 8, "test_count": 5},
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
         separable={"discriminator_steps": 1, "gradient_penalty": 0.0},
     ),
 }

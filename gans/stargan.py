@@ -1,0 +1,273 @@
+"""StarGAN: translation between many domains by one generator (Choi et al. 2018, arXiv:1711.09020)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from datamodules.attributes import Attributes, Target
+from datamodules.base import PredictBatch
+from datamodules.multi_domain import MultiDomainBatch
+from gans.base import AdversarialModule, Player
+from gans.inference import evaluating, prepared
+from gans.losses import adversarial
+from gans.losses.classification import attribute_loss, domain_loss
+from gans.losses.penalties import gradient_penalty, interpolate
+from gans.losses.reconstruction import l1
+from gans.networks.stargan import StarGANDiscriminator, StarGANGenerator
+from gans.protocol import Comparison, Grid, Predictions
+from gans.training.schedules import Schedule
+
+CELEBA = [["Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young"]]
+CELEBA_EXCLUSIVE = [["Black_Hair", "Blond_Hair", "Brown_Hair"]]
+
+
+class StarGAN(AdversarialModule):
+    """Learns to change attributes of images, or their domain, with one generator for all of them.
+
+    The generator sees an image and the label it is to have, and must be able to turn its translation back.
+    The discriminator tells real from fake and names the attributes: it learns these from real images only,
+    and the generator learns from what it says of fakes. The discriminator learns in every step, the generator
+    in every `discriminator_steps`-th, from the same fakes and the updated discriminator. The paper's defaults
+    throughout: Wasserstein loss with gradient penalty, Adam(1e-4, 0.5, 0.999), rate constant for the first
+    half of the steps and falling to 0 over the second.
+
+    Attributes are classified by themselves (sigmoid), also those of which an image has at most one, as the
+    paper does with CelebA's colours of hair; where they are domains, one group that is all attributes of a
+    data set, they are classified together (softmax), as it does with RaFD.
+
+    With several data sets, whose attributes differ, a mask joined to the label says whose attributes count,
+    and classification counts only those that the image's data set knows.
+
+    Images are (N, channels, H, W) in [-1, 1]; translated are such of any size.
+
+    Args:
+        channels: channels of the images; taken from the data on the command line.
+        image_size: edge in pixels of the training images; it sets the discriminator's depth.
+        attributes: names of the attributes, by data set; taken from the data on the command line. By default
+            CelebA's of the paper.
+        exclusive: groups of attributes of which an image has at most one; likewise.
+        generator_width: channels after the generator's first convolution.
+        blocks: residual blocks of the generator.
+        discriminator_width: channels after the discriminator's first convolution.
+        discriminator_layers: its stride-2 convolutions; by default by the image size, 6 for 128 pixels.
+        discriminator_steps: steps of the discriminator for each of the generator.
+        objective: the adversarial loss.
+        gradient_penalty: weight of the gradient penalty; 0 leaves it out.
+        classification_weight: weight of both players' classification losses.
+        reconstruction_weight: weight of the L1 distance between an image and its return.
+        target: attributes that `predict` gives to images, the rest of which it keeps; by default it gives
+            them every single one, each in a folder of its name.
+        learning_rate: see `AdversarialModule`.
+        schedule: likewise.
+        **optimisation: the other arguments of `AdversarialModule`.
+
+    Raises:
+        ValueError: if an argument is out of range, or attributes contradict each other.
+    """
+
+    batch_type = MultiDomainBatch
+    schedule_unit: ClassVar[str] = "step"
+    objective: adversarial.Objective
+    players: ClassVar[tuple[Player, ...]] = (
+        Player("discriminator", ("discriminator",)),
+        Player("generator", ("generator",), every="discriminator_steps"),
+    )
+
+    def __init__(
+        self,
+        channels: int = 3,
+        image_size: int = 128,
+        attributes: list[list[str]] | None = None,
+        exclusive: list[list[str]] | None = None,
+        generator_width: int = 64,
+        blocks: int = 6,
+        discriminator_width: int = 64,
+        discriminator_layers: int | None = None,
+        discriminator_steps: int = 5,
+        objective: adversarial.ObjectiveName = "wasserstein",
+        gradient_penalty: float = 10.0,
+        classification_weight: float = 1.0,
+        reconstruction_weight: float = 10.0,
+        target: list[str] | None = None,
+        learning_rate: float = 1e-4,
+        schedule: Schedule = "linear",
+        **optimisation: Any,
+    ) -> None:
+        super().__init__(learning_rate=learning_rate, schedule=schedule, **optimisation)
+        weights = gradient_penalty, classification_weight, reconstruction_weight
+        if min(weights) < 0:
+            raise ValueError(
+                f"model.gradient_penalty, classification_weight and reconstruction_weight are {weights}: "
+                "weights are not negative."
+            )
+        if discriminator_steps < 1:
+            raise ValueError(f"model.discriminator_steps is {discriminator_steps}: it is 1 or more.")
+        groups = CELEBA_EXCLUSIVE if attributes is None and exclusive is None else exclusive or []
+        self.attributes = Attributes(attributes or CELEBA, groups)
+        names, data_sets = len(self.attributes.flat), len(self.attributes.names)
+        joined = names + (data_sets if data_sets > 1 else 0)
+        self.generator = StarGANGenerator(channels, joined, generator_width, blocks)
+        self.discriminator = StarGANDiscriminator(
+            channels, names, image_size, discriminator_width, discriminator_layers
+        )
+        self.objective = adversarial.objective(objective)
+
+    def setup(self, stage: str) -> None:
+        """Refuse a data module for another kind of model, or with other attributes."""
+        super().setup(stage)
+        given = getattr(getattr(self.trainer, "datamodule", None), "attributes", None)
+        own = [list(names) for names in self.attributes.names]
+        if given is not None and stage != "predict" and given != own:
+            raise ValueError(
+                f"The model was made for the attributes {own}, and the data has {given}: choose them in this "
+                "order with --data.attributes."
+            )
+
+    def produce(self, batch: MultiDomainBatch) -> Tensor:
+        """Translate to the targets, once for both players; with a graph only if the generator is due."""
+        assert batch.targets is not None
+        with torch.set_grad_enabled(self._is_due(self.players[1])):
+            return self._generate(self.generator, batch.images, Target(batch.targets, batch.mask))
+
+    def discriminator_terms(self, batch: MultiDomainBatch, fake: Tensor) -> dict[str, Tensor]:
+        """Return the losses of judging and of naming the attributes of real images, and the penalty."""
+        scores, logits = self.discriminator(torch.cat([batch.images, fake.detach()]))
+        real_scores, fake_scores = scores.chunk(2)
+        classification = self._classification(logits.chunk(2)[0], Target(batch.labels, batch.mask))
+        terms = {
+            "adversarial": self.objective.discriminator(real_scores, fake_scores),
+            "classification": self.hparams["classification_weight"] * classification,
+        }
+        if self.hparams["gradient_penalty"] > 0:
+            points = interpolate(batch.images, fake)
+            penalty = gradient_penalty(lambda images: self.discriminator(images)[0], points)
+            terms["gradient_penalty"] = self.hparams["gradient_penalty"] * penalty
+        return terms
+
+    def generator_terms(self, batch: MultiDomainBatch, fake: Tensor) -> dict[str, Tensor]:
+        """Return the losses of being found out, of not showing the target and of no way back, weighted."""
+        assert batch.targets is not None
+        scores, logits = self.discriminator(fake)
+        real_scores = self.discriminator(batch.images)[0] if self.objective.needs_real else None
+        classification = self._classification(logits, Target(batch.targets, batch.mask))
+        back = self._generate(self.generator, fake, Target(batch.labels, batch.mask))
+        return {
+            "adversarial": self.objective.generator(scores, real_scores),
+            "classification": self.hparams["classification_weight"] * classification,
+            "reconstruction": self.hparams["reconstruction_weight"] * l1(back, batch.images),
+        }
+
+    def _classification(self, logits: Tensor, wanted: Target) -> Tensor:
+        """Return the loss of naming attributes, each data set's for the images whose labels know them."""
+        losses = []
+        for number, columns in enumerate(self.attributes.columns):
+            loss = domain_loss if self.attributes.all_exclusive(number) else attribute_loss
+            losses.append(loss(logits[:, columns], wanted.labels[:, columns], wanted.mask[:, number]))
+        return torch.stack(losses).sum()
+
+    def _generate(self, network: nn.Module, images: Tensor, target: Target) -> Tensor:
+        if not len(images):  # instance norm refuses empty batches, which evaluation has on many processes
+            return images
+        one_set = target.mask.shape[1] == 1
+        label = target.labels if one_set else torch.cat([target.labels, target.mask], dim=1)
+        translated: Tensor = network(images, label)
+        return translated
+
+    @torch.no_grad()
+    def translate(
+        self, images: Tensor, target: Tensor | Sequence[str], labels: Tensor | None = None
+    ) -> Tensor:
+        """Translate images without a trainer or data module.
+
+        Args:
+            images: (N, channels, H, W) or (channels, H, W) in [-1, 1], of any device and size.
+            target: names of attributes that the images are to have: what excludes them goes, all else stays;
+                or labels (N, K) or (K,) of 0 and 1, in the order of `attributes.flat`, which say all.
+            labels: with names, what the images show, (N, K) or (K,); by default what `recognise` sees.
+
+        Returns:
+            The translated images, of the same shape, where the module is.
+
+        Raises:
+            ValueError: if the images have other channels, or the target is impossible.
+        """
+        network = self.averaged("generator")
+        batch = prepared(images, network, self.hparams["channels"])
+        if isinstance(target, Tensor):
+            chosen = self.attributes.of_labels(self._labels_of(batch, target))
+        else:
+            shown = self.recognise(batch) if labels is None else self._labels_of(batch, labels)
+            chosen = self.attributes.with_names([target] if isinstance(target, str) else target, shown)
+        translated = self._translated(batch, chosen)
+        return translated if images.ndim == 4 else translated[0]
+
+    def _translated(self, images: Tensor, target: Target) -> Tensor:
+        network = self.averaged("generator")
+        with evaluating(network):
+            return self._generate(network, images, target)
+
+    @staticmethod
+    def _labels_of(batch: Tensor, labels: Tensor) -> Tensor:
+        """Return labels (N, K) of a batch, given as such or as one (K,) for all."""
+        return labels.to(batch).expand(len(batch), -1) if labels.ndim == 1 else labels.to(batch)
+
+    @torch.no_grad()
+    def recognise(self, images: Tensor) -> Tensor:
+        """Return the labels (N, K) of 0 and 1 that the discriminator sees in images (N, channels, H, W)."""
+        batch = prepared(images, self.discriminator, self.hparams["channels"])
+        side = self.hparams["image_size"]
+        if not len(batch):
+            return batch.new_zeros(0, len(self.attributes.flat))
+        if batch.shape[2:] != (side, side):
+            batch = F.interpolate(batch, size=(side, side), mode="bilinear", antialias=True)
+        return self.attributes.most_likely(self.discriminator(batch)[1])
+
+    def comparisons(self, batch: MultiDomainBatch) -> dict[str, Comparison]:
+        """Return, for every attribute, images with it changed, beside real ones that have it.
+
+        An attribute outside all groups is turned round, so that the real ones are all that are known.
+        """
+        return {name: self._comparison(batch, name) for name in self.attributes.flat}
+
+    def _comparison(self, batch: MultiDomainBatch, name: str) -> Comparison:
+        target, column = self._towards(batch, name), self.attributes.flat.index(name)
+        known = self.attributes.known(batch.mask)
+        real = batch.labels[:, column] > 0 if self.attributes.group_of(name) else known[:, column] > 0
+        return Comparison(
+            fake=self._translated(batch.images, target),
+            real=batch.images[real],
+            source=batch.images,
+            truth=None if batch.truths is None else batch.truths[:, column],
+            labels=_nan_where_unknown(target.labels, self.attributes.known(target.mask)),
+            source_labels=_nan_where_unknown(batch.labels, known),
+        )
+
+    def _towards(self, batch: MultiDomainBatch, name: str) -> Target:
+        return self.attributes.towards(name, batch.labels, batch.mask)
+
+    def grids(self, batch: MultiDomainBatch) -> dict[str, Grid]:
+        """Return the input and, for every attribute, the image with it changed, and the truth if known."""
+        columns = {"input": batch.images}
+        for column, name in enumerate(self.attributes.flat):
+            columns[name] = self._translated(batch.images, self._towards(batch, name))
+            if batch.truths is not None:
+                columns[f"true {name}"] = batch.truths[:, column]
+        return {"domains": Grid(columns)}
+
+    def predict_step(self, batch: PredictBatch, batch_idx: int) -> Predictions:
+        """Give a batch of a folder the attributes of `target`, or every single one."""
+        if self.hparams["target"]:
+            return Predictions(self.translate(batch.images, self.hparams["target"]), batch.names)
+        shown = self.recognise(batch.images)
+        translated = [self.translate(batch.images, [name], shown) for name in self.attributes.flat]
+        names = [f"{name}/{file}" for name in self.attributes.flat for file in batch.names]
+        return Predictions(torch.cat(translated), names)
+
+
+def _nan_where_unknown(labels: Tensor, known: Tensor) -> Tensor:
+    return labels.masked_fill(known == 0, torch.nan)
