@@ -23,7 +23,7 @@ def write_mnist(data_dir: Path) -> dict[str, tuple[Any, list[int]]]:
     """Write idx files; return images (N, 28, 28, 1) and labels by split."""
     folder = data_dir / "MNIST" / "raw"
     folder.mkdir(parents=True)
-    written = {}
+    written: dict[str, tuple[Any, list[int]]] = {}
     for seed, (split, (prefix, count)) in enumerate(MNIST_SPLITS.items()):
         images = random_pixels(count * 28, 28, 1, seed=seed).reshape(count, 28, 28, 1)
         labels = [(7 * row + seed) % 10 for row in range(count)]
@@ -66,7 +66,7 @@ def write_celeba(data_dir: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
     for name, picture in pixels.items():
         write_image(folder / "img_align_celeba" / name, picture)
     attributes = zip(*CELEBA_ATTRIBUTES.values(), strict=True)
-    tables = {
+    tables: dict[str, tuple[str, list[Any]]] = {
         "list_eval_partition.txt": ("", CELEBA_SPLITS),
         "identity_CelebA.txt": ("", [1] * len(names)),
         "list_bbox_celeba.txt": (f"{len(names)}\nimage_id x_1\n", [0] * len(names)),
