@@ -143,12 +143,12 @@ class MUNIT(StyledTranslation):
         """Do what every variant does; load the features of the perceptual loss, if it counts."""
         super().on_fit_start()
         if self.hparams["perceptual_weight"] > 0:
-            self._vgg = [load_vgg(self.hparams["vgg_weights"]).to(self.device, self.dtype)]
+            self._vgg = [load_vgg(self.hparams["vgg_weights"]).to(next(self.parameters()))]
 
     def random_styles(self, count: int) -> Tensor:
         """Draw the styles (count, style_size) of a training step."""
-        styles = torch.randn(count, self.hparams["style_size"], device=self.device, dtype=self.dtype)
-        return styles * self.hparams["style_std"]
+        size, std, like = self.hparams["style_size"], self.hparams["style_std"], next(self.parameters())
+        return torch.randn(count, size, device=like.device, dtype=like.dtype) * float(std)
 
     def produce(self, batch: UnpairedBatch) -> BothCodes:
         """Take both images apart, once for both players: the autoencoders do not step in between."""

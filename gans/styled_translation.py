@@ -76,7 +76,8 @@ class StyledTranslation(AdversarialModule):
         """
         if direction not in ("A2B", "B2A"):
             raise ValueError(f"direction is {direction!r}: it is A2B or B2A.")
-        source, target = ("A", "B") if direction == "A2B" else ("B", "A")
+        source: Domain = "A" if direction == "A2B" else "B"
+        target: Domain = "B" if direction == "A2B" else "A"
         encoder, decoder = self._averaged(source), self._averaged(target)
         batch = prepared(images, encoder, self.hparams[f"channels_{source}"])
         if style is None:
@@ -96,7 +97,7 @@ class StyledTranslation(AdversarialModule):
 
     def _random_by(self, *seeds: int) -> Tensor:
         """Return random styles (N, style_size), each of which depends on its seed alone."""
-        return seeded_noise(seeds, self.hparams["style_size"]) * self.hparams["style_std"]
+        return seeded_noise(seeds, self.hparams["style_size"]) * float(self.hparams["style_std"])
 
     def outcomes(self, batch: UnpairedBatch, count: int) -> dict[str, Tensor]:
         """Return, for A2B and B2A, `count` translations of every image: (N, count, C, H, W) in [-1, 1].
@@ -134,7 +135,7 @@ class StyledTranslation(AdversarialModule):
 
         In the grids of references the first row shows the images that lend their style to a column.
         """
-        grids = {}
+        grids: dict[str, Grid] = {}
         for direction, images, _, real, _ in _sides(batch):
             random, styled = (
                 {direction[0]: images},

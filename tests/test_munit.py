@@ -54,7 +54,7 @@ def fit(module: MUNIT, folder: Path, pairs: UnpairedBatch, epochs: int = 1) -> d
     return {name.removeprefix("train/"): float(value) for name, value in logged if name.count("/") == 2}
 
 
-def recorded_styles() -> Callable[[int], Tensor]:
+def recorded_styles() -> Any:
     """Return a stand-in for `random_styles` that draws what the recording says, one draw after another."""
     draws = iter(range(100))
 

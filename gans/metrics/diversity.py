@@ -54,7 +54,8 @@ class Lite0Diversity(nn.Module):
         """Return (N,) from outcomes (N, count, 1 or 3, H, W) in [-1, 1], count at least 2."""
         features = self.extractor(outcomes.flatten(0, 1)).unflatten(0, outcomes.shape[:2])
         one, other = _pairs(features)
-        return torch.linalg.vector_norm(one - other, dim=2).mean(dim=1)
+        distances: Tensor = torch.linalg.vector_norm(one - other, dim=2)
+        return distances.mean(dim=1)
 
 
 class LPIPSDiversity(nn.Module):

@@ -94,7 +94,9 @@ class ConvBlock(nn.Module):
         features = self.conv(features)
         if self.norm is not None:
             features = self.norm(features)
-        return features if self.activation is None else self.activation(features)
+        if self.activation is not None:
+            features = self.activation(features)
+        return features
 
 
 class ContentBlock(nn.Module):
@@ -144,6 +146,6 @@ class StyledBlock(nn.Module):
     def forward(self, features: Tensor, style: Tensor) -> Tensor:
         """Return the features plus what the block makes of them in this style, (N, channels, H, W)."""
         shift_1, scale_1, shift_2, scale_2 = style.chunk(4, dim=1)
-        residual = F.relu(self.norm_1(self.conv_1(features), shift_1, scale_1))
+        residual: Tensor = F.relu(self.norm_1(self.conv_1(features), shift_1, scale_1))
         residual = self.norm_2(self.conv_2(residual), shift_2, scale_2)
         return features + residual

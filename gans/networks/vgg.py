@@ -21,6 +21,9 @@ class VGGFeatures(nn.Module):
         (N, 1 or 3, H, W) in [-1, 1], sides of at least 16, to (N, 512, H // 16, W // 16); grey is repeated.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         layers: list[nn.Module] = []

@@ -20,7 +20,7 @@ def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def outcomes(inputs: int = 2, count: int = 3, size: int = 12) -> Tensor:
-    return random_images(inputs * count, size=size).unflatten(0, (inputs, count))
+    return random_images(inputs * count, size=size).view(inputs, count, 3, size, size)
 
 
 def put_alexnet() -> None:
