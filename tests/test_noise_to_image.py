@@ -154,7 +154,7 @@ def test_diffaugment_changes_real_and_fake_in_both_players_turns() -> None:
     real_shown, fake_shown = in_turn_of_discriminator.split(4)
     for shown, original in ((real_shown, batch().images), (fake_shown, fake), (in_turn_of_generator, fake)):
         kept = (shown == 0).float().mean()
-        assert kept > 0.1  # cut out
+        assert kept > 0.05  # cut out
         assert not torch.equal(shown, original)
     assert not torch.equal(fake_shown, in_turn_of_generator)
     (gradient,) = torch.autograd.grad(loss, fake)
