@@ -8,7 +8,13 @@ from torch import Tensor
 
 from gans.callbacks.evaluation import ComparisonCallback, Stage, log_synchronised
 from gans.metrics.processes import gather
-from gans.metrics.translation import best_constant_l1, l1_255, level_counts, translation_errors
+from gans.metrics.translation import (
+    best_constant_l1,
+    l1_255,
+    level_counts,
+    translation_errors,
+    untouched_l1_255,
+)
 from gans.protocol import Comparison
 
 
@@ -18,8 +24,10 @@ class TranslationError(ComparisonCallback):
     For the name A2B: `val/l1/A2B` (mean absolute difference in 0..255), `val/psnr/A2B` (decibels),
     `val/ssim/A2B` (at most 1; not for images under 11 pixels), and two errors that a translation should stay
     under: `val/l1_constant/A2B`, that of the best single colour for all these truths together, and, where
-    source and target have the same shape, `val/l1_doing_nothing/A2B`, that of returning the source. In test
-    `test/` stands in place of `val/`. Each is the mean over all images of all processes.
+    source and target have the same shape, `val/l1_doing_nothing/A2B`, that of returning the source. Where
+    source and truth have pixels in common, `val/l1_untouched/A2B` is the error on these alone: how much of
+    what should have stayed was changed. In test `test/` stands in place of `val/`. Each is the mean over all
+    images of all processes.
     """
 
     def __init__(self) -> None:
@@ -38,6 +46,8 @@ class TranslationError(ComparisonCallback):
         errors = translation_errors(fake, truth)
         if source is not None and source.shape == truth.shape:
             errors["l1_doing_nothing"] = l1_255(source, truth)
+            untouched = untouched_l1_255(fake, source, truth)
+            errors |= {"l1_untouched": untouched} if len(untouched) else {}
         kept = self._errors.setdefault(name, {})
         for metric, values in errors.items():
             kept.setdefault(metric, []).append(values)

@@ -15,6 +15,24 @@ def l1_255(images: Tensor, truth: Tensor) -> Tensor:
     return (images.float() - truth.float()).abs().mean(dim=(1, 2, 3)) * 127.5
 
 
+def untouched_l1_255(fake: Tensor, source: Tensor, truth: Tensor) -> Tensor:
+    """Return how far translations are from what should have stayed: where truth and source are equal.
+
+    Args:
+        fake: (N, C, H, W) in [-1, 1].
+        source: of the same shape; row i is what was translated to row i of `fake`.
+        truth: of the same shape; row i is what row i of `fake` should be.
+
+    Returns:
+        The mean absolute difference in 0..255 of each image that has such pixels, (M,) with M <= N.
+    """
+    stays = (source == truth).all(dim=1)
+    counts = stays.sum(dim=(1, 2))
+    differences = (fake.float() - truth.float()).abs().mean(dim=1) * 127.5
+    sums = (differences * stays).sum(dim=(1, 2))
+    return sums[counts > 0] / counts[counts > 0]
+
+
 def translation_errors(fake: Tensor, truth: Tensor) -> dict[str, Tensor]:
     """Return the errors of every image, so that their mean is exact whatever the batches.
 

@@ -38,6 +38,17 @@ def test_errors_are_means_over_all_images(tmp_path: Path) -> None:
         assert validate(tmp_path, Painter(images, batch_size)) == pytest.approx(metrics, rel=1e-5)
 
 
+def test_what_should_have_stayed_is_measured_by_itself(tmp_path: Path) -> None:
+    images = items(sources=4, reals=2)
+    assert images.truth is not None
+    truth = images.truth.clone()
+    truth[:3, :, :5] = images.source[:3, :, :5]  # the last image has nothing in common with its truth
+    metrics = validate(tmp_path, Painter(images._replace(truth=truth), batch_size=3))
+    fake = (images.source + 0.25).clamp(-1, 1)
+    expected = mean_difference(fake[:3, :, :5], images.source[:3, :, :5])
+    assert metrics["val/l1_untouched/A2B"] == pytest.approx(expected, rel=1e-6)
+
+
 def test_without_truth_there_is_no_error(tmp_path: Path) -> None:
     assert validate(tmp_path, Painter(items(4, 4)._replace(truth=None))) == {}
     assert validate(tmp_path, Painter(items(0, 4))) == {}

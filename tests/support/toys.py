@@ -110,12 +110,20 @@ TOYS = {
         data="MultiDomainImages",
         model_arguments={
             "image_size": 16,
+            "attributes": [["black_hair", "blond_hair", "glasses"]],
+            "exclusive": [["black_hair", "blond_hair"]],
             "generator_width": 2,
             "blocks": 1,
             "discriminator_width": 2,
             "discriminator_steps": 2,
         },
-        data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
+        data_arguments={
+            "size": 16,
+            "faces_count": 8,
+            "test_count": 5,
+            "batch_size": 4,
+            "attributes": ["black_hair", "blond_hair", "glasses"],
+        },
         separable={"discriminator_steps": 1, "gradient_penalty": 0.0},
     ),
 }
