@@ -1,0 +1,52 @@
+"""The images a checkpoint was trained on, found by the config beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from datamodules import DATA_MODULES
+from datamodules.image_sets import Split
+from datamodules.images import ImageBatch, Images
+from gans.cli.config_files import find_config
+from gans.cli.run_folder import CONFIG, run_of
+
+
+def open_data(checkpoint: Path, config: str | None = None) -> Images:
+    """Return the data module of the run that a checkpoint belongs to.
+
+    Args:
+        checkpoint: its file, in the folder of its run unless a config is given.
+        config: a file, or the name of one of the project's configs, instead of the run's own.
+
+    Raises:
+        FileNotFoundError: if there is no config, or the images are not where it says.
+        ValueError: if the config names no data of single images, or options that its data does not have.
+    """
+    run = run_of(checkpoint)
+    if config is None and run is None:
+        raise FileNotFoundError(
+            f"{checkpoint} lies in no run folder, so the images it was trained on are unknown: name them by "
+            "--config FILE, the config it was trained with."
+        )
+    path = find_config(config) if config is not None else Path(run or "") / CONFIG
+    chosen = yaml.safe_load(path.read_text(encoding="utf-8")).get("data") or {}
+    module, _, name = str(chosen.get("class_path")).rpartition(".")
+    module = module or DATA_MODULES.get(name, "")
+    variant: Any = getattr(import_module(module), name, None) if module else None
+    if not (isinstance(variant, type) and issubclass(variant, Images)):
+        raise ValueError(f"{path}: data is {name}, and this command needs images by themselves: Images.")
+    try:
+        return variant(**chosen.get("init_args", {}))
+    except TypeError as error:
+        raise ValueError(f"{path}: data does not fit this version of {name}: {error}") from error
+
+
+def every_image(data: Images, split: Split) -> Iterator[ImageBatch]:
+    """Yield every image of a split once, whole and unmirrored, in batches."""
+    for batch in data.once(split):
+        yield batch.finish()
