@@ -11,6 +11,7 @@ from typing import Any
 
 # name -> module that defines it
 DATA_MODULES = {
+    "CaptionedImages": "datamodules.captioned",
     "Images": "datamodules.images",
     "MultiDomainImages": "datamodules.multi_domain",
     "PairedImages": "datamodules.paired",

@@ -139,7 +139,7 @@ class FaceImages:
 
     def read(self, split: Split, side: int) -> LabelledImages:
         """Return the faces of a split in the size asked for; nothing is resized."""
-        seeds, names = self._seeds(split), self.attributes
+        seeds, names = self.seeds(split), self.attributes
         faces = draw_with_labels(seeds, side, names, attribute_labels(seeds, names), self.style)
         images = torch.from_numpy(faces).permute(0, 3, 1, 2).contiguous()
         if self.channels == 1:
@@ -160,7 +160,7 @@ class FaceImages:
                     f"{', '.join(self.attributes)}."
                 )
         columns = [self.attributes.index(name) for name in names]
-        return attribute_labels(self._seeds(split), self.attributes)[:, columns]
+        return attribute_labels(self.seeds(split), self.attributes)[:, columns]
 
     def _labels(self, split: Split) -> Tensor | None:
         if self.class_of is None:
@@ -169,7 +169,8 @@ class FaceImages:
         table = torch.from_numpy(self.table(split, members or (self.class_of,)))
         return table.argmax(1) if members else table[:, 0].long()
 
-    def _seeds(self, split: Split) -> list[str]:
+    def seeds(self, split: Split) -> list[str]:
+        """Return the seeds of the faces of a split, in their order."""
         return face_seeds(split, "images", self.count if split == "train" else self.test_count)
 
 

@@ -16,6 +16,8 @@ FACTS = (
     "classes",
     "attributes",
     "exclusive",
+    "embedding_size",
+    "attribute_names",
 )
 """Properties of data modules that are handed to the model's arguments of the same name."""
 

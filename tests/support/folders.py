@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ LAYOUTS = {
         f"{split}/{name}": (20, 18) for split in ("train", "test") for name in ("cat", "dog")
     },
     "PairedImages": {"train": (40, 20), "val": (40, 20), "test": (40, 20)},
+    "CaptionedImages": {"pictures/a": (20, 18), "pictures/b": (20, 18)},
 }
 """Data module -> folder below its root -> width and height of the pictures in it."""
 
@@ -31,3 +33,17 @@ def write_layout(root: Path, data: str, count: int = 3) -> None:
     """Write a data set of `count` pictures per folder in the layout that a data module takes as its root."""
     for name, size in LAYOUTS[data].items():
         write_images(root / name, count, size)
+    if data == "CaptionedImages":
+        write_captions(root)
+
+
+def write_captions(root: Path) -> None:
+    """Describe every picture in a folder, each by two captions of its own, in captions.jsonl."""
+    names = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.jpg"))]
+    rows = [
+        {"image": name, "caption": f"a {word} picture called {name}"}
+        for name in names
+        for word in ("first", "second")
+    ]
+    table = "".join(f"{json.dumps(row)}\n" for row in rows)
+    (root / "captions.jsonl").write_text(table, encoding="utf-8")
