@@ -13,9 +13,9 @@ from datamodules.attributes import Attributes, Target
 from datamodules.base import PredictBatch
 from datamodules.multi_domain import MultiDomainBatch
 from gans.base import AdversarialModule, Player
+from gans.classifier import classification
 from gans.inference import evaluating, prepared
 from gans.losses import adversarial
-from gans.losses.classification import attribute_loss, domain_loss
 from gans.losses.penalties import gradient_penalty, interpolate
 from gans.losses.reconstruction import l1
 from gans.networks.stargan import StarGANDiscriminator, StarGANGenerator
@@ -138,10 +138,10 @@ class StarGAN(AdversarialModule):
         """Return the losses of judging and of naming the attributes of real images, and the penalty."""
         scores, logits = self.discriminator(torch.cat([batch.images, fake.detach()]))
         real_scores, fake_scores = scores.chunk(2)
-        classification = self._classification(logits.chunk(2)[0], Target(batch.labels, batch.mask))
+        named = classification(self.attributes, logits.chunk(2)[0], Target(batch.labels, batch.mask))
         terms = {
             "adversarial": self.objective.discriminator(real_scores, fake_scores),
-            "classification": self.hparams["classification_weight"] * classification,
+            "classification": self.hparams["classification_weight"] * named,
         }
         if self.hparams["gradient_penalty"] > 0:
             points = interpolate(batch.images, fake)
@@ -154,21 +154,13 @@ class StarGAN(AdversarialModule):
         assert batch.targets is not None
         scores, logits = self.discriminator(fake)
         real_scores = self.discriminator(batch.images)[0] if self.objective.needs_real else None
-        classification = self._classification(logits, Target(batch.targets, batch.mask))
+        named = classification(self.attributes, logits, Target(batch.targets, batch.mask))
         back = self._generate(self.generator, fake, Target(batch.labels, batch.mask))
         return {
             "adversarial": self.objective.generator(scores, real_scores),
-            "classification": self.hparams["classification_weight"] * classification,
+            "classification": self.hparams["classification_weight"] * named,
             "reconstruction": self.hparams["reconstruction_weight"] * l1(back, batch.images),
         }
-
-    def _classification(self, logits: Tensor, wanted: Target) -> Tensor:
-        """Return the loss of naming attributes, each data set's for the images whose labels know them."""
-        losses = []
-        for number, columns in enumerate(self.attributes.columns):
-            loss = domain_loss if self.attributes.all_exclusive(number) else attribute_loss
-            losses.append(loss(logits[:, columns], wanted.labels[:, columns], wanted.mask[:, number]))
-        return torch.stack(losses).sum()
 
     def _generate(self, network: nn.Module, images: Tensor, target: Target) -> Tensor:
         if not len(images):  # instance norm refuses empty batches, which evaluation has on many processes

@@ -1,0 +1,92 @@
+r"""Trains a classifier of attributes, by which translations are judged, on the real images of a config.
+
+    python -m gans.tools.attribute_classifier --config stargan --out runs/attributes.ckpt
+    python train.py fit --config stargan \
+        --trainer.callbacks+=gans.callbacks.attribute_accuracy.AttributeAccuracy \
+        --trainer.callbacks.classifier=runs/attributes.ckpt
+
+Prints its accuracy on the held-out images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import lightning as L
+import yaml
+from jsonargparse import ArgumentParser
+
+from datamodules.multi_domain import MultiDomainImages
+from gans.classifier import AttributeClassifier
+from gans.cli import errors
+from gans.cli.config_files import find_config
+
+
+def main() -> int:
+    """Run the command in `sys.argv` and return its exit status, as `gans.command.main` does."""
+    try:
+        options = _parser().parse_args()
+        accuracies = train(open_data(options.config), options.out, options.epochs)
+        sys.stdout.writelines(f"{name}  {value:.3f}\n" for name, value in accuracies.items())
+        sys.stdout.write(f"{options.out}\n")
+    except BaseException as error:
+        return errors.exit_status(error)
+    return 0
+
+
+def open_data(config: str) -> MultiDomainImages:
+    """Return the data module that a config, a file or the name of a shipped one, names.
+
+    Raises:
+        ValueError: if its data has no attributes.
+    """
+    path = find_config(config)
+    chosen = yaml.safe_load(path.read_text(encoding="utf-8")).get("data") or {}
+    if str(chosen.get("class_path")).rpartition(".")[2] != "MultiDomainImages":
+        raise ValueError(
+            f"{path}: data is {chosen.get('class_path')}; only MultiDomainImages have attributes."
+        )
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(MultiDomainImages, "data")
+    parsed = parser.parse_object({"data": chosen.get("init_args") or {}})
+    data: MultiDomainImages = parser.instantiate_classes(parsed).data
+    return data
+
+
+def train(data: MultiDomainImages, out: Path, epochs: int) -> dict[str, float]:
+    """Train a classifier, write its checkpoint, and return its accuracy by attribute on held-out images."""
+    L.seed_everything(data.seed, verbose=False)
+    classifier = AttributeClassifier(data.attributes, data.exclusive, data.channels, data.image_size)
+    trainer = L.Trainer(
+        max_epochs=epochs,
+        accelerator="auto",
+        devices=1,
+        logger=False,
+        enable_checkpointing=False,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(classifier, datamodule=data)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    trainer.save_checkpoint(out, weights_only=True)
+    measured = trainer.callback_metrics.items()
+    return {name.removeprefix("val/accuracy/"): float(value) for name, value in measured}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m gans.tools.attribute_classifier",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", required=True, help="whose data has the attributes")
+    parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
+    parser.add_argument("--epochs", type=int, default=5, help="passes over the training images")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from gans.classifier import AttributeClassifier
+from gans.tools.attribute_classifier import main
+
+CONFIG = """\
+data:
+  class_path: MultiDomainImages
+  init_args:
+    {size: 16, faces_count: 8, test_count: 4, batch_size: 4, attributes: [black_hair, blond_hair],
+     others: [{attributes: [glasses]}]}
+"""
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["attribute_classifier", *map(str, arguments)])
+    return main()
+
+
+def test_a_config_gets_a_classifier(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, out = tmp_path / "some.yaml", tmp_path / "made" / "attributes.ckpt"
+    config.write_text(CONFIG)
+    assert run(monkeypatch, "--config", config, "--out", out, "--epochs", 1) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[-4:]] == ["black_hair", "blond_hair", "glasses", str(out)]
+    assert all(0 <= float(line.split()[1]) <= 1 for line in lines[-4:-1])
+    loaded = AttributeClassifier.load_from_checkpoint(out, weights_only=True)
+    assert loaded.hparams["attributes"] == [["black_hair", "blond_hair"], ["glasses"]]
+
+
+def test_a_config_without_attributes_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "--config", "cyclegan", "--out", tmp_path / "a.ckpt") == 1
+    assert "data is UnpairedImages; only MultiDomainImages have attributes" in capsys.readouterr().err
