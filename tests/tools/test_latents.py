@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -16,6 +18,7 @@ from support.toys import TOYS, make_model
 
 import gans
 from gans.callbacks.pictures import MARGIN, TILE, render
+from gans.inference import seeded_noise
 from gans.protocol import Grid, HasLatent
 from gans.tools.latents.__main__ import main
 
@@ -120,10 +123,15 @@ def test_a_concept_is_looked_for_in_the_data_of_the_run(
 @pytest.mark.parametrize("name", [name for name in TOYS if TOYS[name].data == "Images"])
 def test_every_variant_with_a_latent_is_explored(name: str, tmp_path: Path) -> None:
     path = write_checkpoint(tmp_path / "x.ckpt", name)
-    has_latent = isinstance(gans.load(path), HasLatent)
+    model = gans.load(path)
+    has_latent = isinstance(model, HasLatent)
     status = explore("truncate", path, "--seeds", "0", "--output", tmp_path / "t")
     assert status == (0 if has_latent else 1)
     assert (tmp_path / "t.png").exists() == has_latent
+    if has_latent:
+        torch.testing.assert_close(
+            model.latents([4, 2]), model.from_noise(seeded_noise([4, 2], model.latent_size))
+        )
 
 
 def test_without_a_run_files_go_below_the_current_folder(
@@ -181,3 +189,36 @@ def test_mistakes_are_told_in_a_line_or_two(
     assert said in message
     assert "Traceback" not in message
     assert not Path("latents").exists(), "a mistake leaves nothing behind"
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "latents.md").read_text(encoding="utf-8")
+TYPED = [line.split() for line in re.findall(r"python -m gans\.tools\.latents (\w+ CKPT .*)", PAGE)]
+
+
+@pytest.mark.parametrize("arguments", TYPED, ids=" ".join)
+def test_the_commands_of_the_page_run(
+    arguments: list[str], checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, _, *options = arguments
+    target = tmp_path / "page"
+    status = explore(command, checkpoint, *options, "--output", target)
+    if "--concept" in options:  # an untrained model shows nothing
+        assert "samples show glasses" in capsys.readouterr().err
+    else:
+        assert status == 0
+        assert target.with_suffix(".png").exists()
+
+
+def test_the_page_shows_every_command() -> None:
+    assert {command for command, *_ in TYPED} == COMMANDS.keys()
+
+
+def test_the_python_example_of_the_page_runs(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert explore("direction", checkpoint, *BY_HAND, "--output", "direction") == 0
+    (example,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example.replace("CKPT", str(checkpoint)), names)
+    assert names["images"].shape == (8, 3, 16, 16)
