@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 from zlib import crc32
 
 import torch
@@ -73,6 +73,9 @@ class AutoEncoder(FromLatents):
         super().__init__(learning_rate=learning_rate, betas=betas, **optimisation)
         if latent_size < 2:
             raise ValueError(f"model.latent_size is {latent_size}: a code has 2 numbers or more.")
+        if reconstruction not in get_args(ReconstructionName):
+            known = ", ".join(get_args(ReconstructionName))
+            raise ValueError(f"model.reconstruction is {reconstruction!r}: it is one of {known}.")
         self.latent_size = latent_size
         self.generator = initialise(
             DCGANGenerator(latent_size, channels, image_size, width, kernel, norm=norm)

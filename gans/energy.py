@@ -96,8 +96,8 @@ class Energy(AdversarialModule):
         if score_weight < 0 or score_bound <= 0 or min(langevin_steps, sampling_steps) < 1:
             raise ValueError(
                 f"model.score_weight is {score_weight}, score_bound {score_bound}, langevin_steps "
-                f"{langevin_steps} and sampling_steps {sampling_steps}: the weight is 0 or more, the bound above "
-                "0, and there is at least one step."
+                f"{langevin_steps} and sampling_steps {sampling_steps}: the weight is 0 or more, the bound "
+                "above 0, and there is at least one step."
             )
         self.langevin = Langevin(step_size, langevin_noise, gradient_clamp)
         network = initialise(

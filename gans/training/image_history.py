@@ -15,8 +15,9 @@ class ImageHistory(OwnState):
     probability one half, exchanged for a stored one drawn at random: that one is passed on and the new image
     takes its place.
 
-    The images are part of `state_dict()`, hence of a checkpoint, so that a resumed run continues exactly; each
-    process keeps its own. Draws come from torch's global CPU generator, so the device is never waited for.
+    The images are part of `state_dict()`, hence of a checkpoint, so that a resumed run continues exactly;
+    each process keeps its own. Draws come from torch's global CPU generator, so the device is never waited
+    for.
 
     Papers: Shrivastava et al. 2017, arXiv:1612.07828; CycleGAN (arXiv:1703.10593) keeps 50 images a domain.
 

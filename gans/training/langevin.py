@@ -75,8 +75,8 @@ class Langevin:
                 points = (points + self.noise * noise).clamp_(-1, 1).requires_grad_()
                 scores = score(points)
                 (gradient,) = torch.autograd.grad(scores.sum(), points)
-                gradient = gradient.clamp_(-self.gradient_clamp, self.gradient_clamp)
-                points = (points.detach() + self.step_size / 2 * gradient).clamp_(-1, 1)
+                slope = gradient.clamp(-self.gradient_clamp, self.gradient_clamp)
+                points = (points.detach() + self.step_size / 2 * slope).clamp_(-1, 1)
         return Climbed(points, scores.detach())
 
 
@@ -121,6 +121,6 @@ class DivergenceGuard:
         if share > self.SHARE:
             raise DivergedError(
                 f"{share:.0%} of the samples of the last steps have scores beyond {self._bound:g}: the "
-                "discriminator diverges. A lower --model.learning_rate, a larger --model.score_weight or more "
-                "--model.langevin_steps may help; the checkpoints written before are kept."
+                "discriminator diverges. A lower --model.learning_rate, a larger --model.score_weight or "
+                "more --model.langevin_steps may help; the checkpoints written before are kept."
             )

@@ -36,8 +36,8 @@ class ReplayBuffer(OwnState):
         super().__init__()
         if size < 1 or not 0 <= restart_share <= 1:
             raise ValueError(
-                f"A replay buffer of {size} chains, of which {restart_share} restart: it has 1 chain or more, "
-                "and the share lies in [0, 1]."
+                f"A replay buffer of {size} chains, of which {restart_share} restart: it has 1 chain or "
+                "more, and the share lies in [0, 1]."
             )
         self.size, self.restart_share = size, restart_share
         self._levels: Tensor | None = None  # (size, C, H, W) uint8, once the shape of an image is known
@@ -55,7 +55,9 @@ class ReplayBuffer(OwnState):
             ValueError: if there are fewer chains than images in the batch.
         """
         if len(like) > self.size:
-            raise ValueError(f"The replay buffer has {self.size} chains, and a batch of {len(like)} needs more.")
+            raise ValueError(
+                f"The replay buffer has {self.size} chains, and a batch of {len(like)} needs more."
+            )
         levels = self._filled(like)
         places = torch.randperm(self.size, device="cpu")[: len(like)].to(like.device)
         kept = (levels[places].to(like) + torch.rand_like(like)) * (2 / LEVELS) - 1
@@ -69,7 +71,9 @@ class ReplayBuffer(OwnState):
 
     def _filled(self, like: Tensor) -> Tensor:
         """Return all chains on the device of `like`; those that have not begun are noise."""
-        levels = like.new_empty((0, *like.shape[1:]), dtype=torch.uint8) if self._levels is None else self._levels
+        levels = (
+            like.new_empty((0, *like.shape[1:]), dtype=torch.uint8) if self._levels is None else self._levels
+        )
         if len(levels) < self.size or levels.device != like.device:
             shape = (self.size - len(levels), *like.shape[1:])
             noise = torch.randint(LEVELS, shape, dtype=torch.uint8, device=like.device)
@@ -77,7 +81,7 @@ class ReplayBuffer(OwnState):
         return levels
 
     def get_extra_state(self) -> list[Tensor]:
-        """Return the chains on the CPU for `state_dict`, in a list that is empty before the first is drawn."""
+        """Return the chains on the CPU for `state_dict`; an empty list before the first was drawn."""
         return [] if self._levels is None else [self._levels.cpu()]
 
     def set_extra_state(self, state: list[Tensor]) -> None:
