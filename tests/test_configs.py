@@ -41,7 +41,7 @@ def test_every_config_trains(name: str, tmp_path: Path) -> None:
     toy = TOYS[config["model"]["class_path"]]
     assert config["data"]["class_path"] in datamodules.DATA_MODULES
     data = dict(toy.data_arguments)
-    public = {"root", "name"} & set(config["data"].get("init_args") or {})
+    public = {"root", "name", "folder_A", "folder_B"} & set(config["data"].get("init_args") or {})
     if public:  # a folder stands in for the data set, which is not here
         write_layout(tmp_path / "data", config["data"]["class_path"])
         data = dict.fromkeys(public, "null")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from support.official_steps import assert_official_steps
 from support.parity import wave
 from support.tiny import trainer
@@ -328,3 +329,29 @@ def test_negative_weights_are_refused(name: str) -> None:
 def test_images_too_small_for_the_discriminators_are_refused_at_once() -> None:
     with pytest.raises(ValueError, match=r"layers is 4.*scales 3.*61 pixels or more.*image_size is 60"):
         MUNIT(image_size=60)
+
+
+def test_the_page_s_example_translates(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "many_outcomes.md").read_text(encoding="utf-8")
+    example = page.split("```python\n")[1].split("```")[0]
+    module = tiny()
+    fit(module, tmp_path, batch())
+    module.trainer.save_checkpoint(tmp_path / "last.ckpt")
+    names: dict[str, Any] = {"images": images(), "reference": images(1), "other": images(1, seed=3)}
+    exec(example.replace("RUN/checkpoints", str(tmp_path)), names)
+    assert {names[name].shape for name in ("some", "like_it", "back", "between")} == {(2, 3, 16, 16)}
+
+
+def test_the_page_s_pictures_are_cut_in_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "many_outcomes.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for split in ("train", "val"):
+        Path("data/edges2shoes", split).mkdir(parents=True)
+        both = Image.new("RGB", (8, 4), "black")
+        both.paste("white", (4, 0, 8, 4))
+        both.save(Path("data/edges2shoes", split, "1_AB.jpg"))
+    exec(page.split("```python\n")[2].split("```")[0], {})
+    for folder, level in (("trainA", 0), ("trainB", 255), ("testA", 0), ("testB", 255)):
+        with Image.open(Path("data/edges2shoes_unpaired", folder, "1_AB.jpg")) as half:
+            assert half.size == (4, 4)
+            assert half.convert("L").getpixel((0, 2)) == pytest.approx(level, abs=2)  # of jpg

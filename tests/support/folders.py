@@ -22,7 +22,7 @@ LAYOUTS = {
 
 def write_images(folder: Path, count: int, size: tuple[int, int]) -> None:
     """Write `count` small jpg pictures of noise."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(0)
     for index in range(count):
         pixels = random.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)

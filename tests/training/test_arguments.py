@@ -17,6 +17,7 @@ from support.tiny import TinyGAN
         ("betas", (0.5,), (0.5, 0.0)),
         ("weight_decay", -0.1, 0.0),
         ("decay_share", 1.1, 1.0),
+        ("halve_every", 0, 1),
         ("gradient_clip", -1.0, None),
         ("gradient_clip", 0.0, 0.1),
         ("accumulate", 0, 1),
