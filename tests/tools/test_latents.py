@@ -21,6 +21,7 @@ from gans.callbacks.pictures import MARGIN, TILE, render
 from gans.inference import seeded_noise
 from gans.protocol import Grid, HasLatent
 from gans.tools.latents.__main__ import main
+from gans.tools.latents.decoder import open_decoder
 
 DATA = {"class_path": "datamodules.images.Images", "init_args": TOYS["VAE"].data_arguments}
 BY_HAND = ["--plus", "1", "2", "--minus", "3-4"]
@@ -222,3 +223,25 @@ def test_the_python_example_of_the_page_runs(
     names: dict[str, Any] = {}
     exec(example.replace("CKPT", str(checkpoint)), names)
     assert names["images"].shape == (8, 3, 16, 16)
+
+
+def test_a_model_with_classes_shows_the_one_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_checkpoint(tmp_path / "x.ckpt", "DCGAN", classes=3)
+    samples = []
+    for label in (None, 0, 2):
+        decoder = open_decoder(path, label)
+        samples.append(decoder(decoder.latents([1])))
+        options = [] if label is None else ["--label", label]
+        assert explore("truncate", path, *options, "--output", tmp_path / "t") == 0
+    assert torch.equal(samples[0], samples[1])
+    assert not torch.equal(samples[0], samples[2])
+    assert explore("truncate", path, "--label", 3) == 2
+    assert "--label 3: " in capsys.readouterr().err
+
+
+def test_points_have_no_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_checkpoint(tmp_path / "x.ckpt", "GAN", channels=2, image_size=1)
+    assert explore("grid", path) == 1
+    assert "holds a GAN of points in the plane" in capsys.readouterr().err
