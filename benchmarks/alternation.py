@@ -1,0 +1,129 @@
+"""A callback that lets the plain program and our Trainer step in turn, and times both."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.systems import SYSTEMS
+
+WARM_UP = 3  # periods that are not measured
+
+
+class OperatorCounter(TorchDispatchMode):
+    """Counts the operators that torch dispatches."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Count one operator and run it."""
+        self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
+class Alternation(Callback):
+    """After every period of our steps lets the plain program do the same on the same batches.
+
+    Timed are (a) the plain steps, (b) our module's `training_step` alone, and (c) our steps with all that the
+    Trainer does between them: loading, moving, hooks, callbacks, logging. Everything of (b) is inside (c) of
+    the same steps, so that noise does not separate them.
+
+    Args:
+        system: a key of `benchmarks.systems.SYSTEMS`.
+        periods: to measure, after the warm-up.
+        steps: `both`; or `plain` or `ours` alone, for the peak memory of one.
+        output: JSON file for the measurements.
+    """
+
+    def __init__(
+        self, system: str, periods: int, output: str, steps: Literal["both", "plain", "ours"] = "both"
+    ) -> None:
+        self.system = SYSTEMS[system]
+        self.periods, self.steps, self.output = periods, steps, Path(output)
+        self.rows: list[dict[str, float]] = []
+        self.counts: dict[str, float] = {}
+        self._batches: list[Any] = []
+        self._inside = 0.0
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Build the plain program, and time `training_step` from now on."""
+        device = pl_module.device
+        self.program = self.system.plain()
+        for network in vars(self.program).values():
+            if isinstance(network, torch.nn.Module):
+                network.to(device)
+        step = pl_module.training_step
+
+        def timed(batch: Any, batch_idx: int) -> Any:
+            _wait(device)
+            started = time.perf_counter()
+            result = {} if self.steps == "plain" else step(batch, batch_idx)
+            _wait(device)
+            self._inside += time.perf_counter() - started
+            return result
+
+        pl_module.training_step = timed  # type: ignore[method-assign]
+        self._start()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Close a period of ours when it is over, and run the plain one."""
+        self._batches.append(batch)
+        if len(self._batches) < self.system.period:
+            return
+        _wait(pl_module.device)
+        row = {
+            "ours": time.perf_counter() - self._wall,
+            "ours_cpu": time.process_time() - self._cpu,
+            "module": self._inside,
+        }
+        if self.steps != "ours":
+            row |= self._plain_period(pl_module.device)
+        self.rows.append(row)
+        if len(self.rows) == WARM_UP + self.periods:
+            trainer.should_stop = True
+        self._batches = []
+        self._start()
+
+    def _plain_period(self, device: torch.device) -> dict[str, float]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        for index, batch in enumerate(self._batches):
+            self.system.step(self.program, batch, index)
+        _wait(device)
+        row = {"plain": time.perf_counter() - wall, "plain_cpu": time.process_time() - cpu}
+        if len(self.rows) == WARM_UP - 1:
+            self._count()
+        return row
+
+    def _count(self) -> None:
+        operators = OperatorCounter()  # type: ignore[no-untyped-call]
+        with FlopCounterMode(display=False) as flops, operators:
+            for index, batch in enumerate(self._batches):
+                self.system.step(self.program, batch, index)
+        self.counts = {"flops": flops.get_total_flops(), "plain_operators": operators.count}
+
+    def _start(self) -> None:
+        self._inside = 0.0
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write what was measured."""
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        if pl_module.device.type == "cuda":
+            memory = torch.cuda.max_memory_allocated()
+        result = {"rows": self.rows[WARM_UP:], "counts": self.counts, "memory": memory}
+        self.output.write_text(json.dumps(result), encoding="utf-8")
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,127 @@
+"""The systems that are measured: the plain step, our variant, and the images that both see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.plain import steps
+from datamodules.faces import draw_faces, face_seeds
+
+IMAGES = 64  # of each domain: few enough to draw in a moment, all in the cache after the first epoch
+
+
+@dataclass(frozen=True)
+class System:
+    """One system at one size.
+
+    Attributes:
+        model: options of `fit` for our variant.
+        data: options of `fit` for its data, without the folder.
+        layout: how the images lie in the folder: `unpaired`, `paired`, `domains` or `plain`.
+        size: side of the images in pixels.
+        plain: makes the plain program.
+        step: trains the plain program once on a batch of our data module.
+        images: of a batch, those of all domains together.
+        period: steps after which the players' turns repeat.
+    """
+
+    model: tuple[str, ...]
+    data: tuple[str, ...]
+    layout: str
+    size: int
+    plain: Callable[[], Any]
+    step: Callable[[Any, Any, int], Any]
+    images: int
+    period: int = 1
+
+    @property
+    def folder_option(self) -> str:
+        """The option of `fit` that names the folder of the images."""
+        return "--data.folder" if self.layout == "plain" else "--data.root"
+
+
+def _stargan_step(program: Any, batch: Any, index: int) -> Any:
+    targets = batch.labels.roll(1, 0)
+    return program.step(batch.images, batch.labels, targets, generator=(index + 1) % 5 == 0)
+
+
+def _stargan(batch_size: int) -> System:
+    return System(
+        ("--model", "StarGAN"),
+        ("--data", "MultiDomainImages", "--data.batch_size", str(batch_size)),
+        "domains",
+        128,
+        lambda: steps.StarGAN(128, attributes=2),
+        _stargan_step,
+        batch_size,
+        period=5,
+    )
+
+
+SYSTEMS = {
+    "cyclegan": System(
+        ("--model", "CycleGAN"),
+        ("--data", "UnpairedImages"),
+        "unpaired",
+        256,
+        steps.CycleGAN,
+        lambda program, batch, _: program.step(batch.A, batch.B),
+        2,
+    ),
+    "pix2pix": System(
+        ("--model", "Pix2Pix"),
+        ("--data", "PairedImages"),
+        "paired",
+        256,
+        steps.Pix2Pix,
+        lambda program, batch, _: program.step(batch.input, batch.target),
+        1,
+    ),
+    "stargan_b4": _stargan(4),
+    "stargan_b16": _stargan(16),
+    "dcgan": System(
+        ("--model", "DCGAN"),
+        ("--data", "Images", "--data.batch_size", "128"),
+        "plain",
+        64,
+        steps.DCGAN,
+        lambda program, batch, _: program.step(
+            batch.images, batch.images.new_empty(len(batch.images), 100).normal_()
+        ),
+        128,
+    ),
+}
+"""Name -> system, as in the target table of the issue that asked for this benchmark."""
+
+
+def write_images(system: System, folder: Path) -> Path:
+    """Write the jpg files of a system, once, and return their root."""
+    root = folder / f"{system.layout}_{system.size}"
+    if root.exists():
+        return root
+    seeds = face_seeds("train", "benchmark", max(IMAGES, 2 * 128 if system.layout == "plain" else 0))
+    dark = draw_faces(seeds, system.size, change="black_hair").images
+    fair = draw_faces(seeds, system.size, change="blond_hair").images
+    pictures = {
+        "unpaired": {"trainA": dark, "trainB": fair, "testA": dark[:8], "testB": fair[:8]},
+        "paired": {"train": np.concatenate([dark, fair], 2), "val": np.concatenate([dark, fair], 2)[:8]},
+        "domains": {
+            f"{split}/{name}": images
+            for split in ("train", "test")
+            for name, images in (("black_hair", dark), ("blond_hair", fair))
+        },
+        "plain": {".": dark},
+    }[system.layout]
+    partial = root.with_name(f".{root.name}.part")
+    for name, images in pictures.items():
+        (partial / name).mkdir(parents=True, exist_ok=True)
+        for index, image in enumerate(images):
+            Image.fromarray(image).save(partial / name / f"{index:04d}.jpg", quality=95)
+    partial.rename(root)
+    return root
