@@ -114,6 +114,15 @@ class MakesSamples(Protocol):
 
 
 @runtime_checkable
+class Reconstructs(Protocol):
+    """A variant that brings images through a code and back."""
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Return images (N, C, H, W) in [-1, 1] as they come back from their codes, of the same shape."""
+        ...
+
+
+@runtime_checkable
 class ManyOutcomes(Protocol):
     """A variant with several right answers to one input."""
 
