@@ -168,24 +168,39 @@ class MUNIT(StyledTranslation):
 
     def generator_terms(self, batch: UnpairedBatch, codes: BothCodes) -> dict[str, Tensor]:
         """Return the losses of both autoencoders, weighted, as far as they count."""
-        return {
-            **self._direction_terms("B", "A", batch.B, batch.A, codes.B),
-            **self._direction_terms("A", "B", batch.A, batch.B, codes.A),
+        A, B = batch.A, batch.B
+        style_A, style_B = self.random_styles(len(B)), self.random_styles(len(A))
+        to_A, to_B = Codes(codes.B.content, style_A), Codes(codes.A.content, style_B)
+        same_A, fake_A = self.autoencoder_A.decode_joined([codes.A, to_A], [A, B])
+        same_B, fake_B = self.autoencoder_B.decode_joined([codes.B, to_B], [B, A])
+        losses = {
+            "image_A": l1(same_A, A),
+            "image_B": l1(same_B, B),
+            **self._translation_losses("A", "B", A, B, codes.A, style_B, fake_B),
+            **self._translation_losses("B", "A", B, A, codes.B, style_A, fake_A),
         }
+        weights = {name: self.hparams[f"{name.partition('_')[0]}_weight"] for name in losses}
+        return {name: weights[name] * loss for name, loss in losses.items()}
 
-    def _direction_terms(
-        self, source: Domain, target: Domain, images: Tensor, real: Tensor, codes: Codes
+    def _translation_losses(
+        self,
+        source: Domain,
+        target: Domain,
+        images: Tensor,
+        real: Tensor,
+        codes: Codes,
+        style: Tensor,
+        fake: Tensor,
     ) -> dict[str, Tensor]:
-        """Return what is asked of images of one domain, whose codes are given, and of their translation."""
+        """Return what is asked of the translation `fake` of images with these codes in a random style."""
         own, other = getattr(self, f"autoencoder_{source}"), getattr(self, f"autoencoder_{target}")
-        style = self.random_styles(len(images))
-        fake = other.decode(codes.content, style, like=images)
         again = other.encode(fake)
         shown = (fake, real) if self.objective.needs_real else (fake,)
         scales = getattr(self, f"discriminator_{target}").scores(*shown)
         losses = {
-            f"adversarial_{source}2{target}": sum(self.objective.generator(*scores) for scores in scales),
-            f"image_{source}": l1(own.decode(*codes, like=images), images),
+            f"adversarial_{source}2{target}": torch.stack(
+                [self.objective.generator(*scores) for scores in scales]
+            ).sum(),
             f"style_{target}": l1(again.style, style),
             f"content_{source}": l1(again.content, codes.content),
         }
@@ -194,8 +209,7 @@ class MUNIT(StyledTranslation):
         if self.hparams["perceptual_weight"] > 0:
             (vgg,) = self._vgg
             losses[f"perceptual_{source}2{target}"] = content_distance(vgg(fake), vgg(images))
-        weights = {name: self.hparams[f"{name.partition('_')[0]}_weight"] for name in losses}
-        return {name: weights[name] * loss for name, loss in losses.items()}
+        return losses
 
 
 def _refuse_out_of_range(arguments: Any) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from gans.networks.adain import ContentBlock, ConvBlock, ImageNorm, StyledBlock
@@ -191,4 +193,14 @@ class StyledAutoencoder(nn.Module):
         Returns:
             Images (N, channels, H, W) in (-1, 1).
         """
-        return crop_to(self.decoder(content, self.mlp(style)), like)
+        (images,) = self.decode_joined([Codes(content, style)], [like])
+        return images
+
+    def decode_joined(self, codes: Sequence[Codes], likes: Sequence[Tensor]) -> list[Tensor]:
+        """Return `decode` of each of several batches, by one forward where their contents have one shape."""
+        if len({content.shape[1:] for content, _ in codes}) > 1:
+            return [self.decode(*code, like) for code, like in zip(codes, likes, strict=True)]
+        contents, styles = zip(*codes, strict=True)
+        drawn = self.decoder(torch.cat(contents), self.mlp(torch.cat(styles)))
+        parts = drawn.split([len(style) for style in styles])
+        return [crop_to(images, like) for images, like in zip(parts, likes, strict=True)]

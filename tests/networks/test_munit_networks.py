@@ -75,6 +75,21 @@ def test_the_style_decides_the_picture_and_an_image_alone_its_codes() -> None:
     assert not torch.allclose(other, network.decode(*codes, like=images), atol=1e-3)
 
 
+def test_batches_share_a_decoder_forward_where_their_sizes_agree() -> None:
+    network, one, two = tiny(), torch.randn(2, 3, 16, 16), torch.randn(3, 3, 16, 16)
+    sizes: list[int] = []
+    network.decoder.register_forward_pre_hook(lambda _, entering: sizes.append(len(entering[0])))
+    joined = network.decode_joined([network.encode(one), network.encode(two)], [one, two])
+    assert sizes == [5]
+    for together, alone in zip(joined, (one, two), strict=True):
+        torch.testing.assert_close(together, network.decode(*network.encode(alone), like=alone))
+    sizes.clear()
+    larger = torch.randn(1, 3, 20, 13)
+    other = network.decode_joined([network.encode(one), network.encode(larger)], [one, larger])
+    assert sizes == [2, 1]
+    assert [images.shape for images in other] == [one.shape, larger.shape]
+
+
 def test_wrong_numbers_are_named() -> None:
     with pytest.raises(ValueError, match="blocks 0"):
         StyledAutoencoder(3, blocks=0)
