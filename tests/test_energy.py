@@ -100,7 +100,8 @@ def test_spectral_norm_is_left_alone_by_the_climb() -> None:
 
 def test_it_learns_to_make_what_it_was_shown(tmp_path: Path) -> None:
     """Images of two flat halves: samples come to have them, at least by sign."""
-    module, items = tiny(langevin_steps=10, sampling_steps=40, learning_rate=2e-3, gradient_clip=0.5), batch(8)
+    module = tiny(langevin_steps=10, sampling_steps=40, learning_rate=2e-3, gradient_clip=0.5)
+    items = batch(8)
 
     def likeness() -> float:
         return float((module.sample(8) * items.images[:1].sign()).mean())
