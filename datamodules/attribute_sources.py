@@ -46,12 +46,14 @@ class DataSet:
             and skin.
         exclusive: groups of attributes of which an image has at most one. Sub-folders exclude each other
             anyway, and so do colours of drawn faces.
+        centre_crop: side of the square that is cut from the middle of files before anything else.
     """
 
     root: str | None = None
     table: str | None = None
     attributes: list[str] | None = None
     exclusive: list[list[str]] | None = None
+    centre_crop: int | None = None
 
 
 class LabelledImages(NamedTuple):
@@ -88,7 +90,6 @@ class FileSettings:
     Attributes:
         channels: of the images; None detects them.
         preprocess: how images are resized.
-        centre_crop: side of the square cut from the middle of every image before; None cuts none.
         held_out_share: part of the images to hold out where there is no folder of such.
         max_images: use at most so many images of each split, evenly spaced.
         on_conflict: what to do about images with attributes that exclude each other.
@@ -98,7 +99,6 @@ class FileSettings:
 
     channels: int | None
     preprocess: Preprocess
-    centre_crop: int | None
     held_out_share: float
     max_images: int | None
     on_conflict: OnConflict
@@ -131,7 +131,7 @@ class FileSource:
 
     def __init__(self, data_set: DataSet, settings: FileSettings) -> None:
         assert data_set.root is not None
-        self._settings = settings
+        self._settings, self._side = settings, data_set.centre_crop
         root = Path(data_set.root)
         if data_set.table is None:
             self._train, self._held_out, names = _domains(root, data_set.attributes, settings)
@@ -189,7 +189,7 @@ class FileSource:
     def _load(self, files: _Files, resize: Callable[[Tensor], Tensor]) -> LabelledImages:
         limit = self._settings.max_images or len(files.paths)
         paths = [files.paths[index] for index in evenly_spaced(len(files.paths), limit)]
-        prepare = partial(_cut_and_resize, side=self._settings.centre_crop, resize=resize)
+        prepare = partial(_cut_and_resize, side=self._side, resize=resize)
         found = ImageFiles(files.folder, paths, self.channels, prepare)
         images = load_images(found, self._settings.budget, self._settings.on_bad)
         return LabelledImages(

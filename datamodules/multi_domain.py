@@ -51,14 +51,14 @@ class MultiDomainImages(ImageDataModule):
             and skin.
         exclusive: groups of the table's attributes of which an image has at most one, such as colours of the
             hair. Sub-folders exclude each other anyway, and so do colours of drawn faces.
-        others: further data sets; each has the four arguments above.
+        centre_crop: side of the square that is cut from the middle of files before anything else, such as 178
+            of CelebA's 178x218.
+        others: further data sets; each has the five arguments above.
         on_conflict: raise, or skip with one warning, images that have two attributes of an exclusive group.
         faces: style of the drawn faces; adventurer shows all attributes.
         faces_count: drawn faces per data set to train on.
         test_count: drawn faces per data set to evaluate on.
         size: side of the images in pixels as the network sees them.
-        centre_crop: side of the square that is cut from the middle of files before anything else, such as 178
-            of CelebA's 178x218.
         preprocess: resize_and_crop, scale_width, scale_width_and_crop, crop or none, as in the official
             programs of pix2pix.
         load_size: side or width in pixels before a window is cut; by default size, as in the paper.
@@ -89,13 +89,13 @@ class MultiDomainImages(ImageDataModule):
         table: str | None = None,
         attributes: list[str] | None = None,
         exclusive: list[list[str]] | None = None,
+        centre_crop: int | None = None,
         others: list[DataSet] | None = None,
         on_conflict: OnConflict = "raise",
         faces: str = "adventurer",
         faces_count: int = 1000,
         test_count: int = 200,
         size: int = 128,
-        centre_crop: int | None = None,
         preprocess: PreprocessKind = "resize_and_crop",
         load_size: int | None = None,
         flip: bool = True,
@@ -120,8 +120,11 @@ class MultiDomainImages(ImageDataModule):
             predict_dir=predict_dir,
             seed=seed,
         )
-        for argument in ("faces_count", "test_count", "max_images", "channels", "centre_crop"):
-            at_least(argument, locals()[argument], 1)
+        at_least("faces_count", faces_count, 1)
+        at_least("test_count", test_count, 1)
+        at_least("max_images", max_images, 1)
+        at_least("channels", channels, 1)
+        at_least("centre_crop", centre_crop, 1)
         if not 0 < held_out_share < 1:
             raise ValueError(f"held_out_share: {held_out_share} must be above 0 and below 1.")
         if on_conflict not in get_args(OnConflict):
@@ -129,14 +132,13 @@ class MultiDomainImages(ImageDataModule):
         settings = FileSettings(
             channels,
             self.preprocess,
-            centre_crop,
             held_out_share,
             max_images,
             on_conflict,
             on_bad_image,
             self.budget,
         )
-        data_sets = [DataSet(root, table, attributes, exclusive), *(others or [])]
+        data_sets = [DataSet(root, table, attributes, exclusive, centre_crop), *(others or [])]
         drawn = [face_attributes(one.attributes) for one in data_sets if one.root is None]
         everywhere = [name for known in drawn for name in known.flat]
         self._sources: list[Source] = [

@@ -9,12 +9,13 @@ import pytest
 import torch
 import yaml
 from support.commands import run
-from support.folders import write_layout
+from support.folders import write_layout, write_table
 from support.toys import TOYS
 
 import datamodules
 import gans
 from gans.cli.config_files import find_config, known_configs
+from gans.cli.facts import FACTS
 
 
 def merged(names: list[str]) -> dict[str, Any]:
@@ -34,6 +35,18 @@ def together_with(name: str) -> list[str]:
     return [name] if alone else [f"{name.rpartition('/')[0]}/base", name]
 
 
+def stand_ins(data: dict[str, Any], folder: Path) -> dict[str, str]:
+    """Write what stands in for a table of attributes and for further data sets; return the arguments."""
+    given = {"centre_crop": "null"} if "centre_crop" in data else {}
+    if "table" in data:
+        write_table(folder / "table.txt", folder / "data", data["attributes"])
+        given["table"] = str(folder / "table.txt")
+    if "others" in data:
+        write_layout(folder / "other", data="MultiDomainImages")
+        given["others"] = f"[{{root: {folder / 'other'}}}]"
+    return given
+
+
 @pytest.mark.parametrize("name", known_configs())
 def test_every_config_trains(name: str, tmp_path: Path) -> None:
     names = together_with(name)
@@ -46,8 +59,10 @@ def test_every_config_trains(name: str, tmp_path: Path) -> None:
         write_layout(tmp_path / "data", config["data"]["class_path"])
         data = dict.fromkeys(public, "null")
         data |= {"size": toy.data_arguments["size"], "root": str(tmp_path / "data")}
+        data |= stand_ins(config["data"]["init_args"], tmp_path)
     size = {"data.load_size": "null"}
-    overrides = {f"model.{key}": value for key, value in toy.model_arguments.items()}
+    own = {key: value for key, value in toy.model_arguments.items() if key not in FACTS}
+    overrides = {f"model.{key}": value for key, value in own.items()}
     overrides |= size | {f"data.{key}": value for key, value in data.items()}
     trainer = {"max_steps": 2, "limit_val_batches": 1, "accelerator": "cpu", "enable_model_summary": False}
     overrides |= {f"trainer.{key}": value for key, value in trainer.items()}

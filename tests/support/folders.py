@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,16 @@ def write_images(folder: Path, count: int, size: tuple[int, int]) -> None:
     for index in range(count):
         pixels = random.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{index}.jpg")
+
+
+def write_table(path: Path, root: Path, attributes: Sequence[str]) -> None:
+    """Write a table like CelebA's for all pictures in `root`; each has one of the attributes in turn."""
+    names = sorted(file.relative_to(root).as_posix() for file in root.rglob("*.jpg"))
+    rows = []
+    for index, name in enumerate(names):
+        values = ["1" if index % len(attributes) == column else "-1" for column in range(len(attributes))]
+        rows.append(" ".join([name, *values]))
+    path.write_text("\n".join([str(len(names)), " ".join(attributes), *rows]) + "\n")
 
 
 def write_layout(root: Path, data: str, count: int = 3) -> None:
