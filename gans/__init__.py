@@ -20,6 +20,7 @@ VARIANTS = {
     "AutoEncoder": "gans.autoencoder",
     "VAE": "gans.vae",
     "Energy": "gans.energy",
+    "TextEncoder": "gans.text_encoder",
 }
 """Class name of every variant -> module that defines it: the names that `--model` takes."""
 

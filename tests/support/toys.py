@@ -22,12 +22,14 @@ class Toy:
         data_arguments: of the data module, over drawn faces.
         separable: model arguments under which a step is the sum of its images' gradients: without chance, and
             without statistics over the batch.
+        score: beginning of the name of a metric that tells how good the variant is.
     """
 
     data: str
     model_arguments: dict[str, Any] = field(default_factory=dict)
     data_arguments: dict[str, Any] = field(default_factory=dict)
     separable: dict[str, Any] = field(default_factory=dict)
+    score: str = "test/kid_lite0/"
 
 
 TOYS = {
@@ -125,6 +127,25 @@ TOYS = {
             "attributes": ["black_hair", "blond_hair", "glasses"],
         },
         separable={"discriminator_steps": 1, "gradient_penalty": 0.0},
+    ),
+    "TextEncoder": Toy(
+        data="CaptionedImages",
+        model_arguments={
+            "image_size": 16,
+            "embedding_size": 5,
+            "level": "word",
+            "text_width": 16,
+            "image_width": 2,
+        },
+        data_arguments={
+            "size": 16,
+            "faces_count": 8,
+            "test_count": 5,
+            "captions_per_face": 3,
+            "batch_size": 4,
+        },
+        separable={"norm": "layer"},
+        score="test/retrieval_rank",
     ),
 }
 
