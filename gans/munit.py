@@ -179,6 +179,7 @@ class MUNIT(StyledTranslation):
             **self._translation_losses("A", "B", A, B, codes.A, style_B, fake_B),
             **self._translation_losses("B", "A", B, A, codes.B, style_A, fake_A),
         }
+        # A loss is named after its weight, then after what it is asked of.
         weights = {name: self.hparams[f"{name.partition('_')[0]}_weight"] for name in losses}
         return {name: weights[name] * loss for name, loss in losses.items()}
 

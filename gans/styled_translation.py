@@ -137,10 +137,8 @@ class StyledTranslation(AdversarialModule):
         """
         grids: dict[str, Grid] = {}
         for direction, images, _, real, _ in _sides(batch):
-            random, styled = (
-                {direction[0]: images},
-                {direction[0]: torch.cat([torch.ones_like(images[:1]), images])},
-            )
+            random = {direction[0]: images}
+            styled = {direction[0]: torch.cat([torch.ones_like(images[:1]), images])}
             for seed in range(GRID_STYLES):
                 random[f"style {seed}"] = self.translate(images, direction, seed=seed)
             for place, reference in enumerate(real[:GRID_STYLES]):

@@ -229,8 +229,9 @@ def test_it_translates_images_of_any_size(height: int, width: int) -> None:
 
 
 def test_a_process_without_images_evaluates_none() -> None:
-    nothing = UnpairedBatch(images(0), images(0))
-    assert tiny().comparisons(nothing)["A2B"].fake.shape == (0, 3, 16, 16)
+    nothing = UnpairedBatch(images(0), images(0), images(0), images(0))
+    for comparison in tiny().comparisons(nothing).values():
+        assert comparison.fake.shape == (0, 3, 16, 16)
     assert tiny().outcomes(nothing, 3)["B2A"].shape == (0, 3, 3, 16, 16)
 
 
