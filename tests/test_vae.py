@@ -39,7 +39,7 @@ def test_the_terms_are_those_of_the_bound() -> None:
     torch.manual_seed(3)
     terms = module.autoencoder_terms(items, None)
     posterior = Normal(mean, log_deviation.exp())
-    divergence = kl_divergence(posterior, Normal(0.0, 1.0)).sum(1).mean()  # type: ignore[no-untyped-call]
+    divergence = kl_divergence(posterior, Normal(0.0, 1.0)).sum(1).mean()
     torch.testing.assert_close(terms["divergence"], 0.5 * divergence)
     assert set(terms) == {"reconstruction", "divergence"}
 
@@ -61,7 +61,7 @@ def test_codes_are_drawn_with_the_deviation_that_the_encoder_says() -> None:
 
 def test_gradients_reach_both_halves_of_the_encoder() -> None:
     module, items = tiny(beta=0.0), batch()
-    torch.stack(list(module.autoencoder_terms(items, None).values())).sum().backward()  # type: ignore[no-untyped-call]
+    torch.stack(list(module.autoencoder_terms(items, None).values())).sum().backward()
     gradient = module.encoder.get_parameter("score.weight").grad
     assert gradient is not None
     assert (gradient.flatten(1).abs().sum(1) > 0).all()

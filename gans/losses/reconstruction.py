@@ -58,8 +58,9 @@ def negative_log_likelihood(name: ReconstructionName, images: Tensor, targets: T
         with torch.autocast(images.device.type, enabled=False):  # which refuses it, for its logarithms
             total = F.binary_cross_entropy((images + 1) / 2, (targets + 1) / 2, reduction="sum")
     else:
-        known = ", ".join(get_args(ReconstructionName))
-        raise ValueError(f"{name!r} is no reconstruction loss: choose from {known}")
+        raise ValueError(
+            f"{name!r} is no reconstruction loss: choose from {', '.join(get_args(ReconstructionName))}"
+        )
     return total / len(images)
 
 

@@ -52,4 +52,5 @@ class CodeStatistics(nn.Module):
         values, vectors = torch.linalg.eigh(self.covariance.to(noise))
         # The symmetric root, because vectors alone have arbitrary signs: it is the same on any machine.
         root = vectors @ torch.diag(values.clamp(min=0).sqrt()) @ vectors.T
-        return self.mean.to(noise) + noise @ root
+        codes: Tensor = self.mean.to(noise) + noise @ root
+        return codes

@@ -23,6 +23,7 @@ def joined_noise(module: L.LightningModule, count: int, size: int) -> Tensor:
     world = module.trainer.world_size if module._trainer is not None else 1
     # The base seeds each step by its number plus the rank: without the rank, all processes draw the same.
     seed = torch.initial_seed() - module.global_rank + NOBODYS_RANK
-    generator = torch.Generator(module.device).manual_seed(seed)
-    joined = torch.randn(count * world, size, generator=generator, device=module.device, dtype=module.dtype)
+    like = next(module.parameters())
+    generator = torch.Generator(like.device).manual_seed(seed)
+    joined = torch.randn(count * world, size, generator=generator, device=like.device, dtype=like.dtype)
     return joined[module.global_rank :: world]
