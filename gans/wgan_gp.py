@@ -72,7 +72,7 @@ class WGANGP(NoiseToImage):
 
 
 def _networks(
-    architecture: Architecture, latent_size: int, shape: dict[str, int], critic_norm: CriticNorm
+    architecture: Architecture, latent_size: int, shape: dict[str, Any], critic_norm: CriticNorm
 ) -> tuple[nn.Module, nn.Module]:
     """Return generator and critic."""
     if critic_norm not in get_args(CriticNorm):

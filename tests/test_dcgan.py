@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.images import ImageBatch
 from gans.dcgan import DCGAN
+from gans.networks.dcgan import Kernel
 from gans.networks.norms import Norm
 
 
@@ -43,12 +45,12 @@ def images(count: int = 4, size: int = 16, channels: int = 3) -> Tensor:
 
 @pytest.mark.parametrize(("size", "channels", "kernel"), [(16, 1, 4), (32, 1, 5), (64, 2, 5), (128, 5, 4)])
 def test_every_size_and_number_of_channels_is_trained_on(
-    tmp_path: Path, size: int, channels: int, kernel: int
+    tmp_path: Path, size: int, channels: int, kernel: Kernel
 ) -> None:
     module = DCGAN(image_size=size, channels=channels, kernel=kernel, width=2, latent_size=3)
     before = module.sample(2)
     assert before.shape == (2, channels, size, size)
-    loader = DataLoader([ImageBatch(images(2, size, channels))], batch_size=None)  # type: ignore[arg-type]
+    loader: DataLoader[Any] = DataLoader([ImageBatch(images(2, size, channels))], batch_size=None)  # type: ignore[arg-type]
     trainer(tmp_path, precision="32-true").fit(module, loader)
     assert not torch.equal(module.sample(2), before)
 
@@ -88,7 +90,7 @@ def test_conditional_samples_follow_their_labels(tmp_path: Path) -> None:
     bright = (labels * 1.6 - 0.8).view(-1, 1, 1, 1) + 0.05 * images(16)
     module = DCGAN(image_size=16, width=4, latent_size=4, classes=2, learning_rate=2e-3)
     batch = ImageBatch(bright, labels)
-    loader = DataLoader([batch] * 20, batch_size=None)  # type: ignore[arg-type]
+    loader: DataLoader[Any] = DataLoader([batch] * 20, batch_size=None)  # type: ignore[arg-type]
     trainer(tmp_path, max_epochs=5, precision="32-true").fit(module, loader)
     made = module.sample(8)  # classes in turn
     brightness = made.mean((1, 2, 3))

@@ -140,7 +140,7 @@ def test_instance_noise_fades_over_its_share_of_the_training(tmp_path: Path) -> 
 
 def test_instance_noise_without_an_end_is_refused(tmp_path: Path) -> None:
     module = tiny(instance_noise=0.1)
-    loader = DataLoader([batch()], batch_size=None)  # type: ignore[arg-type]
+    loader: DataLoader[Any] = DataLoader([batch()], batch_size=None)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"has no end: set --trainer\.max_epochs"):
         trainer(tmp_path, max_epochs=-1).fit(module, loader)
 
