@@ -11,7 +11,7 @@ from torch.optim import Adam, Optimizer
 from torchvision.models import resnet18
 
 from datamodules.attributes import Attributes, Target
-from datamodules.multi_domain import MultiDomainBatch
+from datamodules.labelled_batches import MultiDomainBatch
 from gans.losses.classification import attribute_loss, domain_loss
 
 SMALLEST_STRIDED = 96  # pixels: of smaller images a ResNet's first layers would leave too little

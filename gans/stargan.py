@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from datamodules.attributes import Attributes, Target
 from datamodules.base import PredictBatch
-from datamodules.multi_domain import MultiDomainBatch
+from datamodules.labelled_batches import MultiDomainBatch
 from gans.base import AdversarialModule, Player
 from gans.classifier import classification
 from gans.inference import evaluating, prepared

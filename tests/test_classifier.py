@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from datamodules.attributes import Attributes, Target
-from datamodules.multi_domain import MultiDomainBatch
+from datamodules.labelled_batches import MultiDomainBatch
 from gans.classifier import AttributeClassifier, classification
 from gans.losses.classification import attribute_loss, domain_loss
 
@@ -38,7 +38,7 @@ def test_it_learns_to_see_an_attribute() -> None:
     optimizer: Any = classifier.configure_optimizers()
     for _ in range(10):
         optimizer.zero_grad()
-        classifier.training_step(batch, 0).backward()  # type: ignore[no-untyped-call]
+        classifier.training_step(batch, 0).backward()
         optimizer.step()
     other = labels.flip(0)
     seen = classifier.recognise(pictures(other))

@@ -29,7 +29,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
     return path
 
 
-def by_colour(_: AttributeClassifier, images: Tensor) -> Tensor:
+def by_colour(self: AttributeClassifier, images: Tensor) -> Tensor:
     """See attribute k where channel k is bright."""
     return (images.mean(dim=(2, 3)) > 0).float()
 

@@ -12,7 +12,8 @@ from PIL import Image
 from datamodules.attribute_sources import DataSet
 from datamodules.face_attributes import draw_with_labels
 from datamodules.faces import face_seeds
-from datamodules.multi_domain import MultiDomainBatch, MultiDomainImages
+from datamodules.labelled_batches import MultiDomainBatch
+from datamodules.multi_domain import MultiDomainImages
 
 FACES = ["black_hair", "blond_hair", "glasses"]
 
