@@ -30,7 +30,7 @@ def l1(images: Tensor, targets: Tensor) -> Tensor:
 
 
 def negative_log_likelihood(name: ReconstructionName, images: Tensor, targets: Tensor) -> Tensor:
-    """Return how unlikely the targets are, given their reconstructions: summed over an image, averaged over N.
+    """Return how unlikely targets are, given reconstructions: summed over an image, averaged over N.
 
     The sum is the scale of the VAE's bound (Kingma & Welling 2014, arXiv:1312.6114), in nats, up to a
     constant. It grows with the number of pixels, which a weight of another term has to allow for.
@@ -65,9 +65,9 @@ def negative_log_likelihood(name: ReconstructionName, images: Tensor, targets: T
 
 
 def kl_from_standard_normal(mean: Tensor, log_deviation: Tensor) -> Tensor:
-    """Return the Kullback-Leibler divergence of N(m, exp(2s)) from N(0, 1), summed over a code, averaged over N.
+    """Return the Kullback-Leibler divergence of N(m, exp(2s)) from N(0, 1), averaged over N.
 
-    That is sum(exp(2s) - 2s - 1 + m^2) / 2, in nats (Kingma & Welling 2014, arXiv:1312.6114, appendix B).
+    Summed over a code it is sum(exp(2s) - 2s - 1 + m^2) / 2, in nats (Kingma & Welling 2014, arXiv:1312.6114, appendix B).
 
     Args:
         mean: m, (N, L).
