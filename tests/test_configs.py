@@ -29,10 +29,12 @@ def merged(names: list[str]) -> dict[str, Any]:
 
 
 def together_with(name: str) -> list[str]:
-    """Return a config and the base that it is meant to be given after, if it names no model by itself."""
+    """Return a config and a base that it is meant to be given after, if it names no data by itself."""
     config = yaml.safe_load(find_config(name).read_text(encoding="utf-8"))
-    alone = "class_path" in (config.get("model") or {})
-    return [name] if alone else [f"{name.rpartition('/')[0]}/base", name]
+    if "class_path" in (config.get("data") or {}):
+        return [name]
+    bases = f"{name.rpartition('/')[0]}/base"
+    return [next(known for known in known_configs() if known.startswith(bases)), name]
 
 
 def stand_ins(data: dict[str, Any], folder: Path) -> dict[str, str]:
@@ -61,6 +63,8 @@ def test_every_config_trains(name: str, tmp_path: Path) -> None:
         data |= {"size": toy.data_arguments["size"], "root": str(tmp_path / "data")}
         data |= stand_ins(config["data"]["init_args"], tmp_path)
     size = {"data.load_size": "null"}
+    if config["data"]["class_path"] == "Points":
+        data, size = {"count": 16, "test_count": 8, "batch_size": 4}, {}
     own = {key: value for key, value in toy.model_arguments.items() if key not in FACTS}
     overrides = {f"model.{key}": value for key, value in own.items()}
     overrides |= size | {f"data.{key}": value for key, value in data.items()}
