@@ -67,7 +67,8 @@ def negative_log_likelihood(name: ReconstructionName, images: Tensor, targets: T
 def kl_from_standard_normal(mean: Tensor, log_deviation: Tensor) -> Tensor:
     """Return the Kullback-Leibler divergence of N(m, exp(2s)) from N(0, 1), averaged over N.
 
-    Summed over a code it is sum(exp(2s) - 2s - 1 + m^2) / 2, in nats (Kingma & Welling 2014, arXiv:1312.6114, appendix B).
+    For one code it is sum(exp(2s) - 2s - 1 + m^2) / 2, in nats (Kingma & Welling 2014, arXiv:1312.6114,
+    appendix B).
 
     Args:
         mean: m, (N, L).
