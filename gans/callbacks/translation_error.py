@@ -26,8 +26,9 @@ class TranslationError(ComparisonCallback):
     under: `val/l1_constant/A2B`, that of the best single colour for all these truths together, and, where
     source and target have the same shape, `val/l1_doing_nothing/A2B`, that of returning the source. Where
     source and truth have pixels in common, `val/l1_untouched/A2B` is the error on these alone: how much of
-    what should have stayed was changed. In test `test/` stands in place of `val/`. Each is the mean over all
-    images of all processes.
+    what should have stayed was changed. Images whose truth is the source itself, with nothing to translate,
+    do not count. In test `test/` stands in place of `val/`. Each is the mean over all images of all
+    processes.
     """
 
     def __init__(self) -> None:
@@ -43,8 +44,14 @@ class TranslationError(ComparisonCallback):
         fake, source, truth = comparison.fake, comparison.source, comparison.truth
         if truth is None or len(truth) == 0:
             return
+        comparable = source is not None and source.shape == truth.shape
+        if source is not None and comparable:
+            changes = (source != truth).flatten(1).any(1)
+            fake, source, truth = fake[changes], source[changes], truth[changes]
+            if len(truth) == 0:
+                return
         errors = translation_errors(fake, truth)
-        if source is not None and source.shape == truth.shape:
+        if source is not None and comparable:
             errors["l1_doing_nothing"] = l1_255(source, truth)
             untouched = untouched_l1_255(fake, source, truth)
             errors |= {"l1_untouched": untouched} if len(untouched) else {}

@@ -49,6 +49,17 @@ def test_what_should_have_stayed_is_measured_by_itself(tmp_path: Path) -> None:
     assert metrics["val/l1_untouched/A2B"] == pytest.approx(expected, rel=1e-6)
 
 
+def test_images_with_nothing_to_translate_do_not_count(tmp_path: Path) -> None:
+    images = items(sources=5, reals=2)
+    assert images.truth is not None
+    truth = images.truth.clone()
+    truth[[0, 1, 3]] = images.source[[0, 1, 3]]
+    metrics = validate(tmp_path, Painter(images._replace(truth=truth), batch_size=2))
+    expected = mean_difference(images.source[[2, 4]], truth[[2, 4]])
+    assert metrics["val/l1_doing_nothing/A2B"] == pytest.approx(expected, rel=1e-6)
+    assert validate(tmp_path, Painter(images._replace(truth=images.source))) == {}
+
+
 def test_without_truth_there_is_no_error(tmp_path: Path) -> None:
     assert validate(tmp_path, Painter(items(4, 4)._replace(truth=None))) == {}
     assert validate(tmp_path, Painter(items(0, 4))) == {}
