@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +18,7 @@ from datamodules.images import ImageBatch
 from datamodules.points import Points
 from gans.cli.config_files import configs_folder
 from gans.noise_to_image import NoiseToImage
+from gans.tools import table
 
 FOLDER = configs_folder() / "toys"
 ROWS = {
@@ -89,3 +95,22 @@ def test_a_row_can_be_trained_on_points(row: str) -> None:
         assert all(
             p.grad is not None and p.grad.isfinite().all() for p in getattr(module, network).parameters()
         )
+
+
+def test_the_page_s_command_makes_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^python -m gans\.tools\.table (.*)$", page.replace("\\\n", " "), re.MULTILINE)
+    started = []
+
+    def fit(arguments: Sequence[str]) -> int:
+        run = Path(arguments[arguments.index("--run") + 1])
+        started.append((run.parent.name, run.name))
+        run.mkdir(parents=True, exist_ok=True)
+        (run / "metrics.csv").write_text("step,val/modes,val/high_quality,val/modes_kl\n1,8,0.9,0.1\n")
+        return 0
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["table", *shlex.split(command)])
+    assert table.main(fit) == 0
+    assert started == [(row, f"seed-{seed}") for seed in range(3) for row in ROWS]
+    assert (tmp_path / "runs" / "ring" / "table.md").read_text().count("0.9 ± 0") == len(ROWS)
