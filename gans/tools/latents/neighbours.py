@@ -66,7 +66,7 @@ def neighbours(decoder: Decoder, data: Images, seeds: Sequence[int] = range(8), 
     A sample that the model has memorised is nearer to a training image than images are that it never saw:
     so the findings compare the samples' distances with those of held-out images. Distances in Lite0 features
     tell what looks alike; those in pixels, the root of the mean square in levels of 0 to 255, copies.
-    Training images count mirrored too where the training mirrored them.
+    In pixels training images count mirrored too where the training mirrored them; features hardly differ.
 
     Raises:
         UsageError: if `nearest` is below 1.
@@ -86,11 +86,11 @@ def neighbours(decoder: Decoder, data: Images, seeds: Sequence[int] = range(8), 
     found = {
         name: Nearest(measure, torch.cat([samples, unseen]), nearest) for name, measure in measures.items()
     }
-    for batch in every_image(data, "train"):
+    for batch in every_image(data, "train", "Comparing with training images"):
         for nearest_by in found.values():
             nearest_by.show(batch.images, batch.names)
-            if data.preprocess.flip:
-                nearest_by.show(batch.images.flip(3), [f"{name} (mirrored)" for name in batch.names])
+        if data.preprocess.flip:
+            found["pixels"].show(batch.images.flip(3), [f"{name} (mirrored)" for name in batch.names])
     remembered.finish()
     return _sheet(decoder.latents(seeds), seeds, found)
 

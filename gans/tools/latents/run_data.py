@@ -12,6 +12,7 @@ import yaml
 from datamodules import DATA_MODULES
 from datamodules.image_sets import Split
 from datamodules.images import ImageBatch, Images
+from datamodules.progress import progress_bar
 from gans.cli.config_files import find_config
 from gans.cli.run_folder import CONFIG, run_of
 
@@ -46,7 +47,12 @@ def open_data(checkpoint: Path, config: str | None = None) -> Images:
         raise ValueError(f"{path}: data does not fit this version of {name}: {error}") from error
 
 
-def every_image(data: Images, split: Split) -> Iterator[ImageBatch]:
-    """Yield every image of a split once, whole and unmirrored, in batches."""
-    for batch in data.once(split):
-        yield batch.finish()
+def every_image(data: Images, split: Split, purpose: str | None = None) -> Iterator[ImageBatch]:
+    """Yield every image of a split once, whole and unmirrored, in batches; with a purpose show how far it is."""
+    batches = data.once(split)
+    images = len(batches) * (data.eval_batch_size or 1) if purpose else 0
+    with progress_bar(purpose or "", images) as advance:
+        for batch in batches:
+            yield batch.finish()
+            for _ in batch.batch.names:
+                advance()
