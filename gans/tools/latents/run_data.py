@@ -48,7 +48,7 @@ def open_data(checkpoint: Path, config: str | None = None) -> Images:
 
 
 def every_image(data: Images, split: Split, purpose: str | None = None) -> Iterator[ImageBatch]:
-    """Yield every image of a split once, whole and unmirrored, in batches; with a purpose in a progress bar."""
+    """Yield every image of a split once, whole and unmirrored, in batches; a purpose heads a progress bar."""
     batches = data.once(split)
     images = len(batches) * (data.eval_batch_size or 1) if purpose else 0
     with progress_bar(purpose or "", images) as advance:
