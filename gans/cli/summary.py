@@ -15,6 +15,7 @@ from rich.table import Table
 from gans.callbacks.terminal import notice
 from gans.cli.metrics_file import read_metrics
 from gans.cli.run_folder import CHECKPOINTS, newest_checkpoint
+from gans.protocol import MakesSamples
 
 
 class RunSummary(Callback):
@@ -64,16 +65,17 @@ class RunSummary(Callback):
         for name, place in lines.items():
             if place:
                 notice(f"{name:<12}{place}")
-        self._next_commands(folder)
+        self._next_commands(folder, trainer.lightning_module)
 
-    def _next_commands(self, folder: Path) -> None:
+    def _next_commands(self, folder: Path, module: LightningModule) -> None:
         last = newest_checkpoint(folder)
         if last is None:
             return
         best = folder / CHECKPOINTS / "best.ckpt"
         command = f"{self._program} {{}} --ckpt_path {{}}"
         notice(f"Test        {command.format('test', best if best.exists() else last)}")
-        notice(f"Predict     {command.format('predict', last)} --data.predict_dir FOLDER")
+        of_what = "predict_count 64" if isinstance(module, MakesSamples) else "predict_dir FOLDER"
+        notice(f"Predict     {command.format('predict', last)} --data.{of_what}")
         notice(f"Go on       {command.format('fit', last)} --trainer.max_epochs EPOCHS")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:

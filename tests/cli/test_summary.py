@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 from rich.console import Console
+from support.toys import make_model
 
-from gans.cli.summary import metrics_table
+from gans.cli.summary import RunSummary, metrics_table
 
 
 def drawn(*args: object, **kwargs: object) -> list[list[str]]:
@@ -30,3 +35,19 @@ def test_one_row_per_metric_and_one_column_per_name() -> None:
 def test_two_states_stand_side_by_side_and_equal_ones_once() -> None:
     before = {"test/l1/A2B": 90.0, "test/l1/B2A": 20.0}
     assert drawn("test", METRICS, before=before)[2] == ["l1", "90 -> 12.35", "20", ""]
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("DCGAN", "predict_count 64"), ("CycleGAN", "predict_dir FOLDER")]
+)
+def test_the_next_command_predicts_what_the_model_can(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, option: str
+) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last.ckpt").touch()
+    trainer: Any = SimpleNamespace(
+        default_root_dir=tmp_path, is_global_zero=True, lightning_module=make_model(name), loggers=[]
+    )
+    RunSummary().teardown(trainer, trainer.lightning_module, "fit")
+    told = capsys.readouterr()
+    assert f"last.ckpt --data.{option}" in told.out + told.err
