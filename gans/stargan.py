@@ -109,6 +109,8 @@ class StarGAN(AdversarialModule):
             raise ValueError(f"model.discriminator_steps is {discriminator_steps}: it is 1 or more.")
         groups = CELEBA_EXCLUSIVE if attributes is None and exclusive is None else exclusive or []
         self.attributes = Attributes(attributes or CELEBA, groups)
+        if target:
+            self.attributes.with_names(target, torch.zeros(1, len(self.attributes.flat)))  # is it possible?
         names, data_sets = len(self.attributes.flat), len(self.attributes.names)
         joined = names + (data_sets if data_sets > 1 else 0)
         self.generator = StarGANGenerator(channels, joined, generator_width, blocks)

@@ -304,6 +304,7 @@ def test_a_checkpoint_knows_its_attributes(tmp_path: Path) -> None:
         ({"discriminator_steps": 0}, "discriminator_steps is 0"),
         ({"exclusive": [["black", "grey"]]}, "grey is no attribute"),
         ({"attributes": [["a"], ["a"]], "exclusive": []}, "a is there twice"),
+        ({"target": ["grey"]}, "target: grey is no attribute"),
     ],
 )
 def test_a_wrong_argument_is_explained(arguments: dict[str, Any], message: str) -> None:
