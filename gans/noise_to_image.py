@@ -2,139 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 from zlib import crc32
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from datamodules.images import ImageBatch
-from gans.base import Player
-from gans.from_latents import FromLatents
 from gans.inference import evaluating
-from gans.losses import adversarial
-from gans.losses.penalties import gradient_penalty, interpolate, r1_penalty, r2_penalty
 from gans.networks.joined import forward_joined
-from gans.networks.norms import spectral_normalised
 from gans.points import scatter
 from gans.protocol import Comparison, Grid
-from gans.training.arguments import REGULARISER_RANGES, check_ranges
-from gans.training.augmentation import DiffAugment, instance_noise
-from gans.training.combinations import refuse_wrong_regularisers
-from gans.training.joined_noise import joined_noise
-from gans.training.schedules import training_length
+from gans.regularised import RegularisedGAN
+from gans.training.arguments import NOT_NEGATIVE, check_ranges
 
 
-class NoiseToImage(FromLatents):
+class NoiseToImage(RegularisedGAN):
     """Base of the variants that learn to make images like the training images from noise.
 
     In every step the discriminator learns from a batch and as many fakes, made of fresh noise from N(0, I);
     in every `discriminator_steps`-th the generator then learns from the same fakes, scored by the updated
-    discriminator. With `classes` both networks are given labels too: the fakes of a step those of its batch.
-
-    The regularisers below apply to every variant alike. DiffAugment and instance noise change whatever the
-    discriminator sees, real and fake, in both players' turns; penalties are taken on images as it sees them.
-
-    A variant builds two networks, (latents, labels) to images and (images, labels) to scores, and hands them
-    to `play`. Noise is drawn for the joined batch of all processes, of which each takes its rows, so that
-    several processes learn the same as one.
-
-    Images are (N, channels, image_size, image_size) in [-1, 1], latents (N, latent_size), labels (N,) int64.
+    discriminator. With `classes` both networks are given labels (N,) int64 too: the fakes of a step those of
+    its batch. An image_size of 1 stands for points in the plane, which are not bounded.
 
     Args:
-        channels: channels of the images; taken from the data on the command line.
-        image_size: their edge in pixels; likewise. 1 stands for points in the plane, which are not bounded.
-        classes: number of classes; likewise. 0 learns without labels.
-        latent_size: numbers in a latent.
-        objective: the adversarial losses, see `gans.losses.adversarial`.
-        discriminator_steps: steps of the discriminator for each step of the generator.
-        label_smoothing: how far the discriminator's target for real images lies under 1, such as 0.1
-            (one-sided: Salimans et al. 2016, arXiv:1606.03498).
-        instance_noise: standard deviation, at the start, of noise added to what the discriminator sees
-            (Sønderby et al. 2017, arXiv:1610.04490).
-        instance_noise_share: share of the training over which that noise fades to nothing, in (0, 1].
-        r1_weight: gamma of the penalty on the discriminator's gradient at real images (Mescheder et al. 2018,
-            arXiv:1801.04406).
-        r2_weight: the same at fakes.
-        gradient_penalty: weight of the penalty on gradients off length 1 between real and fake (Gulrajani et
-            al. 2017, arXiv:1704.00028).
-        penalty_every: apply the three penalties in every n-th step only, there n times as strongly (lazy
-            regularisation: Karras et al. 2020, arXiv:1912.04958).
-        diffaugment: which differentiable augmentations the discriminator sees through, of color, translation
-            and cutout (Zhao et al. 2020, arXiv:2006.10738); for sets of a few hundred to thousand images.
-        spectral_norm: divide the discriminator's weights by their largest singular value (Miyato et al. 2018,
-            arXiv:1802.05957).
-        **optimisation: the arguments of `AdversarialModule`.
+        classes: number of classes; taken from the data on the command line. 0 learns without labels.
+        **shared: the other arguments of `RegularisedGAN` and `AdversarialModule`.
 
     Raises:
         ValueError: if an argument is out of range, or regularisers do not fit objective or discriminator.
     """
 
     batch_type = ImageBatch
-    players: ClassVar[tuple[Player, ...]] = (
-        Player("discriminator", ("discriminator",)),
-        Player("generator", ("generator",), every="discriminator_steps"),
-    )
-    objective: adversarial.Objective
-    generator: nn.Module
-    discriminator: nn.Module
 
-    def __init__(
-        self,
-        channels: int = 3,
-        image_size: int = 64,
-        classes: int = 0,
-        latent_size: int = 100,
-        objective: adversarial.ObjectiveName = "non_saturating",
-        discriminator_steps: int = 1,
-        label_smoothing: float = 0.0,
-        instance_noise: float = 0.0,
-        instance_noise_share: float = 0.5,
-        r1_weight: float = 0.0,
-        r2_weight: float = 0.0,
-        gradient_penalty: float = 0.0,
-        penalty_every: int = 1,
-        diffaugment: list[str] | None = None,
-        spectral_norm: bool = False,
-        **optimisation: Any,
-    ) -> None:
-        super().__init__(**optimisation)
-        check_ranges(self.hparams, REGULARISER_RANGES)
-        self.latent_size = latent_size
-        self._augment = DiffAugment(diffaugment) if diffaugment else None
-        self._noisy_steps = float("inf")
-
-    def play(self, generator: nn.Module, discriminator: nn.Module) -> None:
-        """Take the two networks of a variant, initialised; to be called once, at the constructor's end.
-
-        Raises:
-            ValueError: if objective or discriminator cannot be regularised as asked.
-        """
-        refuse_wrong_regularisers(discriminator, self.hparams)
-        smoothed = 1 - self.hparams["label_smoothing"]
-        self.objective = adversarial.objective(self.hparams["objective"], real_target=smoothed)
-        self.generator = generator
-        self.discriminator = (
-            spectral_normalised(discriminator) if self.hparams["spectral_norm"] else discriminator
-        )
-
-    def on_train_start(self) -> None:
-        """Find out after how many steps the instance noise has faded.
-
-        Raises:
-            ValueError: if there is such noise and nothing ends the training.
-        """
-        super().on_train_start()
-        if self.hparams["instance_noise"]:
-            length = training_length(self.trainer, "step", self.hparams["accumulate"])
-            if length is None:
-                raise ValueError(
-                    "model.instance_noise fades over a share of the training, but this one has no end: set "
-                    "--trainer.max_epochs or --trainer.max_steps."
-                )
-            self._noisy_steps = length * self.hparams["instance_noise_share"]
+    def __init__(self, classes: int = 0, **shared: Any) -> None:
+        super().__init__(**shared)
+        check_ranges(self.hparams, {"classes": NOT_NEGATIVE})
 
     def produce(self, batch: ImageBatch) -> Tensor:
         """Make fakes, once for both players; without a graph in steps in which the generator rests."""
@@ -143,21 +46,17 @@ class NoiseToImage(FromLatents):
             fake: Tensor = self.generator(noise, self._labels(batch))
         return fake
 
-    def noise(self, count: int) -> Tensor:
-        """Draw the latents (count, latent_size) of a training batch, where the module is."""
-        return joined_noise(self, count, self.latent_size)
-
     def discriminator_terms(self, batch: ImageBatch, fake: Tensor) -> dict[str, Tensor]:
         """Return the adversarial loss, the sum of its parts on real and fake, and the weighted penalties."""
         labels = self._labels(batch)
-        real, fake = self._shown(batch.images), self._shown(fake.detach())
+        real, fake = self.shown(batch.images), self.shown(fake.detach())
         scores = forward_joined(self.discriminator, real, fake, labels=labels)
-        return {"adversarial": self.objective.discriminator(*scores)} | self._penalties(real, fake, labels)
+        return {"adversarial": self.objective.discriminator(*scores)} | self.penalties(real, fake, labels)
 
     def generator_terms(self, batch: ImageBatch, fake: Tensor) -> dict[str, Tensor]:
         """Return the adversarial loss."""
         shown = (fake, batch.images) if self.objective.needs_real else (fake,)
-        scores = forward_joined(self.discriminator, *map(self._shown, shown), labels=self._labels(batch))
+        scores = forward_joined(self.discriminator, *map(self.shown, shown), labels=self._labels(batch))
         return {"adversarial": self.objective.generator(*scores)}
 
     def comparisons(self, batch: ImageBatch) -> dict[str, Comparison]:
@@ -176,29 +75,6 @@ class NoiseToImage(FromLatents):
         with evaluating(self.discriminator):
             picture = scatter(self.sample(len(batch.images)), batch.images, self.discriminator)
         return {"points": Grid({"generated over real": picture})}
-
-    def _penalties(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
-        every = self.hparams["penalty_every"]
-        if self.global_step % every:
-            return {}
-        score = partial(self.discriminator, labels=labels)
-        penalties: dict[str, Callable[[], Tensor]] = {
-            "gradient_penalty": lambda: gradient_penalty(score, interpolate(real, fake)),
-            "r1_weight": lambda: r1_penalty(score, real),
-            "r2_weight": lambda: r2_penalty(score, fake),
-        }
-        return {
-            argument.removesuffix("_weight"): every * self.hparams[argument] * penalty()
-            for argument, penalty in penalties.items()
-            if self.hparams[argument]
-        }
-
-    def _shown(self, images: Tensor) -> Tensor:
-        """Return images as the discriminator sees them in this step."""
-        if self._augment is not None:
-            images = self._augment(images)
-        std = self.hparams["instance_noise"] * (1 - self.global_step / self._noisy_steps)
-        return instance_noise(images, std) if std > 0 else images
 
     def _labels(self, batch: ImageBatch) -> Tensor | None:
         """Return the labels that the networks are given: none without classes."""

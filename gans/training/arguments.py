@@ -27,7 +27,6 @@ RANGES: dict[str, Range] = {
 """Argument of `gans.base.AdversarialModule` -> whether a value is in its range, and what the range is."""
 
 REGULARISER_RANGES: dict[str, Range] = {
-    "classes": NOT_NEGATIVE,
     "latent_size": AT_LEAST_ONE,
     "discriminator_steps": AT_LEAST_ONE,
     "label_smoothing": (lambda step: 0 <= step < 0.5, "lies in [0, 0.5), for example 0.1"),
@@ -38,7 +37,7 @@ REGULARISER_RANGES: dict[str, Range] = {
     "gradient_penalty": NOT_NEGATIVE,
     "penalty_every": (lambda steps: steps >= 1, "counts steps, so it is 1 or more"),
 }
-"""The same for the arguments of `gans.noise_to_image.NoiseToImage`."""
+"""The same for the arguments of `gans.regularised.RegularisedGAN`."""
 
 
 def check_ranges(arguments: Mapping[str, Any], ranges: Mapping[str, Range] = RANGES) -> None:

@@ -43,7 +43,7 @@ def refuse_wrong_regularisers(discriminator: nn.Module, arguments: Mapping[str, 
 
     Args:
         discriminator: as built, before spectral norm.
-        arguments: of `gans.noise_to_image.NoiseToImage`.
+        arguments: of `gans.regularised.RegularisedGAN`.
 
     Raises:
         ValueError: for label smoothing without a target, penalties and spectral norm with batch norm, and a
