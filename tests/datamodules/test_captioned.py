@@ -160,7 +160,7 @@ def test_without_prompts_the_captions_of_held_out_images_are_drawn() -> None:
 )
 def test_contradictions_are_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        CaptionedImages(**(FACES | arguments))  # type: ignore[arg-type]
+        CaptionedImages(**(FACES | arguments))
 
 
 def test_an_absent_public_set_says_how_to_get_it(tmp_path: Path) -> None:
