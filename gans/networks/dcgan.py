@@ -114,20 +114,15 @@ class DCGANDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         refuse_under_one(channels=channels, width=width, outputs=outputs)
-        _refuse_kernel(kernel)
         if classes and outputs > 1:
             raise ValueError(
                 f"only a single score can depend on a class, got {outputs} outputs: set classes=0"
             )
         self.image_size = image_size
-        widths = _widths(width, image_size)
-        bias = needs_bias(norm)
-        self.stages = nn.Sequential(_halving(channels, width, kernel, bias), nn.LeakyReLU(0.2, inplace=True))
-        for features, wider in pairwise(widths):
-            shrink = _halving(features, wider, kernel, bias)
-            self.stages.extend([shrink, norm_layer(norm, wider), nn.LeakyReLU(0.2, inplace=True)])
-        self.score = nn.Conv2d(widths[-1], outputs, SMALLEST_MAP, bias=bias)
-        self.projection = Projection(widths[-1], classes)
+        self.stages = halving_stages(channels, image_size, width, kernel, norm)
+        deepest = width_of_map(width, image_size)
+        self.score = nn.Conv2d(deepest, outputs, SMALLEST_MAP, bias=needs_bias(norm))
+        self.projection = Projection(deepest, classes)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Score images (N, channels, image_size, image_size), of labels (N,): (N,), or (N, outputs)."""
@@ -137,6 +132,37 @@ class DCGANDiscriminator(nn.Module):
         if scores.shape[1] == 1:
             scores = scores.squeeze(1) + self.projection(features.sum((2, 3)), labels)
         return scores
+
+
+def halving_stages(channels: int, image_size: int, width: int, kernel: Kernel, norm: Norm) -> nn.Sequential:
+    """Return the discriminator's layers down to the 4x4 map.
+
+    Args:
+        channels: channels of the images.
+        image_size: their edge in pixels, a power of two from 16.
+        width: channels after the first convolution; doubled by each up to eight times.
+        kernel: side of the stride-2 kernels, 4 or 5.
+        norm: after all convolutions but the first.
+
+    Shape:
+        (N, channels, image_size, image_size) to (N, `width_of_map`, 4, 4).
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    refuse_under_one(channels=channels, width=width)
+    _refuse_kernel(kernel)
+    bias = needs_bias(norm)
+    stages = nn.Sequential(_halving(channels, width, kernel, bias), nn.LeakyReLU(0.2, inplace=True))
+    for features, wider in pairwise(_widths(width, image_size)):
+        shrink = _halving(features, wider, kernel, bias)
+        stages.extend([shrink, norm_layer(norm, wider), nn.LeakyReLU(0.2, inplace=True)])
+    return stages
+
+
+def width_of_map(width: int, image_size: int) -> int:
+    """Return the channels of the 4x4 map of a network with `width` channels at the images' side."""
+    return _widths(width, image_size)[-1]
 
 
 def _widths(width: int, image_size: int) -> list[int]:
