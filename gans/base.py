@@ -17,7 +17,7 @@ from gans.losses.adversarial import Objective
 from gans.protocol import Comparison, Grid
 from gans.training.arguments import check_ranges
 from gans.training.averaging import NetworkAverages
-from gans.training.combinations import refuse_wrong_combinations
+from gans.training.combinations import refuse_other_batches, refuse_wrong_combinations
 from gans.training.counting import Groups, one_count_for_all, resume_by_epochs
 from gans.training.finite import LossWatch, check_weights
 from gans.training.schedules import Schedule, learning_rate_factor, training_length
@@ -223,15 +223,7 @@ class AdversarialModule(L.LightningModule):
         """Refuse a data module for another kind of model before anything is drawn or trained."""
         made = getattr(getattr(self.trainer, "datamodule", None), "batch_type", None)
         if made is not None and stage != "predict":
-            self._refuse_other_batches(made)
-
-    def _refuse_other_batches(self, made: type) -> None:
-        if not issubclass(made, self.batch_type):
-            name, taken = type(self).__name__, self.batch_type.__name__
-            raise ValueError(
-                f"{name} learns from a {taken}, but the data module makes a {made.__name__}: choose another "
-                "--data or --model."
-            )
+            refuse_other_batches(self, self.batch_type, made)
 
     def _checked(self, batch: Any) -> Any:
         """Return the batch in the module's precision, which is not float32 under 64-true or bf16-true.
@@ -239,7 +231,7 @@ class AdversarialModule(L.LightningModule):
         Raises:
             ValueError: if the data module makes batches for another kind of model.
         """
-        self._refuse_other_batches(type(batch))
+        refuse_other_batches(self, self.batch_type, type(batch))
         if self.dtype == torch.float32:
             return batch
         return apply_to_collection(

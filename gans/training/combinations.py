@@ -9,6 +9,9 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm  # what all batch norms share, the synchronised one too
 
+PENALTIES = ("gradient_penalty", "r1_weight", "r2_weight")
+WITH_TARGET = ("minimax", "non_saturating", "least_squares")
+
 
 def refuse_wrong_combinations(module: LightningModule, trainer: Trainer) -> None:
     """Refuse what would train, but not what was asked for.
@@ -34,8 +37,17 @@ def refuse_wrong_combinations(module: LightningModule, trainer: Trainer) -> None
         )
 
 
-PENALTIES = ("gradient_penalty", "r1_weight", "r2_weight")
-WITH_TARGET = ("minimax", "non_saturating", "least_squares")
+def refuse_other_batches(module: LightningModule, taken: type, made: type) -> None:
+    """Refuse batches of the type `made` for a module that learns from the type `taken`.
+
+    Raises:
+        ValueError: if they are of another kind.
+    """
+    if not issubclass(made, taken):
+        raise ValueError(
+            f"{type(module).__name__} learns from a {taken.__name__}, but the data module makes a "
+            f"{made.__name__}: choose another --data or --model."
+        )
 
 
 def refuse_wrong_regularisers(discriminator: nn.Module, arguments: Mapping[str, Any]) -> None:
