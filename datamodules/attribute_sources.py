@@ -47,6 +47,9 @@ class DataSet:
         exclusive: groups of attributes of which an image has at most one. Sub-folders exclude each other
             anyway, and so do colours of drawn faces.
         centre_crop: side of the square that is cut from the middle of files before anything else.
+
+    Raises:
+        ValueError: a table without images, or groups without a table.
     """
 
     root: str | None = None
@@ -54,6 +57,15 @@ class DataSet:
     attributes: list[str] | None = None
     exclusive: list[list[str]] | None = None
     centre_crop: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.table is not None and self.root is None:
+            raise ValueError(f"table: {self.table} tells the attributes of images in root, which is missing.")
+        if self.exclusive and self.table is None:
+            raise ValueError(
+                f"exclusive: {self.exclusive} groups attributes of a table, and there is none. Domains in "
+                "folders and colours of drawn faces exclude each other by themselves."
+            )
 
 
 class LabelledImages(NamedTuple):
@@ -149,7 +161,6 @@ class FileSource:
             _refuse_constant(names, list(self._labels.values()), data_set.table)
             train, held_out = hold_out(list(self._labels), root, settings.held_out_share)
             self._train, self._held_out = _Files(root, train), _Files(root, held_out)
-
         self.channels = settings.channels or detect_channels(self._train.paths, settings.on_bad)
 
     def _rows(self, root: Path, table: str, rows: dict[str, list[float]]) -> dict[Path, list[float]]:
@@ -176,7 +187,9 @@ class FileSource:
                 f"and are left out, such as {impossible[0].name}.",
                 stacklevel=4,
             )
-        return {path: label for path, label in labels.items() if path not in set(impossible)}
+        for path in impossible:
+            del labels[path]
+        return labels
 
     def training(self) -> LabelledImages:
         """Read what is trained on, as far as it fits the budget."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import get_args
 
 from datamodules.attribute_faces import FaceSource, face_attributes
@@ -139,23 +140,15 @@ class MultiDomainImages(ImageDataModule):
             self.budget,
         )
         data_sets = [DataSet(root, table, attributes, exclusive, centre_crop), *(others or [])]
-        drawn = [face_attributes(one.attributes) for one in data_sets if one.root is None]
-        everywhere = [name for known in drawn for name in known.flat]
-        self._sources: list[Source] = [
-            FileSource(one, settings)
-            if one.root is not None
-            else FaceSource(
-                face_attributes(one.attributes),
-                everywhere,
-                number,
-                faces,
-                faces_count,
-                test_count,
-                self.preprocess,
-                channels or 3,
-            )
-            for number, one in enumerate(data_sets)
-        ]
+        draw = partial(
+            FaceSource,
+            style=faces,
+            count=faces_count,
+            test_count=test_count,
+            preprocess=self.preprocess,
+            channels=channels or 3,
+        )
+        self._sources = _open(data_sets, settings, draw)
         known = [source.attributes for source in self._sources]
         self._attributes = Attributes(
             [one.flat for one in known], [group for one in known for group in one.exclusive]
@@ -222,3 +215,17 @@ class MultiDomainImages(ImageDataModule):
         share = -(-count // len(self._sources))
         rows = [evenly_spaced(len(held.images), share) for held in self._held_out]
         return self._evaluation(same_size=True)[rows].finish()
+
+
+def _open(
+    data_sets: Sequence[DataSet], settings: FileSettings, draw: Callable[..., FaceSource]
+) -> list[Source]:
+    """Return where each data set comes from; drawn faces of all sets have the attributes of each."""
+    drawn = {
+        number: face_attributes(one.attributes) for number, one in enumerate(data_sets) if one.root is None
+    }
+    everywhere = [name for attributes in drawn.values() for name in attributes.flat]
+    return [
+        draw(drawn[number], everywhere, number) if number in drawn else FileSource(one, settings)
+        for number, one in enumerate(data_sets)
+    ]

@@ -240,6 +240,8 @@ def test_folders_that_do_not_fit_are_explained(tmp_path: Path) -> None:
         ({"channels": 2}, "3 channels, or 1"),
         ({"held_out_share": 1.0}, "held_out_share: 1.0"),
         ({"centre_crop": 0}, "centre_crop: 0"),
+        ({"table": "some.csv"}, "some.csv tells the attributes of images in root, which is missing"),
+        ({"exclusive": [["black_hair", "glasses"]]}, "groups attributes of a table, and there is none"),
         ({"on_conflict": "ignore"}, "'ignore' is unknown"),
     ],
 )
