@@ -21,6 +21,7 @@ VARIANTS = {
     "VAE": "gans.vae",
     "Energy": "gans.energy",
     "TextEncoder": "gans.text_encoder",
+    "GANCLS": "gans.gan_cls",
 }
 """Class name of every variant -> module that defines it: the names that `--model` takes."""
 

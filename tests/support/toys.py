@@ -148,6 +148,25 @@ TOYS = {
         separable={"norm": "layer", "learning_rate": 1e-6},
         score="test/retrieval_rank",
     ),
+    "GANCLS": Toy(
+        data="CaptionedImages",
+        model_arguments={
+            "image_size": 16,
+            "text_encoder_arguments": {"level": "word", "embedding_size": 8, "width": 16},
+            "projection": 4,
+            "latent_size": 3,
+            "width": 2,
+            "interpolation": 0.5,
+        },
+        data_arguments={
+            "size": 16,
+            "faces_count": 8,
+            "test_count": 5,
+            "captions_per_face": 3,
+            "batch_size": 4,
+        },
+        separable={"generator_norm": "instance", "discriminator_norm": "instance"},
+    ),
 }
 
 
