@@ -252,9 +252,8 @@ class GANCLS(RegularisedGAN):
     @torch.no_grad()
     def caption_scores(self, batch: CaptionedBatch) -> tuple[Tensor, Tensor]:
         """Return how images score with their right and with their wrong captions, (N,) each."""
+        batch = self._checked(batch)
         right, wrong = self._embeddings(batch)
-        if not len(right):
-            return right.sum(1), wrong.sum(1)
         with evaluating(self.discriminator):
             features = self.discriminator.features(batch.images)
             return self.discriminator.judge(features, right), self.discriminator.judge(features, wrong)

@@ -129,3 +129,25 @@ class ManyOutcomes(Protocol):
     def outcomes(self, batch: Any, count: int) -> dict[str, Tensor]:
         """Return, by name (such as `A2B`), outcomes of every input: (N, count, C, H, W) in [-1, 1]."""
         ...
+
+
+@runtime_checkable
+class JudgesCaptions(Protocol):
+    """A variant whose discriminator judges how well images match captions."""
+
+    def caption_scores(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """Return how the N images of a batch score with their right and with their wrong captions, (N,)."""
+        ...
+
+
+@runtime_checkable
+class JointEmbedding(Protocol):
+    """A variant that embeds images and texts so that those which match have the largest inner products."""
+
+    def embed(self, texts: Sequence[str]) -> Tensor:
+        """Return the embeddings (N, E) of N texts."""
+        ...
+
+    def embed_images(self, images: Tensor) -> Tensor:
+        """Return the embeddings (N, E) of images (N, C, H, W) in [-1, 1]."""
+        ...
