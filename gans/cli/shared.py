@@ -16,6 +16,7 @@ from gans.callbacks.generative_metrics import GenerativeMetrics
 from gans.callbacks.mode_coverage import ModeCoverage
 from gans.callbacks.progress import progress
 from gans.callbacks.sample_grid import SampleGrid
+from gans.callbacks.text_match import TextMatch
 from gans.callbacks.translation_error import TranslationError
 from gans.callbacks.write_predictions import WritePredictions
 from gans.cli.config_files import suggestion
@@ -35,6 +36,7 @@ SHARED_CALLBACKS: dict[str, tuple[type[Callback] | Callable[..., Callback], tupl
     "mode_coverage": (ModeCoverage, EVALUATION),
     "translation_error": (TranslationError, EVALUATION),
     "diversity": (OutcomeDiversity, EVALUATION),
+    "text_match": (TextMatch, EVALUATION),
     "write_predictions": (WritePredictions, ("predict",)),
     "last_checkpoint": (RunCheckpoint, ("fit",)),
     "best_checkpoint": (RunCheckpoint, ("fit",)),
