@@ -31,7 +31,7 @@ from gans.tools.spread import metric_names, table_of_rows, write_tables
 from gans.tools.table import new_parser
 
 CONFIGS = ("compare/autoencoder", "compare/vae", "compare/gan", "compare/energy")
-SECONDS, PARAMETERS, SHARPNESS = "seconds per 1000 images", "parameters", "sharpness of samples"
+SECONDS, PARAMETERS, SHARPNESS = "seconds per 1000 images", "thousand parameters", "sharpness of samples"
 METRICS = ("val/kid_lite0/samples", SHARPNESS, SECONDS, PARAMETERS)
 
 SHOWN = 8  # images in a column of the picture
@@ -103,7 +103,7 @@ def measure(checkpoint: Path) -> dict[str, float]:
     real = open_data(checkpoint).preview(MEASURED).images
     return {
         SECONDS: 1000 * seconds / made,
-        PARAMETERS: float(parameters_at_work(model)),
+        PARAMETERS: parameters_at_work(model) / 1000,
         SHARPNESS: float(contrast(samples) / contrast(real)),
     }
 
@@ -141,7 +141,7 @@ def pictures(results: Results, folder: Path, seed: int) -> Grid:
         model = load(checkpoint)
         assert isinstance(model, MakesSamples)
         if isinstance(model, Reconstructs):
-            columns[f"{row}: real, and back"] = model.reconstruct(real)
+            columns[f"{row}: back"] = model.reconstruct(real)
         columns[f"{row}: samples"] = model.sample(len(real))
     return Grid(columns)
 

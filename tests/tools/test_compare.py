@@ -54,7 +54,7 @@ def test_one_command_makes_table_and_picture(
     for row, variant in ROWS.items():
         model = make_model(variant)
         maker: nn.Module = model.discriminator if row == "energy" else model.generator  # type: ignore[assignment]
-        assert table[row, compare.PARAMETERS] == sum(weights.numel() for weights in maker.parameters())
+        assert table[row, compare.PARAMETERS] == sum(w.numel() for w in maker.parameters()) / 1000
         assert table[row, compare.SECONDS] > 0
     assert table["energy", compare.SHARPNESS] > table["autoencoder", compare.SHARPNESS], "noise is no blur"
     text = (work / "out/table.md").read_text()
