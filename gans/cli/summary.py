@@ -15,7 +15,7 @@ from rich.table import Table
 from gans.callbacks.terminal import notice
 from gans.cli.metrics_file import read_metrics
 from gans.cli.run_folder import CHECKPOINTS, newest_checkpoint
-from gans.protocol import MakesSamples
+from gans.protocol import JudgesCaptions, MakesSamples
 
 
 class RunSummary(Callback):
@@ -75,6 +75,8 @@ class RunSummary(Callback):
         command = f"{self._program} {{}} --ckpt_path {{}}"
         notice(f"Test        {command.format('test', best if best.exists() else last)}")
         of_what = "predict_count 64" if isinstance(module, MakesSamples) else "predict_dir FOLDER"
+        if isinstance(module, JudgesCaptions):
+            of_what = "prompts '[A CAPTION, ANOTHER]'"
         notice(f"Predict     {command.format('predict', last)} --data.{of_what}")
         notice(f"Go on       {command.format('fit', last)} --trainer.max_epochs EPOCHS")
 

@@ -1,9 +1,12 @@
-r"""Trains a classifier of attributes, by which translations are judged, on the real images of a config.
+r"""Trains a classifier of attributes, by which made images are judged, on the real images of a config.
 
     python -m gans.tools.attribute_classifier --config stargan --out runs/attributes.ckpt
     python train.py fit --config stargan \
         --trainer.callbacks+=gans.callbacks.attribute_accuracy.AttributeAccuracy \
         --trainer.callbacks.classifier=runs/attributes.ckpt
+
+    python -m gans.tools.attribute_classifier --config gan_cls --out runs/attributes.ckpt
+    python train.py fit --config gan_cls --text_match.classifier runs/attributes.ckpt
 
 Prints its accuracy on the held-out images.
 """
@@ -18,10 +21,14 @@ import lightning as L
 import yaml
 from jsonargparse import ArgumentParser
 
+from datamodules.captioned import CaptionedImages
 from datamodules.multi_domain import MultiDomainImages
 from gans.classifier import AttributeClassifier
 from gans.cli import errors
 from gans.cli.config_files import find_config
+
+SHARED_BY_FACES = ("attributes", "faces", "faces_count", "test_count", "size", "channels", "workers")
+"""Arguments that drawn faces with captions and those with labels have in common."""
 
 
 def main() -> int:
@@ -39,18 +46,26 @@ def main() -> int:
 def open_data(config: str) -> MultiDomainImages:
     """Return the data module that a config, a file or the name of a shipped one, names.
 
+    Drawn faces with captions become such with labels: the same attributes of as many faces.
+
     Raises:
         ValueError: if its data has no attributes.
     """
     path = find_config(config)
     chosen = yaml.safe_load(path.read_text(encoding="utf-8")).get("data") or {}
-    if str(chosen.get("class_path")).rpartition(".")[2] != "MultiDomainImages":
+    kind, given = str(chosen.get("class_path")).rpartition(".")[2], chosen.get("init_args") or {}
+    if kind == "CaptionedImages" and not {"root", "name"} & set(given):
+        given = {name: value for name, value in given.items() if name in SHARED_BY_FACES}
+        attributes = CaptionedImages(**given).attribute_names
+        return MultiDomainImages(**(given | {"attributes": attributes, "flip": False}))
+    if kind != "MultiDomainImages":
         raise ValueError(
-            f"{path}: data is {chosen.get('class_path')}; only MultiDomainImages have attributes."
+            f"{path}: data is {chosen.get('class_path')}; only MultiDomainImages have attributes, and drawn "
+            "faces with captions."
         )
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(MultiDomainImages, "data")
-    parsed = parser.parse_object({"data": chosen.get("init_args") or {}})
+    parsed = parser.parse_object({"data": given})
     data: MultiDomainImages = parser.instantiate_classes(parsed).data
     return data
 

@@ -38,7 +38,12 @@ def test_two_states_stand_side_by_side_and_equal_ones_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "option"), [("DCGAN", "predict_count 64"), ("CycleGAN", "predict_dir FOLDER")]
+    ("name", "option"),
+    [
+        ("DCGAN", "predict_count 64"),
+        ("CycleGAN", "predict_dir FOLDER"),
+        ("GANCLS", "prompts '[A CAPTION, ANOTHER]'"),
+    ],
 )
 def test_the_next_command_predicts_what_the_model_can(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, option: str

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gans.classifier import AttributeClassifier
-from gans.tools.attribute_classifier import main
+from gans.tools.attribute_classifier import main, open_data
 
 CONFIG = """\
 data:
@@ -40,3 +40,22 @@ def test_a_config_without_attributes_is_refused(
 ) -> None:
     assert run(monkeypatch, "--config", "cyclegan", "--out", tmp_path / "a.ckpt") == 1
     assert "data is UnpairedImages; only MultiDomainImages have attributes" in capsys.readouterr().err
+
+
+def test_drawn_faces_with_captions_have_the_attributes_that_these_tell(tmp_path: Path) -> None:
+    config = tmp_path / "captions.yaml"
+    given = (
+        "{size: 16, faces_count: 8, test_count: 4, captions_per_face: 2, attributes: [glasses, long_hair]}"
+    )
+    config.write_text(f"data: {{class_path: CaptionedImages, init_args: {given}}}")
+    data = open_data(str(config))
+    assert data.attributes == [["glasses", "long_hair"]]
+    assert data.image_size == 16
+    assert len(data.preview(10).images) == 4
+
+
+def test_captions_of_ones_own_images_tell_no_attributes(tmp_path: Path) -> None:
+    config = tmp_path / "captions.yaml"
+    config.write_text(f"data: {{class_path: CaptionedImages, init_args: {{root: {tmp_path}}}}}")
+    with pytest.raises(ValueError, match="data is CaptionedImages; only MultiDomainImages have attributes"):
+        open_data(str(config))
