@@ -142,7 +142,13 @@ class JudgesCaptions(Protocol):
 
 @runtime_checkable
 class JointEmbedding(Protocol):
-    """A variant that embeds images and texts so that those which match have the largest inner products."""
+    """A variant that embeds images and texts so that those which match have the largest inner products.
+
+    Attributes:
+        hparams: its arguments, of which `image_size` is the edge in pixels of the images that it takes.
+    """
+
+    hparams: Any
 
     def embed(self, texts: Sequence[str]) -> Tensor:
         """Return the embeddings (N, E) of N texts."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
@@ -125,8 +126,8 @@ class TextMatch(EvaluationCallback):
         nothing = above.new_empty(len(above), 0)
         drawn, real, texts, shown_drawn, shown_real = [nothing] * 5
         if self._encoder is not None:
-            drawn = self._encoder.embed_images(comparison.fake.float())
-            real = self._encoder.embed_images(batch.images.float())
+            drawn = _embedded(self._encoder, comparison.fake)
+            real = _embedded(self._encoder, batch.images)
             texts = self._encoder.embed(batch.captions)
         if self._classifier is not None and self._names:
             columns = [self._classifier.attributes.flat.index(name) for name in self._names]
@@ -152,6 +153,14 @@ class TextMatch(EvaluationCallback):
             for name, shown in {"accuracy": seen.shown_drawn, "accuracy_of_real": seen.shown_real}.items():
                 values |= _accuracies(name, self._names, grouped, seen.claims, shown)
         log_synchronised(pl_module, {f"{stage}/{name}": value for name, value in values.items()})
+
+
+def _embedded(encoder: JointEmbedding, images: Tensor) -> Tensor:
+    """Return the embeddings of images (N, C, H, W), resized to what the encoder was trained on."""
+    side = encoder.hparams["image_size"]
+    if images.shape[-1] != side:
+        images = F.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
+    return encoder.embed_images(images)
 
 
 def _mismatched(seen: _Seen) -> Tensor:
