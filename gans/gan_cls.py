@@ -65,7 +65,8 @@ class GANCLS(RegularisedGAN):
             leaves it out.
         extra_generator_steps: steps of the generator, each with fresh noise, before the discriminator's in
             every batch.
-        width: channels next to the images in both networks.
+        generator_width: channels before the generator's last layer; the authors' program has 128.
+        discriminator_width: channels after the discriminator's first convolution; there 64.
         kernel: side of the strided kernels, 4 or 5.
         generator_norm: normalisation of the generator; `batch` as in the paper, else as below.
         discriminator_norm: normalisation of the discriminator; `batch` as in the paper, or `none`, `layer` or
@@ -91,7 +92,8 @@ class GANCLS(RegularisedGAN):
         projection: int = 128,
         interpolation: float = 0.0,
         extra_generator_steps: int = 0,
-        width: int = 64,
+        generator_width: int = 128,
+        discriminator_width: int = 64,
         kernel: Kernel = 4,
         generator_norm: Norm = "batch",
         discriminator_norm: Norm = "batch",
@@ -110,12 +112,10 @@ class GANCLS(RegularisedGAN):
         if self.text_encoder is not None:
             self.hparams["text_encoder_arguments"] = self.text_encoder.arguments
         self.embedding_size = size_of_embeddings(self.text_encoder, embedding_size)
-        text = (self.embedding_size, projection)
-        images = (self.hparams["channels"], image_size, width, kernel)
-        self.play(
-            initialise(CaptionGenerator(self.latent_size, *text, *images, generator_norm)),
-            initialise(CaptionDiscriminator(*text, *images, discriminator_norm)),
-        )
+        shape = (self.embedding_size, projection, self.hparams["channels"], image_size)
+        generator = CaptionGenerator(self.latent_size, *shape, generator_width, kernel, generator_norm)
+        discriminator = CaptionDiscriminator(*shape, discriminator_width, kernel, discriminator_norm)
+        self.play(initialise(generator), initialise(discriminator))
 
     def setup(self, stage: str) -> None:
         """Give a text encoder drawn at random its vocabulary: that of the training captions."""

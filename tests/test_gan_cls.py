@@ -20,7 +20,14 @@ import gans
 from datamodules.captioned import CaptionedBatch, PromptBatch
 from gans.gan_cls import GANCLS
 
-TOY: dict[str, Any] = {"image_size": 16, "width": 2, "latent_size": 3, "projection": 4, "embedding_size": 6}
+TOY: dict[str, Any] = {
+    "image_size": 16,
+    "generator_width": 2,
+    "discriminator_width": 2,
+    "latent_size": 3,
+    "projection": 4,
+    "embedding_size": 6,
+}
 CAPTIONS = ["a person with red hair", "someone with glasses"]
 
 
@@ -173,7 +180,8 @@ def test_it_learns_what_captions_mean_and_judges_whether_they_match(tmp_path: Pa
     given = CaptionedBatch(
         (bright * 1.4 - 0.7).view(-1, 1, 1, 1) + noise, [""] * 16, [""] * 16, embeddings, embeddings.flip(1)
     )
-    module = GANCLS(**(TOY | {"embedding_size": 2, "width": 4, "learning_rate": 3e-3}))
+    widths = {"generator_width": 4, "discriminator_width": 4}
+    module = GANCLS(**(TOY | widths | {"embedding_size": 2, "learning_rate": 3e-3}))
     train(module, tmp_path, [given] * 150, precision="32-true")
     drawn = module.draw(torch.eye(2).repeat(4, 1), seed=range(8)).mean((1, 2, 3))
     assert drawn[1::2].min() - drawn[::2].max() > 0.2

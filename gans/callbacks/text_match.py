@@ -92,9 +92,9 @@ class TextMatch(EvaluationCallback):
         """Load the text encoder, and refuse a classifier of other attributes, before anything is trained."""
         if stage == "predict" or not isinstance(pl_module, JudgesCaptions):
             return
-        path = newest_text_encoder(self._path or pl_module.hparams.get("text_encoder") or "")
-        if self._encoder is None and path.is_file():
-            encoder = load(path)
+        path = self._path or pl_module.hparams.get("text_encoder")
+        if self._encoder is None and path is not None and newest_text_encoder(path).is_file():
+            encoder = load(newest_text_encoder(path))
             if not isinstance(encoder, JointEmbedding):
                 raise ValueError(f"text_match.text_encoder: {path} holds a {type(encoder).__name__}.")
             self._encoder = encoder

@@ -155,7 +155,8 @@ TOYS = {
             "text_encoder_arguments": {"level": "word", "embedding_size": 8, "width": 16},
             "projection": 4,
             "latent_size": 3,
-            "width": 2,
+            "generator_width": 2,
+            "discriminator_width": 2,
             "interpolation": 0.5,
         },
         data_arguments={
