@@ -208,7 +208,7 @@ class GANCLS(RegularisedGAN):
         return self._to_own(batch.embeddings), self._to_own(batch.wrong_embeddings)
 
     def _to_own(self, embeddings: Tensor) -> Tensor:
-        return embeddings.to(self.device, self.dtype)
+        return embeddings.to(next(self.generator.parameters()))
 
     @torch.no_grad()
     def draw(self, captions: str | Sequence[str] | Tensor, seed: int | Sequence[int] = 0) -> Tensor:

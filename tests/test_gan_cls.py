@@ -284,7 +284,7 @@ def test_grids_show_captions_beside_their_pictures() -> None:
     module, data = make_model("GANCLS"), make_data("GANCLS")
     assert isinstance(module, GANCLS)
     module.text_encoder.vocabulary.fill(data.training_captions())  # type: ignore[union-attr, attr-defined]
-    given = data.preview(2)._replace(captions=["the red hair", "a face"])  # type: ignore[attr-defined]
+    given = data.preview(2)._replace(captions=["the red hair", "a face"])
     grids = module.grids(given)
     assert set(grids) == {"captions", "between", "one_word"}
     assert grids["captions"].row_labels == ["the red hair", "a face"]

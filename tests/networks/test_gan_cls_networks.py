@@ -19,12 +19,18 @@ def test_other_sizes_take_more_stages(size: int, channels: int, stages: int) -> 
     assert discriminator.features(images).shape[2:] == (4, 4)
 
 
+def shape(network: nn.Sequential, place: int) -> tuple[int, ...]:
+    weight = network[place].weight
+    assert isinstance(weight, Tensor)
+    return tuple(weight.shape)
+
+
 def test_the_papers_layers() -> None:
     """64 pixels, 1024 numbers of text projected to 128, beside 100 of noise and on a 4x4 map of 512."""
     generator, discriminator = CaptionGenerator(), CaptionDiscriminator()
-    assert generator.project[0].weight.shape == (128, 1024)
-    assert generator.decode.stages[0].weight.shape == (100 + 128, 512, 4, 4)
-    assert discriminator.join[0].weight.shape == (512, 512 + 128, 1, 1)
+    assert shape(generator.project, 0) == (128, 1024)
+    assert shape(generator.decode.stages, 0) == (100 + 128, 512, 4, 4)
+    assert shape(discriminator.join, 0) == (512, 512 + 128, 1, 1)
     assert discriminator.score.weight.shape == (1, 512, 4, 4)
 
 
@@ -32,10 +38,11 @@ def test_the_caption_is_tiled_onto_the_map_of_the_image() -> None:
     """A score that adds up one channel of text is 16 times its number, whatever the image."""
     network = CaptionDiscriminator(2, 2, 1, 16, width=1, norm="none")
     with torch.no_grad():
-        for layer in (network.project[0], network.join[0], network.score):
-            layer.weight.zero_()
-            layer.bias.zero_()
-        network.project[0].weight[0, 0] = network.join[0].weight[0, -2] = 1.0  # the first channel of text
+        for part in (network.project, network.join, network.score):
+            for parameter in part.parameters():
+                parameter.zero_()
+        (project, *_), (join, *_) = network.project.parameters(), network.join.parameters()
+        project[0, 0] = join[0, -2] = 1.0  # the first channel of text
         network.score.weight[0, 0] = 1.0
     embeddings = torch.tensor([[3.0, 9.0], [-1.0, 9.0]])
     scores = network(torch.randn(2, 1, 16, 16), embeddings)
