@@ -21,6 +21,7 @@ from gans.callbacks.translation_error import TranslationError
 from gans.callbacks.write_predictions import WritePredictions
 from gans.cli.config_files import suggestion
 from gans.cli.errors import UsageError
+from gans.training.acceleration import Acceleration
 from gans.training.checkpointing import RunCheckpoint
 from gans.training.interruption import SaveOnInterrupt
 
@@ -28,6 +29,7 @@ EVERY_COMMAND = ("fit", "validate", "test", "predict")
 EVALUATION = ("fit", "validate", "test")
 
 SHARED_CALLBACKS: dict[str, tuple[type[Callback] | Callable[..., Callback], tuple[str, ...]]] = {
+    "acceleration": (Acceleration, ("fit",)),
     "save_on_interrupt": (SaveOnInterrupt, ("fit",)),
     "progress": (progress, EVERY_COMMAND),
     "sample_grid": (SampleGrid, ("fit",)),

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
+from support.tiny import TinyGAN, rows, trainer
+from support.toys import TOYS, make_data, make_model
+
+from gans.base import AdversarialModule
+from gans.training.acceleration import Acceleration, keep_freed_memory
+
+
+class Losses(Callback):
+    """Keeps what every step logs."""
+
+    def __init__(self) -> None:
+        self.steps: list[dict[str, float]] = []
+
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+        self.steps.append({name: float(value) for name, value in trainer.callback_metrics.items()})
+
+
+def losses(module: AdversarialModule, data: Any, folder: Path, acceleration: Acceleration) -> Losses:
+    """Train two steps in float64 and return what they logged."""
+    recorder = Losses()
+    fit = trainer(folder, max_steps=2, max_epochs=2, limit_val_batches=0, callbacks=[acceleration, recorder])
+    fit.fit(module, data)
+    return recorder
+
+
+def assert_same(plain: Losses, fast: Losses) -> None:
+    assert len(plain.steps) == len(fast.steps) == 2
+    for before, after in zip(plain.steps, fast.steps, strict=True):
+        assert after == pytest.approx(before, rel=1e-10)
+        assert any("total" in name for name in before)
+
+
+def without_dropout(name: str) -> dict[str, bool]:
+    return {"dropout": False} if "dropout" in TOYS[name].separable else {}
+
+
+@pytest.mark.parametrize("name", TOYS)
+def test_memory_and_layout_leave_the_losses_as_they_are(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PL_GLOBAL_SEED", "0")
+    recorded = []
+    for switched_on in (False, True):
+        torch.manual_seed(0)
+        acceleration = Acceleration(keep_memory=switched_on, channels_last=switched_on)
+        # Small steps: Adam would make whole ones of gradients that are nothing but rounding. And no dropout,
+        # whose masks are drawn in the order in which features lie in memory.
+        module = make_model(name, learning_rate=1e-6, **without_dropout(name))
+        recorded.append(losses(module, make_data(name), tmp_path, acceleration))
+    assert_same(*recorded)
+
+
+def test_compiling_leaves_the_losses_as_they_are_and_the_names_in_the_checkpoint(tmp_path: Path) -> None:
+    recorded, modules = [], []
+    for compiled in (False, True):
+        torch.manual_seed(0)
+        modules.append(TinyGAN())
+        recorded.append(losses(modules[-1], rows(4), tmp_path, Acceleration(compile=compiled)))
+    assert_same(*recorded)
+    plain, fast = modules
+    assert list(plain.state_dict()) == list(fast.state_dict())
+    assert fast.generator._compiled_call_impl is not None
+    assert plain.generator._compiled_call_impl is None
+
+
+def layout(name: str, network: str, folder: Path, **arguments: Any) -> bool:
+    """Say whether the weights of a network lie with the channels last when it has been trained so."""
+    module = make_model(name, **arguments)
+    losses(module, make_data(name), folder, Acceleration(channels_last=True))
+    weights = [p for p in getattr(module, network).parameters() if p.ndim == 4 and min(p.shape) > 1]
+    assert weights
+    return all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
+
+
+def test_channels_last_reaches_the_weights_unless_there_is_instance_norm(tmp_path: Path) -> None:
+    assert layout("Pix2Pix", "generator", tmp_path)
+    assert not layout("Pix2Pix", "generator", tmp_path, norm="instance")
+
+
+PAGES = """
+import resource, sys
+from gans.training.acceleration import keep_freed_memory
+import torch
+if sys.argv[1] == "keep":
+    assert keep_freed_memory()
+torch.ones(25_000_000).sum()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    torch.ones(25_000_000).sum()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(not keep_freed_memory(), reason="the C library is not glibc")
+def test_kept_memory_is_not_asked_for_again() -> None:
+    def faults(mode: str) -> int:
+        command = [sys.executable, "-c", PAGES, mode]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    assert faults("keep") < faults("return") / 4
