@@ -77,12 +77,20 @@ def save_image(image: Tensor, folder: Path, name: str) -> Path:
     Raises:
         ValueError: if the name leads out of the folder.
     """
+    return save_pixels(to_pixels(image), folder, name)
+
+
+def to_pixels(image: Tensor) -> Tensor:
+    """Turn an image (C, H, W) in [-1, 1], or rows of one, into uint8 on the CPU."""
+    scaled = (image.detach().float().cpu().nan_to_num(0.0) + 1) * 127.5
+    return scaled.round().clamp(0, 255).to(torch.uint8)
+
+
+def save_pixels(pixels: Tensor, folder: Path, name: str) -> Path:
+    """Save pixels (C, H, W), as `to_pixels` makes them, and return the path; see `save_image`."""
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"The picture {name} would be written outside of {folder}.")
-    pixels = (
-        ((image.detach().float().cpu().nan_to_num(0.0) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    )
     array = pixels.permute(1, 2, 0).contiguous().numpy()
     buffer = io.BytesIO()
     if len(pixels) not in MODES:
