@@ -124,9 +124,10 @@ class AdversarialModule(L.LightningModule):
     def configure_model(self) -> None:
         """Make the averaged copies; called before a checkpoint is loaded and before training."""
         if self.hparams["ema_decay"] and not self.ema:
-            self.ema.start(self, self.hparams["ema_networks"] or list(self._generator_networks()))
+            self.ema.start(self, self.hparams["ema_networks"] or list(self.generator_networks()))
 
-    def _generator_networks(self) -> tuple[str, ...]:
+    def generator_networks(self) -> tuple[str, ...]:
+        """Return the names of the networks that make pictures."""
         players = self.active_players()
         return next((p.networks for p in players if p.name == "generator"), players[0].networks)
 
