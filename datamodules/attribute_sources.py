@@ -203,7 +203,8 @@ class FileSource:
         limit = self._settings.max_images or len(files.paths)
         paths = [files.paths[index] for index in evenly_spaced(len(files.paths), limit)]
         prepare = partial(_cut_and_resize, side=self._side, resize=resize)
-        found = ImageFiles(files.folder, paths, self.channels, prepare)
+        value_range = self._settings.preprocess.value_range
+        found = ImageFiles(files.folder, paths, self.channels, prepare, value_range=value_range)
         images = load_images(found, self._settings.budget, self._settings.on_bad)
         return LabelledImages(
             images, torch.tensor([self._labels[files.folder / name] for name in images.names])

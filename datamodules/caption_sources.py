@@ -23,6 +23,7 @@ from datamodules.image_sets import (
     load_images,
 )
 from datamodules.image_sources import FaceImages, Square
+from datamodules.value_range import BY_TYPE, ValueRange
 
 
 class CaptionSource(Protocol):
@@ -103,6 +104,7 @@ class CaptionedFolder:
         limit: use at most so many images of each split, evenly spaced.
         budget: memory for decoded images.
         on_bad: what to do about images that cannot be used.
+        value_range: the values of files that become -1 and 1.
 
     Raises:
         ImageError: no image can be read to detect the channels.
@@ -120,9 +122,11 @@ class CaptionedFolder:
         limit: int | None,
         budget: MemoryBudget,
         on_bad: OnBadImage,
+        value_range: ValueRange = BY_TYPE,
     ) -> None:
         self.files, self.embeddings = files, embeddings
         self.centre_crop, self.limit, self.budget, self.on_bad = centre_crop, limit, budget, on_bad
+        self.value_range = value_range
         paths = [files.folder / name for name in self._names("train")]
         self.channels = channels or detect_channels(paths, on_bad)
 
@@ -140,7 +144,8 @@ class CaptionedFolder:
             ImageError: an image cannot be used.
         """
         paths = [self.files.folder / name for name in self._names(split)]
-        files = ImageFiles(self.files.folder, paths, self.channels, Square(side, self.centre_crop))
+        square = Square(side, self.centre_crop)
+        files = ImageFiles(self.files.folder, paths, self.channels, square, value_range=self.value_range)
         images = load_images(files, self.budget, self.on_bad)
         groups = torch.arange(len(images))
         if self.files.classes:

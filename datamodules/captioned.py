@@ -26,6 +26,7 @@ from datamodules.image_sources import FaceImages
 from datamodules.known import CAPTIONED, root_of
 from datamodules.sampling import ResumableLoader
 from datamodules.transforms import Preprocess
+from datamodules.value_range import ValueRange
 
 LONGEST_NAME = 60  # characters of a caption in the name of a file
 
@@ -73,6 +74,7 @@ class CaptionedImages(ImageDataModule):
         cache_gigabytes: memory for decoded images, per process; a set that fits is decoded once.
         held_out_share: part of the images held out, by their names, where the layout has no split.
         max_images: use at most so many images to train on and to evaluate on.
+        value_range: values read as -1 and 1: [low, high], or percentiles such as p1-p99; else by the depth.
         on_bad_image: raise, or skip with one warning that counts and names them.
         prompts: captions to `predict` images for.
         predict_count: images for each of the prompts, of the seeds from `seed`.
@@ -112,13 +114,16 @@ class CaptionedImages(ImageDataModule):
         cache_gigabytes: float = 2.0,
         held_out_share: float = 0.1,
         max_images: int | None = None,
+        value_range: list[float] | str | None = None,
         on_bad_image: OnBadImage = "raise",
         prompts: list[str] | None = None,
         predict_count: int = 1,
         seed: int = 0,
     ) -> None:
         super().__init__(
-            preprocess=Preprocess("resize_and_crop", size, load_size or size, flip),
+            preprocess=Preprocess(
+                "resize_and_crop", size, load_size or size, flip, value_range=ValueRange.parse(value_range)
+            ),
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,
             workers=workers,
@@ -158,6 +163,7 @@ class CaptionedImages(ImageDataModule):
                 limit=max_images,
                 budget=self.budget,
                 on_bad=on_bad_image,
+                value_range=self.preprocess.value_range,
             )
         self.channels = self._source.channels
         self._sets: dict[tuple[Split, int], CaptionedSet] = {}

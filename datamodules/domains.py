@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -121,6 +121,9 @@ class FaceDomains:
         return MemoryImages(images, [f"{seed.replace('/', '_')}.png" for seed in seeds])
 
 
+Resize = Callable[[torch.Tensor], torch.Tensor]
+
+
 @dataclass(frozen=True)
 class _Domain:
     """The files of one domain."""
@@ -193,16 +196,18 @@ class FolderDomains:
     def training(self) -> tuple[ImageSet, ImageSet]:
         """Read A and B as far as they fit the budget."""
         resize = self.preprocess.for_training
-        A = ImageFiles(self._A.folder, self._A.train, self.channels_A, resize)
-        B = ImageFiles(self._B.folder, self._B.train, self.channels_B, resize)
-        return load_images(A, self.budget, self.on_bad), load_images(B, self.budget, self.on_bad)
+        A = self._load(self._A.folder, self._A.train, self.channels_A, resize)
+        return A, self._load(self._B.folder, self._B.train, self.channels_B, resize)
 
     def held_out(self) -> HeldOut:
         """Read what is evaluated on as far as it fits the budget."""
         resize = self.preprocess.for_evaluation
-        A = ImageFiles(self._A.held_out_folder, self._A.held_out, self.channels_A, resize)
-        B = ImageFiles(self._B.held_out_folder, self._B.held_out, self.channels_B, resize)
-        return HeldOut(load_images(A, self.budget, self.on_bad), load_images(B, self.budget, self.on_bad))
+        A = self._load(self._A.held_out_folder, self._A.held_out, self.channels_A, resize)
+        return HeldOut(A, self._load(self._B.held_out_folder, self._B.held_out, self.channels_B, resize))
+
+    def _load(self, folder: Path, paths: Sequence[Path], channels: int, resize: Resize) -> ImageSet:
+        files = ImageFiles(folder, paths, channels, resize, value_range=self.preprocess.value_range)
+        return load_images(files, self.budget, self.on_bad)
 
 
 def _folders(root: str | None, A: str | None, B: str | None) -> tuple[list[Path], list[Path | None]]:

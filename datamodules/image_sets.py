@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Protocol
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from datamodules.progress import progress_bar
 from datamodules.readers import FORMATS, Header, ImageError, list_images, read_header, read_image
+from datamodules.value_range import BY_TYPE, ValueRange
 
 OnBadImage = Literal["raise", "skip"]
 Split = Literal["train", "test"]  # what is trained on, and what is held out
@@ -71,6 +72,7 @@ class ImageFiles:
         paths: the files.
         channels: number of channels every image is converted to.
         prepare: resizes (C, H, W).
+        value_range: the values that become -1 and 1.
 
     Raises:
         ImageError: when an image is asked for that cannot be used; names the file.
@@ -80,6 +82,7 @@ class ImageFiles:
     paths: Sequence[Path]
     channels: int
     prepare: Callable[[Tensor], Tensor]
+    value_range: ValueRange = field(default=BY_TYPE, kw_only=True)
 
     @property
     def one_size(self) -> bool:
@@ -95,16 +98,16 @@ class ImageFiles:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Tensor:
-        pixels = read_pixels(self.paths[index], self.channels)
+        pixels = read_pixels(self.paths[index], self.channels, self.value_range)
         try:
             return self.prepare(pixels)
         except ValueError as error:
             raise ImageError(f"{self.paths[index]}: {error}") from error
 
 
-def read_pixels(path: Path, channels: int) -> Tensor:
+def read_pixels(path: Path, channels: int, value_range: ValueRange = BY_TYPE) -> Tensor:
     """Read an image as (channels, H, W), see `read_image`."""
-    return torch.from_numpy(read_image(path, channels)).permute(2, 0, 1).contiguous()
+    return torch.from_numpy(read_image(path, channels, value_range)).permute(2, 0, 1).contiguous()
 
 
 class MemoryBudget:

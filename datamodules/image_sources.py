@@ -34,6 +34,7 @@ from datamodules.image_sets import (
     load_images,
 )
 from datamodules.transforms import resize
+from datamodules.value_range import BY_TYPE, ValueRange
 
 
 class LabelledImages(NamedTuple):
@@ -183,6 +184,7 @@ class FolderImages:
         centre_crop: see `Square`.
         budget: memory for decoded images.
         on_bad: what to do about images that cannot be used.
+        value_range: the values of files that become -1 and 1.
 
     Raises:
         ImageError: no image can be read to detect the channels.
@@ -196,9 +198,11 @@ class FolderImages:
         centre_crop: bool,
         budget: MemoryBudget,
         on_bad: OnBadImage,
+        value_range: ValueRange = BY_TYPE,
     ) -> None:
         self.splits, self.class_names = splits, splits.class_names
         self.centre_crop, self.budget, self.on_bad = centre_crop, budget, on_bad
+        self.value_range = value_range
         self.channels = channels or detect_channels(splits.train.paths, on_bad)
 
     def prepare(self, split: Split, side: int) -> None:
@@ -211,6 +215,7 @@ class FolderImages:
             ImageError: an image cannot be used.
         """
         listing = self.splits.train if split == "train" else self.splits.held_out
-        files = ImageFiles(listing.folder, listing.paths, self.channels, Square(side, self.centre_crop))
+        square = Square(side, self.centre_crop)
+        files = ImageFiles(listing.folder, listing.paths, self.channels, square, value_range=self.value_range)
         images = load_images(files, self.budget, self.on_bad)
         return LabelledImages(images, self.splits.labels(images.names))

@@ -17,6 +17,7 @@ from datamodules.sampling import Key, ResumableLoader, uniform_draws
 from datamodules.source_choice import choose_source
 from datamodules.torchvision_sets import TorchvisionImages
 from datamodules.transforms import Augmentation, Preprocess, stack_equal, to_unit_range
+from datamodules.value_range import ValueRange
 
 
 class ImageBatch(NamedTuple):
@@ -140,6 +141,7 @@ class Images(ImageDataModule):
         cache_gigabytes: memory for decoded images, per process; a set that fits is decoded once.
         held_out_share: part of the images held out, by their names, where there is no test folder.
         max_images: use at most so many images to train on and to evaluate on.
+        value_range: values read as -1 and 1: [low, high], or percentiles such as p1-p99; else by the depth.
         on_bad_image: raise, or skip with one warning that counts and names them.
         predict_dir: folder whose images `predict` takes, sub-folders included.
         predict_count: samples that `predict` makes without a `predict_dir`.
@@ -175,13 +177,16 @@ class Images(ImageDataModule):
         cache_gigabytes: float = 2.0,
         held_out_share: float = 0.1,
         max_images: int | None = None,
+        value_range: list[float] | str | None = None,
         on_bad_image: OnBadImage = "raise",
         predict_dir: str | None = None,
         predict_count: int = 64,
         seed: int = 0,
     ) -> None:
         super().__init__(
-            preprocess=Preprocess("resize_and_crop", size, load_size or size, flip),
+            preprocess=Preprocess(
+                "resize_and_crop", size, load_size or size, flip, value_range=ValueRange.parse(value_range)
+            ),
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,
             workers=workers,
@@ -215,6 +220,7 @@ class Images(ImageDataModule):
             max_images=max_images,
             budget=self.budget,
             on_bad=on_bad_image,
+            value_range=self.preprocess.value_range,
         )
         self.channels, self.class_names = self._source.channels, list(self._source.class_names)
         self.classes = len(self.class_names)

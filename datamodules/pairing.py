@@ -132,7 +132,8 @@ class MatchedFiles(ImageFiles):
     def __getitem__(self, index: int) -> Tensor:
         path = self.paths[index]
         partner = self.partners[path]
-        A, B = read_pixels(path, self.channels), read_pixels(partner, self.partner_channels)
+        A = read_pixels(path, self.channels, self.value_range)
+        B = read_pixels(partner, self.partner_channels, self.value_range)
         try:
             _check_shapes(A, B)
             A, B = self.prepare(A), self.prepare(B)

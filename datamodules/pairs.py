@@ -26,6 +26,7 @@ from datamodules.image_sets import (
 from datamodules.pair_folders import Listing, Splits, find_folders, list_folder, match_folders, split_files
 from datamodules.pairing import Direction, Halves, MatchedFiles, WithEdges, join, usual_shape
 from datamodules.transforms import Preprocess, unchanged
+from datamodules.value_range import ValueRange
 
 Task = Literal["colorise", "edges"]
 Resize = Callable[[Tensor], Tensor]
@@ -64,6 +65,11 @@ class PairSettings:
         if not 0 < self.held_out_share < 1:
             raise ValueError(f"held_out_share: {self.held_out_share} must be above 0 and below 1.")
         self._check_channels()
+
+    @property
+    def value_range(self) -> ValueRange:
+        """The values of files that become -1 and 1."""
+        return self.preprocess.value_range
 
     def _check_channels(self) -> None:
         """Refuse numbers of channels that a task does not have."""
@@ -231,7 +237,7 @@ def _from_pictures(folder: Path, settings: PairSettings) -> FilePairs:
     channels = 3 if colorise else settings.channels_B or detect_channels(splits.train.paths, settings.on_bad)
 
     def read(listing: Listing, resize: Resize) -> ImageFiles:
-        return ImageFiles(*listing, channels, settings.from_picture(resize))
+        return ImageFiles(*listing, channels, settings.from_picture(resize), value_range=settings.value_range)
 
     return FilePairs(splits, read, 1, 2 if colorise else channels, settings)
 
@@ -245,7 +251,7 @@ def _side_by_side(folders: Mapping[str, tuple[Path, ...]], settings: PairSetting
 
     def read(listing: Listing, resize: Resize) -> ImageFiles:
         halves = Halves(resize, channels_A, channels_B, settings.direction, usual)
-        return ImageFiles(*listing, max(channels_A, channels_B), halves)
+        return ImageFiles(*listing, max(channels_A, channels_B), halves, value_range=settings.value_range)
 
     return FilePairs(splits, read, channels_A, channels_B, settings)
 
@@ -264,6 +270,14 @@ def _matched(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) ->
     channels_B = settings.channels_B or detect_channels(train_B, settings.on_bad)
 
     def read(listing: Listing, resize: Resize) -> ImageFiles:
-        return MatchedFiles(*listing, channels_A, resize, partners, channels_B, settings.direction)
+        return MatchedFiles(
+            *listing,
+            channels_A,
+            resize,
+            partners,
+            channels_B,
+            settings.direction,
+            value_range=settings.value_range,
+        )
 
     return FilePairs(splits, read, channels_A, channels_B, settings)

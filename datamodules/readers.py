@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import tifffile
 from PIL import Image
 
-Array = npt.NDArray[Any]
+from datamodules.formats.common import Array, Bounds, Decoded, ImageError, Stored, too_large
+from datamodules.value_range import BY_TYPE, ValueRange, to_unit
 
 # suffix -> the format its content must have
 FORMATS = {
@@ -21,30 +24,39 @@ FORMATS = {
     ".bmp": "BMP",
     ".tif": "TIFF",
     ".tiff": "TIFF",
+    ".npy": "NumPy",
+    ".dcm": "DICOM",
+    ".nii": "NIfTI",
+    ".nii.gz": "NIfTI",
 }
-_MAGIC = {
-    b"\xff\xd8\xff": "JPEG",
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"BM": "BMP",
-    b"II*\x00": "TIFF",
-    b"MM\x00*": "TIFF",
-    b"II+\x00": "TIFF",
-    b"MM\x00+": "TIFF",
-    b"GIF8": "GIF",
+# format -> its module below datamodules.formats, imported when such a file is met
+MODULES = {
+    "JPEG": "pictures",
+    "PNG": "pictures",
+    "WebP": "pictures",
+    "BMP": "pictures",
+    "TIFF": "tiff",
+    "NumPy": "arrays",
+    "DICOM": "dicom",
+    "NIfTI": "nifti",
 }
-_ORIENTATION = 0x0112  # the number of this tag in EXIF and in TIFF
+_MAGIC = (  # where in a file, which bytes, what it is then
+    (0, b"\xff\xd8\xff", "JPEG"),
+    (0, b"\x89PNG\r\n\x1a\n", "PNG"),
+    (0, b"BM", "BMP"),
+    (0, b"II*\x00", "TIFF"),
+    (0, b"MM\x00*", "TIFF"),
+    (0, b"II+\x00", "TIFF"),
+    (0, b"MM\x00+", "TIFF"),
+    (0, b"GIF8", "GIF"),
+    (8, b"WEBP", "WebP"),
+    (0, b"\x93NUMPY", "NumPy"),
+    (128, b"DICM", "DICOM"),
+    (344, b"n+1\x00", "NIfTI"),
+    (4, b"n+2\x00", "NIfTI"),
+    (0, b"\x1f\x8b", "NIfTI"),  # compressed by gzip
+)
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's and the papers' grey pictures
-_TIFF_COLOURS: dict[int | None, int] = {  # channels, where a colour is not one number
-    tifffile.PHOTOMETRIC.RGB: 3,
-    tifffile.PHOTOMETRIC.YCBCR: 3,
-    tifffile.PHOTOMETRIC.CIELAB: 3,
-    tifffile.PHOTOMETRIC.SEPARATED: 4,
-}
-_PILLOW_MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA"}
-
-
-class ImageError(ValueError):
-    """An image file that cannot be used. The message names the file and says what to do."""
 
 
 class Header(NamedTuple):
@@ -55,12 +67,15 @@ class Header(NamedTuple):
     channels: int
 
 
-class _Decoded(NamedTuple):
-    """An image as stored: pixels (H, W, C), whether the last channel is alpha, and its EXIF orientation."""
+def format_of(path: Path) -> str | None:
+    """Return the format that a file's suffix says, one of those of `FORMATS`."""
+    name = path.name.lower()
+    return FORMATS.get(".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower())
 
-    pixels: Array
-    alpha: bool
-    orientation: int
+
+def module_of(kind: str) -> Any:
+    """Import the module of a format, which has `describe`, `decode` and `encode`."""
+    return import_module(f"datamodules.formats.{MODULES[kind]}")
 
 
 def list_images(folder: str | Path) -> list[Path]:
@@ -74,11 +89,11 @@ def list_images(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder. Images are expected there.")
-    named = (path for path in folder.rglob("*") if path.suffix.lower() in FORMATS and path.name[0] != ".")
+    named = (path for path in folder.rglob("*") if format_of(path) and path.name[0] != ".")
     return sorted((path for path in named if path.is_file()), key=lambda path: path.as_posix())
 
 
-def read_image(path: str | Path, channels: int | None = None) -> Array:
+def read_image(path: str | Path, channels: int | None = None, value_range: ValueRange = BY_TYPE) -> Array:
     """Read an image, upright, with the wanted number of channels.
 
     Grey and colour are converted into each other; a transparent image is laid on white unless its alpha
@@ -86,27 +101,29 @@ def read_image(path: str | Path, channels: int | None = None) -> Array:
     is read.
 
     Args:
-        path: jpg, png, webp, bmp or tiff file.
+        path: file with one of the suffixes of `FORMATS`.
         channels: wanted number of channels; None keeps what the file has, without alpha.
+        value_range: the values that become -1 and 1; those beyond are clipped.
 
     Returns:
-        (height, width, channels): uint8 for 8-bit images; float32 in [-1, 1] for deeper ones, of which the
-        whole range of the type is mapped (unsigned integers) or 0..1 (floating point).
+        (height, width, channels): uint8 for 8-bit images of which no other range is given; else float32 in
+        [-1, 1].
 
     Raises:
-        ImageError: the file is damaged, is not what its suffix says, has values without a known range, or has
-            channels that cannot be converted.
+        ImageError: the file is damaged, is not what its suffix says, is too large, has values without a known
+            range, or has channels that cannot be converted; or its format needs a package that is missing.
     """
     path = Path(path)
-    try:
-        _check_format(path)
-        decoded = _decode(path)
-    except ImageError:
-        raise
-    except Exception as error:  # decoders raise a dozen kinds of errors that all mean the same to a user
-        raise _unreadable(path, error) from error
+    with _errors_naming(path):
+        decoded: Decoded = _module(path).decode(path)
+    bounds = _bounds(decoded, value_range, path)
     upright = _turn_upright(decoded.pixels, decoded.orientation)
-    return np.ascontiguousarray(_to_range(_match_channels(upright, decoded.alpha, channels, path), path))
+    pixels = _match_channels(upright, decoded.alpha, channels, path)
+    if pixels.dtype == np.bool_ and value_range.by_type:
+        pixels, bounds = pixels.astype(np.uint8) * 255, (0, 255)
+    if pixels.dtype != np.uint8 or bounds != (0, 255):  # 8 bit is scaled on the device
+        pixels = to_unit(pixels, bounds)
+    return np.ascontiguousarray(pixels)
 
 
 def read_header(path: str | Path) -> Header:
@@ -115,131 +132,98 @@ def read_header(path: str | Path) -> Header:
     Raises:
         ImageError: as `read_image`, as far as the header shows it.
     """
+    stored = read_stored(path)
+    sides = (stored.height, stored.width)
+    return Header(*(reversed(sides) if stored.orientation >= 5 else sides), channels=stored.channels)
+
+
+def read_stored(path: str | Path) -> Stored:
+    """Read how an image lies in its file, without decoding it.
+
+    Raises:
+        ImageError: as `read_image`, as far as the header shows it.
+    """
     path = Path(path)
+    with _errors_naming(path):
+        stored: Stored = _module(path).describe(path)
+    return stored
+
+
+def read_bounds(path: Path, value_range: ValueRange) -> Bounds:
+    """Return the values of a file that `read_image` maps to -1 and 1; decodes it for percentiles only.
+
+    Raises:
+        ImageError: as `read_image`.
+    """
+    if value_range.percentiles is None:
+        bounds = value_range.bounds(read_stored(path).whole, lambda: np.empty(0))
+        if bounds is not None:
+            return bounds
+    with _errors_naming(path):
+        decoded: Decoded = _module(path).decode(path)
+    return _bounds(decoded, value_range, path)
+
+
+@contextmanager
+def _errors_naming(path: Path) -> Iterator[None]:
+    """Turn whatever a decoder raises into an `ImageError` that names the file."""
     try:
-        _check_format(path)
-        height, width, channels, orientation = _tiff_header(path) if _is_tiff(path) else _pillow_header(path)
+        yield
     except ImageError:
         raise
-    except Exception as error:
-        raise _unreadable(path, error) from error
-    return Header(width, height, channels) if orientation >= 5 else Header(height, width, channels)
+    except Image.DecompressionBombError as error:
+        raise too_large(path, "its pixels are") from error
+    except Exception as error:  # decoders raise a dozen kinds of errors that all mean the same to a user
+        reason = " ".join(f"{type(error).__name__}: {error}".split())  # on one line
+        raise ImageError(
+            f"{path}: the image is damaged or truncated ({reason}). "
+            "Replace or remove it, or leave such files out with on_bad_image: skip."
+        ) from error
 
 
-def _unreadable(path: Path, error: Exception) -> ImageError:
-    return ImageError(
-        f"{path}: the image is damaged or truncated ({type(error).__name__}: {error}). "
-        "Replace or remove it, or leave such files out with on_bad_image: skip."
-    )
-
-
-def _check_format(path: Path) -> None:
-    """Refuse a file whose content is not what its suffix says, by its first bytes."""
-    with path.open("rb") as file:
-        start = file.read(16)
-    actual = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
-    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
-        actual = "WebP"
-    expected = FORMATS.get(path.suffix.lower())
+def _module(path: Path) -> Any:
+    """Return the module of a file's format; refuse content that is not what the suffix says."""
+    expected = format_of(path)
     if expected is None:
         raise ImageError(f"{path}: unknown image suffix; these are read: {', '.join(FORMATS)}.")
+    with path.open("rb") as file:
+        start = file.read(352)  # NIfTI tells itself last
+    actual = next((name for at, magic, name in _MAGIC if start[at : at + len(magic)] == magic), None)
     if actual != expected:
         content = f"holds a {actual} image" if actual else "holds no image" if start else "is empty"
         raise ImageError(
             f"{path}: called {path.suffix} but {content}. "
             "Rename, replace or remove it, or leave such files out with on_bad_image: skip."
         )
+    return module_of(expected)
 
 
-def _is_tiff(path: Path) -> bool:
-    return FORMATS[path.suffix.lower()] == "TIFF"
+def _bounds(decoded: Decoded, value_range: ValueRange, path: Path) -> Bounds:
+    """Return the values that become -1 and 1.
 
-
-def _is_deep_png(path: Path) -> bool:
-    """Whether a PNG has 16 bit: byte 24 of its header."""
-    with path.open("rb") as file:
-        return FORMATS[path.suffix.lower()] == "PNG" and file.read(25)[24] == 16
-
-
-def _decode(path: Path) -> _Decoded:
-    if _is_tiff(path):
-        return _decode_tiff(path)
-    return _decode_deep_png(path) if _is_deep_png(path) else _decode_pillow(path)
-
-
-def _decode_pillow(path: Path) -> _Decoded:
-    with Image.open(path) as image:
-        orientation = image.getexif().get(_ORIENTATION, 1)
-        mode = "RGBA" if "transparency" in image.info else _PILLOW_MODES.get(image.mode, "RGB")
-        pixels = np.array(image.convert(mode))  # a copy: tensors made of it may be written to
-    return _Decoded(pixels.reshape(*pixels.shape[:2], -1), mode in ("LA", "RGBA"), orientation)
-
-
-def _pillow_header(path: Path) -> tuple[int, int, int, int]:
-    with Image.open(path) as image:  # reads the header only
-        colour = 1 if _PILLOW_MODES.get(image.mode) in ("L", "LA") or image.mode.startswith("I") else 3
-        return image.height, image.width, colour, image.getexif().get(_ORIENTATION, 1)
-
-
-def _decode_deep_png(path: Path) -> _Decoded:
-    """Decode with torchvision: Pillow would cut 16-bit colour down to 8 bit without a word."""
-    from torchvision.io import ImageReadMode, decode_image, read_file
-
-    pixels = decode_image(read_file(str(path)), mode=ImageReadMode.UNCHANGED).permute(1, 2, 0).numpy()
-    with Image.open(path) as image:
-        return _Decoded(pixels, pixels.shape[2] in (2, 4), image.getexif().get(_ORIENTATION, 1))
-
-
-def _tiff_shape(series: Any) -> tuple[str, int, int, int]:
-    """Return axes, height, width and channels of a TIFF series: Y, X and at most one more axis, the channels.
-
-    A stack whose third axis has no meaning (Q) has its channels along the shortest axis: arrays of many
-    channels are often saved as they lie in memory, channels last.
+    Raises:
+        ImageError: they are not known, or there are values that are no numbers.
     """
-    axes = series.axes
-    if axes == "QYX":
-        axes = "CYX" if series.shape[0] <= series.shape[2] else "YXC"
-    sizes = dict(zip(axes, series.shape, strict=True))
-    if not {"Y", "X"} <= set(sizes) or len(sizes) > 3:
-        raise ValueError(f"axes {axes} of shape {series.shape} are not one image with channels")
-    height, width = sizes.pop("Y"), sizes.pop("X")
-    return axes, height, width, next(iter(sizes.values()), 1)
+    pixels = decoded.pixels[:, :, :-1] if decoded.alpha else decoded.pixels
+    floating = pixels.dtype.kind == "f"
+    if floating and np.isnan(pixels).any():
+        raise ImageError(
+            f"{path}: some values are NaN, and so of no known range. Store numbers, or leave such files out "
+            "with on_bad_image: skip."
+        )
+    bounds = value_range.bounds(decoded.whole, lambda: pixels)
+    beyond = value_range.by_type and bounds is not None and floating and not _within(pixels, bounds)
+    if bounds is None or beyond:
+        raise ImageError(
+            f"{path}: {pixels.dtype} values from {pixels.min()} to {pixels.max()} have no known range. "
+            "Say which with value_range: [low, high] or p1-p99. Store unsigned integers (their whole range "
+            "is used) or floating point numbers between 0 and 1, and none is needed."
+        )
+    return bounds
 
 
-def _tiff_alpha(page: Any) -> bool:
-    return any(sample in (1, 2) for sample in page.extrasamples)  # associated and unassociated alpha
-
-
-def _tiff_orientation(page: Any) -> int:
-    return int(page.tags[_ORIENTATION].value) if _ORIENTATION in page.tags else 1
-
-
-def _tiff_header(path: Path) -> tuple[int, int, int, int]:
-    with tifffile.TiffFile(path) as tiff:
-        page = tiff.pages.first
-        _, height, width, channels = _tiff_shape(tiff.series[0])
-        if page.photometric in (tifffile.PHOTOMETRIC.PALETTE, tifffile.PHOTOMETRIC.SEPARATED):
-            channels = 3  # Pillow makes RGB of palettes and CMYK
-        elif _tiff_alpha(page):
-            channels -= 1
-        return height, width, channels, _tiff_orientation(page)
-
-
-def _decode_tiff(path: Path) -> _Decoded:
-    """Decode the common 8-bit kinds with Pillow, which knows all compressions, the rest with tifffile.
-
-    Pillow leaves out, or fails over, channels beyond those of the colours and one of transparency.
-    """
-    with tifffile.TiffFile(path) as tiff:
-        page, series = tiff.pages.first, tiff.series[0]
-        axes, height, width, channels = _tiff_shape(series)
-        colours = _TIFF_COLOURS.get(page.photometric, 1)
-        if page.bitspersample <= 8 and channels == colours + _tiff_alpha(page) and axes in ("YX", "YXS"):
-            return _decode_pillow(path)
-        pixels = series.asarray()
-        if axes[-2:] == "YX" and len(axes) == 3:
-            pixels = np.moveaxis(pixels, 0, -1)
-        return _Decoded(pixels.reshape(height, width, channels), _tiff_alpha(page), _tiff_orientation(page))
+def _within(pixels: Array, bounds: Bounds) -> bool:
+    return bool(pixels.min() >= bounds[0] and pixels.max() <= bounds[1])
 
 
 def _turn_upright(pixels: Array, orientation: int) -> Array:
@@ -275,20 +259,3 @@ def _lay_on_white(pixels: Array) -> Array:
 
 def _as_type(values: Array, dtype: npt.DTypeLike) -> Array:
     return (np.rint(values) if np.issubdtype(dtype, np.integer) else values).astype(dtype)
-
-
-def _to_range(pixels: Array, path: Path) -> Array:
-    """Leave 8 bit as it is; map deeper images to float32 in [-1, 1]."""
-    if pixels.dtype == np.bool_:
-        return pixels.astype(np.uint8) * 255
-    if pixels.dtype == np.uint8:
-        return pixels
-    if np.issubdtype(pixels.dtype, np.unsignedinteger):
-        return (pixels * (2.0 / np.iinfo(pixels.dtype).max) - 1.0).astype(np.float32)
-    low, high = pixels.min(), pixels.max()
-    if np.issubdtype(pixels.dtype, np.floating) and low >= 0 and high <= 1:
-        return (pixels * 2.0 - 1.0).astype(np.float32)
-    raise ImageError(
-        f"{path}: {pixels.dtype} values from {low} to {high} have no known range. "
-        "Store unsigned integers (their whole range is used) or floating point numbers between 0 and 1."
-    )

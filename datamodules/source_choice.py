@@ -6,6 +6,7 @@ from datamodules.class_folders import find_splits
 from datamodules.image_sets import MemoryBudget, OnBadImage
 from datamodules.image_sources import FaceImages, FolderImages, ImageSource
 from datamodules.torchvision_sets import TorchvisionImages
+from datamodules.value_range import ValueRange
 
 
 def choose_source(
@@ -25,6 +26,7 @@ def choose_source(
     max_images: int | None,
     budget: MemoryBudget,
     on_bad: OnBadImage,
+    value_range: ValueRange,
 ) -> ImageSource:
     """Return where images come from; the arguments are those of `datamodules.images.Images`.
 
@@ -52,4 +54,11 @@ def choose_source(
     splits = find_splits(
         place, whole=root is None, classes=labels == "folder", share=held_out_share, limit=max_images
     )
-    return FolderImages(splits, channels=channels, centre_crop=centre_crop, budget=budget, on_bad=on_bad)
+    return FolderImages(
+        splits,
+        channels=channels,
+        centre_crop=centre_crop,
+        budget=budget,
+        on_bad=on_bad,
+        value_range=value_range,
+    )

@@ -15,6 +15,8 @@ from torch.nn import functional as F
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as VF
 
+from datamodules.value_range import BY_TYPE, ValueRange
+
 PreprocessKind = Literal["resize_and_crop", "scale_width", "scale_width_and_crop", "crop", "none"]
 
 
@@ -64,6 +66,7 @@ class Preprocess:
         load_size: side or width after resizing; None takes size, and size * 286 / 256 where a window is cut.
         flip: mirror every second image in training, at random.
         multiple: sides of whole images are rounded to it.
+        value_range: the values of image files that become -1 and 1.
 
     Raises:
         ValueError: an unknown kind or sizes that contradict each other.
@@ -74,6 +77,7 @@ class Preprocess:
     load_size: int | None = None
     flip: bool = True
     multiple: int = 4
+    value_range: ValueRange = BY_TYPE
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(PreprocessKind):

@@ -48,11 +48,12 @@ class Predictions(NamedTuple):
     """What `predict_step` returns: pictures, and the names they are to be saved under.
 
     `images` is (N, C, H, W) in [-1, 1]; `names[i]` is the file name of the input of row i, possibly with
-    folders.
+    folders. `sources` are the names of the inputs, where pictures are to have others.
     """
 
     images: Tensor
     names: list[str]
+    sources: Sequence[str] = ()
 
 
 @runtime_checkable

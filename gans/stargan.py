@@ -260,7 +260,7 @@ class StarGAN(AdversarialModule):
         shown = self.recognise(batch.images)
         translated = [self.translate(batch.images, [name], shown) for name in self.attributes.flat]
         names = [f"{name}/{file}" for name in self.attributes.flat for file in batch.names]
-        return Predictions(torch.cat(translated), names)
+        return Predictions(torch.cat(translated), names, list(batch.names) * len(translated))
 
 
 def _nan_where_unknown(labels: Tensor, known: Tensor) -> Tensor:

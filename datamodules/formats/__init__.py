@@ -1,0 +1,1 @@
+"""Image formats, one module each: `describe` without decoding, `decode`, and `encode` of one like it."""

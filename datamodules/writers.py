@@ -1,0 +1,86 @@
+"""Pictures to image files like those that they were made of: format, type and range of values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from datamodules.formats import pictures, tiff
+from datamodules.formats.common import Array, Bounds
+from datamodules.readers import FORMATS, format_of, module_of, read_bounds, read_stored
+from datamodules.value_range import BY_TYPE, ValueRange
+
+_WITHOUT_ALPHA = ("JPEG", "BMP")
+_PICTURES = ("JPEG", "PNG", "WebP", "BMP")
+
+
+class Origin(NamedTuple):
+    """The file that a picture was made of, and which of its values were read as -1 and 1."""
+
+    path: Path
+    value_range: ValueRange = BY_TYPE
+
+
+class Target(NamedTuple):
+    """How pictures are to be written: type, the values of -1 and 1, and the file that they are to be like."""
+
+    dtype: np.dtype[Any] = np.dtype(np.uint8)
+    bounds: Bounds = (0, 255)
+    channels: int | None = None
+    source: Path | None = None
+
+
+EIGHT_BIT = Target()
+
+
+class Encoded(NamedTuple):
+    """The bytes of an image file, and its name: that which was asked for, but for the suffix at times."""
+
+    content: bytes
+    name: str
+
+
+def target_of(origin: Origin | None) -> Target:
+    """Return how pictures made of a file are written: 8 bit without one.
+
+    Raises:
+        ImageError: the file cannot be read any more.
+    """
+    if origin is None:
+        return EIGHT_BIT
+    stored = read_stored(origin.path)
+    bounds = read_bounds(origin.path, origin.value_range)
+    return Target(stored.dtype.newbyteorder("="), bounds, stored.channels, origin.path)
+
+
+def encode_pixels(pixels: Array, name: str, target: Target = EIGHT_BIT) -> Encoded:
+    """Encode pixels (H, W, C) of the target's type in the format of a name.
+
+    What that format cannot hold (numbers of channels) becomes .png, or .tiff with as many channels as needed.
+
+    Args:
+        pixels: values as they are to be stored.
+        name: of the file, with folders perhaps; without a known suffix it gets .png.
+        target: tells the file that this one is to be like.
+    """
+    kind, given = format_of(Path(name)), pixels.shape[2]
+    source = target.source if target.source and format_of(target.source) == kind else None
+    if kind == "TIFF":
+        return Encoded(tiff.encode(pixels, source), name)
+    if source and (kind == "NumPy" or (kind in ("DICOM", "NIfTI") and given == target.channels)):
+        content: bytes = module_of(kind).encode(pixels, source)
+        return Encoded(content, name)
+    if given not in (1, 3, 4) or pixels.dtype not in (np.uint8, np.uint16):
+        return Encoded(tiff.encode(pixels, None), renamed(name, ".tiff"))
+    deep = pixels.dtype == np.uint16 and kind != "PNG"
+    if kind not in _PICTURES or deep or (given == 4 and kind in _WITHOUT_ALPHA):
+        kind, name = "PNG", renamed(name, ".png")
+    return Encoded(pictures.encode(pixels, kind), name)
+
+
+def renamed(name: str, suffix: str) -> str:
+    """Give a name another suffix; `.nii.gz` counts as one."""
+    known = next((end for end in sorted(FORMATS, key=len, reverse=True) if name.lower().endswith(end)), None)
+    return name[: -len(known)] + suffix if known else str(Path(name).with_suffix(suffix).as_posix())
