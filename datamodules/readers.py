@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from datamodules.formats.common import Array, Bounds, Decoded, ImageError, Stored, too_large
+from datamodules.formats.common import Array, Bounds, Decoded, Stored, too_large
+from datamodules.formats.common import ImageError as ImageError  # readers raise it, so callers find it here
 from datamodules.value_range import BY_TYPE, ValueRange, to_unit
 
 # suffix -> the format its content must have
@@ -133,8 +134,8 @@ def read_header(path: str | Path) -> Header:
         ImageError: as `read_image`, as far as the header shows it.
     """
     stored = read_stored(path)
-    sides = (stored.height, stored.width)
-    return Header(*(reversed(sides) if stored.orientation >= 5 else sides), channels=stored.channels)
+    height, width, channels = stored[:3]
+    return Header(width, height, channels) if stored.orientation >= 5 else Header(height, width, channels)
 
 
 def read_stored(path: str | Path) -> Stored:

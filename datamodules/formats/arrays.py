@@ -30,7 +30,8 @@ def _channels_last(array: Array) -> Array:
 def describe(path: Path) -> Stored:
     """Read the header."""
     array = _channels_last(_open(path))
-    return Stored(*array.shape, array.dtype, whole_range(array.dtype))
+    height, width, channels = array.shape
+    return Stored(height, width, channels, array.dtype, whole_range(array.dtype))
 
 
 def decode(path: Path) -> Decoded:

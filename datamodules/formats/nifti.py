@@ -37,10 +37,11 @@ def _describe(image: Any) -> Stored:
     width, height = image.shape[:2]
     stored: np.dtype[Any] = image.get_data_dtype()
     whole = whole_range(stored)
-    if (scale := _scale(image)) == (1, 0):
+    slope, inter = _scale(image)
+    if (slope, inter) == (1, 0):
         return Stored(height, width, 1, stored, whole)
     if stored.kind == "u" and whole:
-        low, high = sorted(value * scale[0] + scale[1] for value in whole)
+        low, high = sorted(value * slope + inter for value in whole)
         whole = low, high
     return Stored(height, width, 1, np.dtype(np.float64), whole)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -45,7 +46,7 @@ def test_the_first_axis_of_nifti_goes_to_the_right(tmp_path: Path) -> None:
 def test_nifti_keeps_affine_and_scale(tmp_path: Path) -> None:
     path = write_nifti(tmp_path / "a.nii.gz", STORED.T, (0.5, -3))
     (tmp_path / "b.nii.gz").write_bytes(nifti.encode(STORED[:, :, None] * 0.5 - 3, path))
-    made = nibabel.Nifti1Image.from_filename(tmp_path / "b.nii.gz")
+    made: Any = nibabel.Nifti1Image.from_filename(tmp_path / "b.nii.gz")
     np.testing.assert_array_equal(made.dataobj.get_unscaled(), STORED.T)
     np.testing.assert_array_equal(made.affine, AFFINE)
     assert (made.dataobj.slope, made.dataobj.inter) == (0.5, -3)

@@ -125,7 +125,7 @@ def test_round_trip(tmp_path: Path, kind: str) -> None:
     assert np.ptp(given.astype(float)) > 0
     if trip.pixels.dtype.kind == "f":
         scale = float(np.abs(given).max())
-        np.testing.assert_allclose(written, given, rtol=0, atol=scale * np.finfo(np.float32).eps * 2)
+        np.testing.assert_allclose(written, given, rtol=0, atol=scale * 2**-22)
     else:
         np.testing.assert_array_equal(written, given)
 
@@ -135,8 +135,9 @@ def test_every_format_without_loss_makes_the_trip() -> None:
 
 
 def test_arrays_keep_their_axes(tmp_path: Path) -> None:
-    for name, shape in {"plain": (5, 7), "first": (3, 5, 7), "last": (5, 7, 3)}.items():
+    shapes: dict[str, tuple[int, ...]] = {"plain": (5, 7), "first": (3, 5, 7), "last": (5, 7, 3)}
+    for name, shape in shapes.items():
         path = tmp_path / name / "a.npy"
         path.parent.mkdir()
-        np.save(path, random_pixels(*shape[:2], shape[2] if len(shape) > 2 else 1).reshape(shape))
+        np.save(path, random_pixels(1, int(np.prod(shape))).ravel()[: np.prod(shape)].reshape(shape))
         np.testing.assert_array_equal(np.load(there_and_back(path, ValueRange())), np.load(path))
