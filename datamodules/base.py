@@ -24,6 +24,7 @@ from datamodules.image_sets import (
 from datamodules.readers import read_header
 from datamodules.sampling import Batches, BatchSource, EpochSampler, EvaluationSampler, ResumableLoader
 from datamodules.transforms import Preprocess, stack_equal, to_unit_range, unchanged
+from datamodules.writers import Origin
 
 # Whole images per evaluation batch where their sizes agree.
 EVAL_BATCH_SIZE = 16
@@ -215,12 +216,19 @@ class ImageDataModule(BatchDataModule):
         images = otherwise()
         return self.shared_loader(_PredictionSource(images), range(len(images)), self._whole_batch([images]))
 
+    def origin(self, name: str) -> Origin | None:
+        """Return the file of `predict_dir` that predictions of this name are written like; None without."""
+        if self._predict_folder is None:
+            return None
+        return Origin(self._predict_folder / name, self.preprocess.value_range)
+
     def _folder_loader(
         self, folder: Path, channels: int | None, prepare: Callable[[Tensor], Tensor]
     ) -> ResumableLoader:
         channels = channels or detect_channels(self._predict_paths, self.on_bad_image)
         shard_paths = self._predict_paths[self.rank :: self.world]
-        files = ImageFiles(folder, shard_paths, channels, prepare)
+        value_range = self.preprocess.value_range
+        files = ImageFiles(folder, shard_paths, channels, prepare, value_range=value_range)
         images: ImageSet = files
         if self.on_bad_image == "skip" and shard_paths:
             images = load_images(files, MemoryBudget(0), "skip")

@@ -21,6 +21,7 @@ from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
 from datamodules.labelled_batches import EvaluationSource, MultiDomainBatch, TrainingSource
 from datamodules.sampling import ResumableLoader
 from datamodules.transforms import Preprocess, PreprocessKind
+from datamodules.value_range import ValueRange
 
 
 class MultiDomainImages(ImageDataModule):
@@ -72,6 +73,7 @@ class MultiDomainImages(ImageDataModule):
         cache_gigabytes: memory for decoded images, per process; a set that fits is decoded once.
         held_out_share: part of the images held out, by their names, where there is no folder to evaluate on.
         max_images: use at most so many images of each data set and split.
+        value_range: values read as -1 and 1: [low, high], or percentiles such as p1-p99; else by the depth.
         on_bad_image: raise, or skip the image with one warning that counts and names them.
         predict_dir: folder whose images `predict` translates, sub-folders included.
         seed: of order, targets and augmentation.
@@ -107,12 +109,15 @@ class MultiDomainImages(ImageDataModule):
         cache_gigabytes: float = 2.0,
         held_out_share: float = 0.1,
         max_images: int | None = None,
+        value_range: list[float] | str | None = None,
         on_bad_image: OnBadImage = "raise",
         predict_dir: str | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(
-            preprocess=Preprocess(preprocess, size, load_size or size, flip),
+            preprocess=Preprocess(
+                preprocess, size, load_size or size, flip, value_range=ValueRange.parse(value_range)
+            ),
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,
             workers=workers,

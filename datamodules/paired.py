@@ -25,6 +25,7 @@ from datamodules.transforms import (
     to_unit_range,
     unchanged,
 )
+from datamodules.value_range import ValueRange
 
 # pairs (N, C, H, W) in [-1, 1] -> inputs and targets
 Separate = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -161,6 +162,7 @@ class PairedImages(ImageDataModule):
         cache_gigabytes: memory for decoded pairs, per process; a set that fits is decoded once.
         held_out_share: part of the pairs held out, by their names, where there is neither val nor test.
         max_images: use at most so many pairs of each split.
+        value_range: values read as -1 and 1: [low, high], or percentiles such as p1-p99; else by the depth.
         on_bad_image: raise, or skip the pair with one warning that counts and names the files.
         predict_dir: folder whose images `predict` translates, sub-folders included.
         seed: of order and augmentation.
@@ -202,12 +204,15 @@ class PairedImages(ImageDataModule):
         cache_gigabytes: float = 2.0,
         held_out_share: float = 0.1,
         max_images: int | None = None,
+        value_range: list[float] | str | None = None,
         on_bad_image: OnBadImage = "raise",
         predict_dir: str | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(
-            preprocess=Preprocess(preprocess, size, load_size, flip),
+            preprocess=Preprocess(
+                preprocess, size, load_size, flip, value_range=ValueRange.parse(value_range)
+            ),
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,
             workers=workers,

@@ -22,6 +22,7 @@ from datamodules.transforms import (
     stack_equal,
     to_unit_range,
 )
+from datamodules.value_range import ValueRange
 
 
 class UnpairedBatch(NamedTuple):
@@ -149,6 +150,7 @@ class UnpairedImages(ImageDataModule):
         cache_gigabytes: memory for decoded images, per process; a set that fits is decoded once.
         held_out_share: part of the images held out, by their names, where there is no test folder.
         max_images: use at most so many images of each folder.
+        value_range: values read as -1 and 1: [low, high], or percentiles such as p1-p99; else by the depth.
         on_bad_image: raise, or skip with one warning that counts and names them.
         predict_dir: folder whose images `predict` translates, sub-folders included.
         seed: of order, pairing and augmentation.
@@ -185,12 +187,15 @@ class UnpairedImages(ImageDataModule):
         cache_gigabytes: float = 2.0,
         held_out_share: float = 0.1,
         max_images: int | None = None,
+        value_range: list[float] | str | None = None,
         on_bad_image: OnBadImage = "raise",
         predict_dir: str | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(
-            preprocess=Preprocess(preprocess, size, load_size, flip),
+            preprocess=Preprocess(
+                preprocess, size, load_size, flip, value_range=ValueRange.parse(value_range)
+            ),
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,
             workers=workers,

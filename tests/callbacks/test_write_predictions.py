@@ -10,6 +10,7 @@ import tifffile
 import torch
 from PIL import Image
 
+from datamodules.unpaired import UnpairedImages
 from gans.callbacks.write_predictions import WritePredictions, save_image
 from gans.protocol import Predictions
 
@@ -85,3 +86,33 @@ def test_every_picture_of_a_batch_gets_its_name(tmp_path: Path) -> None:
 def test_a_variant_that_predicts_something_else_is_told(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match=r"Identity\.predict_step returned Tensor"):
         write(tmp_path, torch.zeros(2))
+
+
+def test_pictures_of_a_folder_keep_depth_and_range(tmp_path: Path) -> None:
+    deep = np.array([[0, 1000, 65535]], np.uint16)
+    (tmp_path / "in").mkdir()
+    Image.fromarray(deep).save(tmp_path / "in" / "deep.png")
+    np.save(tmp_path / "in" / "ct.npy", np.array([[-2000, -300, 400]], np.int16))
+    data = Unlearned(tmp_path / "in", [-1000, 400])
+    trainer: Any = SimpleNamespace(default_root_dir=str(tmp_path / "out"), datamodule=data)
+    ct = Predictions(torch.tensor([[[[-1.0, 0, 1]]]] * 2), ["a/ct.npy", "b/ct.npy"], ["ct.npy"] * 2)
+    module: Any = torch.nn.Identity()
+    WritePredictions().write_on_batch_end(trainer, module, ct, None, None, 0, 0)
+    for name in ("a", "b"):
+        written = np.load(tmp_path / "out" / name / "ct.npy")
+        assert written.dtype == np.int16
+        assert written.tolist() == [[-1000, -300, 400]]
+    unit = torch.from_numpy(deep.astype(np.float32)) / 65535 * 2 - 1
+    data = Unlearned(tmp_path / "in", None)
+    trainer.datamodule = data
+    WritePredictions().write_on_batch_end(
+        trainer, module, Predictions(unit[None, None], ["deep.png"]), None, None, 0, 0
+    )
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out" / "deep.png")), deep)
+
+
+class Unlearned(UnpairedImages):
+    """A data module of drawn faces that are never drawn, with a folder to predict."""
+
+    def __init__(self, folder: Path, value_range: list[float] | None) -> None:
+        super().__init__(predict_dir=str(folder), value_range=value_range)
