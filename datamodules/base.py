@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, get_args
+from typing import Any, ClassVar, get_args
 
 import lightning as L
 from torch import Tensor
@@ -21,38 +20,24 @@ from datamodules.image_sets import (
     find_images,
     load_images,
 )
-from datamodules.readers import read_header
+from datamodules.prediction import (
+    PROBE_NAME,
+    PredictionSource,
+    Taker,
+    chunks,
+    prediction_batches,
+    probe_of,
+)
+from datamodules.prediction import (
+    PredictBatch as PredictBatch,  # where models look for it
+)
 from datamodules.sampling import Batches, BatchSource, EpochSampler, EvaluationSampler, ResumableLoader
-from datamodules.transforms import Preprocess, stack_equal, to_unit_range, unchanged
+from datamodules.tiles import Overlap, choose_tiling
+from datamodules.transforms import Preprocess, to_unit_range, unchanged
 from datamodules.writers import Origin
 
 # Whole images per evaluation batch where their sizes agree.
 EVAL_BATCH_SIZE = 16
-
-
-class PredictBatch(NamedTuple):
-    """Images to be translated, (N, C, H, W) in [-1, 1], all of one size, and their names.
-
-    Names are paths relative to the folder they come from.
-    """
-
-    images: Tensor
-    names: list[str]
-
-    def finish(self) -> PredictBatch:
-        """Scale what a worker delivered, on whatever device it is now."""
-        return self._replace(images=to_unit_range(self.images))
-
-
-class _PredictionSource:
-    """Makes prediction batches of indices."""
-
-    def __init__(self, images: ImageSet) -> None:
-        self.images = images
-
-    def __getitem__(self, indices: list[int]) -> PredictBatch:
-        names = [self.images.names[index] for index in indices]
-        return PredictBatch(stack_equal([self.images[index] for index in indices], names), names)
 
 
 class BatchDataModule(L.LightningDataModule):
@@ -109,10 +94,10 @@ class BatchDataModule(L.LightningDataModule):
 
     def shared_loader(self, source: BatchSource, items: Sequence[int], batch_size: int) -> ResumableLoader:
         """Batches of items, each item on one process only; a process may have none."""
-        return self._loader(source, _chunks(items[self.rank :: self.world], batch_size))
+        return self._loader(source, chunks(items[self.rank :: self.world], batch_size))
 
-    def _loader(self, source: BatchSource, batches: Batches) -> ResumableLoader:
-        loader = ResumableLoader(source, batches, self.workers)
+    def _loader(self, source: BatchSource, batches: Batches, workers: int | None = None) -> ResumableLoader:
+        loader = ResumableLoader(source, batches, self.workers if workers is None else workers)
         self._loaders.append(loader)
         return loader
 
@@ -150,6 +135,10 @@ class ImageDataModule(BatchDataModule):
         on_bad_image: raise, or skip with one warning that counts and names them.
         predict_dir: folder whose images `predict` translates.
         seed: of order, pairing and augmentation; not negative.
+        tile: side in pixels of the tiles that `predict` cuts larger images of predict_dir into; None
+            translates every image whole.
+        overlap: pixels that neighbouring tiles have in common; `auto` takes what makes the tiles equal to
+            the whole image, if the model allows it and half of a tile is enough.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -167,6 +156,8 @@ class ImageDataModule(BatchDataModule):
         on_bad_image: OnBadImage,
         predict_dir: str | None,
         seed: int,
+        tile: int | None = None,
+        overlap: Overlap = "auto",
     ) -> None:
         super().__init__(batch_size=batch_size, eval_batch_size=eval_batch_size, workers=workers, seed=seed)
         at_least("cache_gigabytes", cache_gigabytes, 0)
@@ -176,6 +167,10 @@ class ImageDataModule(BatchDataModule):
         self.image_size = preprocess.size
         self.on_bad_image = on_bad_image
         self.budget = MemoryBudget(cache_gigabytes)
+        at_least("tile", tile, 2)
+        at_least("overlap", None if overlap == "auto" else overlap, 0)
+        self.tile, self.overlap = tile, overlap
+        self.taker: Taker | None = None  # who takes the predictions, if they want to be asked
         self._predict_folder = Path(predict_dir) if predict_dir else None
         self._predict_paths = find_images(predict_dir, "prediction (predict_dir)") if predict_dir else []
 
@@ -214,7 +209,7 @@ class ImageDataModule(BatchDataModule):
         if self._predict_folder is not None:
             return self._folder_loader(self._predict_folder, channels, prepare)
         images = otherwise()
-        return self.shared_loader(_PredictionSource(images), range(len(images)), self._whole_batch([images]))
+        return self.shared_loader(PredictionSource(images), range(len(images)), self._whole_batch([images]))
 
     def origin(self, name: str) -> Origin | None:
         """Return the file of `predict_dir` that predictions of this name are written like; None without."""
@@ -227,33 +222,30 @@ class ImageDataModule(BatchDataModule):
     ) -> ResumableLoader:
         channels = channels or detect_channels(self._predict_paths, self.on_bad_image)
         shard_paths = self._predict_paths[self.rank :: self.world]
+        probe = PredictBatch(to_unit_range(prepare(probe_of(channels)))[None], [PROBE_NAME])
+        if self.taker is not None:
+            names = [path.relative_to(folder).as_posix() for path in shard_paths]
+            shard_paths = [folder / name for name in self.taker.pending(probe, names)]
         value_range = self.preprocess.value_range
         files = ImageFiles(folder, shard_paths, channels, prepare, value_range=value_range)
         images: ImageSet = files
         if self.on_bad_image == "skip" and shard_paths:
             images = load_images(files, MemoryBudget(0), "skip")
+        tiling = None
+        if self.tile is not None:
+            reach = None if self.taker is None else self.taker.reach(probe)
+            tiling = choose_tiling(self.tile, self.overlap, reach)
         paths = [folder / name for name in images.names]
-        batches = _batches_of_one_size(paths, self.eval_batch_size or EVAL_BATCH_SIZE)
-        return self._loader(_PredictionSource(images), batches)
+        batches = prediction_batches(paths, self.eval_batch_size or EVAL_BATCH_SIZE, tiling)
+        # Every worker would hold a whole image of its own.
+        workers = self.workers if tiling is None else min(self.workers, 1)
+        return self._loader(PredictionSource(images, tiling), batches, workers)
 
     def _whole_batch(self, sets: Sequence[ImageSet]) -> int:
         if self.eval_batch_size is not None:
             return self.eval_batch_size
         fixed = self.preprocess.kind == "resize_and_crop" or all(images.one_size for images in sets)
         return EVAL_BATCH_SIZE if fixed else 1
-
-
-def _chunks(indices: Sequence[int], size: int) -> list[list[int]]:
-    return [list(indices[start : start + size]) for start in range(0, len(indices), size)]
-
-
-def _batches_of_one_size(paths: Sequence[Path], batch_size: int) -> list[list[int]]:
-    """Put images of equal height and width together, by their headers."""
-    groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-    for index, path in enumerate(paths):
-        header = read_header(path)
-        groups[header.height, header.width].append(index)
-    return [batch for group in groups.values() for batch in _chunks(group, batch_size)]
 
 
 def at_least(argument: str, value: float | None, least: float) -> None:

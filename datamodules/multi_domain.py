@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
-from typing import get_args
+from typing import Any, get_args
 
 from datamodules.attribute_faces import FaceSource, face_attributes
 from datamodules.attribute_sources import (
@@ -77,6 +77,7 @@ class MultiDomainImages(ImageDataModule):
         on_bad_image: raise, or skip the image with one warning that counts and names them.
         predict_dir: folder whose images `predict` translates, sub-folders included.
         seed: of order, targets and augmentation.
+        **prediction: `tile` and `overlap`, see `ImageDataModule`.
 
     Raises:
         FileNotFoundError: a folder or a table is missing, or a folder has no images.
@@ -113,6 +114,7 @@ class MultiDomainImages(ImageDataModule):
         on_bad_image: OnBadImage = "raise",
         predict_dir: str | None = None,
         seed: int = 0,
+        **prediction: Any,
     ) -> None:
         super().__init__(
             preprocess=Preprocess(
@@ -125,6 +127,7 @@ class MultiDomainImages(ImageDataModule):
             on_bad_image=on_bad_image,
             predict_dir=predict_dir,
             seed=seed,
+            **prediction,
         )
         at_least("faces_count", faces_count, 1)
         at_least("test_count", test_count, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -166,6 +166,7 @@ class PairedImages(ImageDataModule):
         on_bad_image: raise, or skip the pair with one warning that counts and names the files.
         predict_dir: folder whose images `predict` translates, sub-folders included.
         seed: of order and augmentation.
+        **prediction: `tile` and `overlap`, see `ImageDataModule`.
 
     Raises:
         FileNotFoundError: a folder is missing or has no images.
@@ -208,6 +209,7 @@ class PairedImages(ImageDataModule):
         on_bad_image: OnBadImage = "raise",
         predict_dir: str | None = None,
         seed: int = 0,
+        **prediction: Any,
     ) -> None:
         super().__init__(
             preprocess=Preprocess(
@@ -220,6 +222,7 @@ class PairedImages(ImageDataModule):
             on_bad_image=on_bad_image,
             predict_dir=predict_dir,
             seed=seed,
+            **prediction,
         )
         at_least("faces_count", faces_count, 1)
         at_least("test_count", test_count, 1)

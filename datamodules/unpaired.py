@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -154,6 +154,7 @@ class UnpairedImages(ImageDataModule):
         on_bad_image: raise, or skip with one warning that counts and names them.
         predict_dir: folder whose images `predict` translates, sub-folders included.
         seed: of order, pairing and augmentation.
+        **prediction: `tile` and `overlap`, see `ImageDataModule`.
 
     Raises:
         FileNotFoundError: a folder is missing or has no images.
@@ -191,6 +192,7 @@ class UnpairedImages(ImageDataModule):
         on_bad_image: OnBadImage = "raise",
         predict_dir: str | None = None,
         seed: int = 0,
+        **prediction: Any,
     ) -> None:
         super().__init__(
             preprocess=Preprocess(
@@ -203,6 +205,7 @@ class UnpairedImages(ImageDataModule):
             on_bad_image=on_bad_image,
             predict_dir=predict_dir,
             seed=seed,
+            **prediction,
         )
         for argument, count in (
             ("faces_count", faces_count),

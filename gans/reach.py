@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +11,23 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from datamodules.prediction import PredictBatch
 from datamodules.tiles import Reach
-from gans.base import AdversarialModule
 from gans.protocol import Predictions
+
+
+class Predicts(Protocol):
+    """A variant that predicts images, as all of `gans.base` do."""
+
+    def generator_networks(self) -> tuple[str, ...]:
+        """Return the names of the networks that make pictures."""
+        ...
+
+    def averaged(self, name: str) -> nn.Module:
+        """Return a network as predictions use it."""
+        ...
+
+    def predict_step(self, batch: Any, batch_idx: int) -> Any:
+        """Return the `Predictions` of a batch."""
+        ...
 
 
 class _Path:
@@ -59,7 +74,7 @@ def _looks_at_all(layer: nn.Module) -> bool:
 
 
 @torch.no_grad()
-def try_out(module: AdversarialModule, probe: PredictBatch) -> tuple[Reach, list[str]]:
+def try_out(module: Predicts, probe: PredictBatch) -> tuple[Reach, list[str]]:
     """Predict one small image and see how far its generator sees and what the pictures are called.
 
     Args:

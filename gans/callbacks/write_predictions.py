@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+import time
+from collections.abc import Sequence, Set
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
@@ -12,10 +14,16 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
 
 from datamodules.base import ImageDataModule
+from datamodules.prediction import PROBE_NAME, PredictBatch
+from datamodules.tiles import Reach, Tile, Tiling
 from datamodules.value_range import from_unit
-from datamodules.writers import EIGHT_BIT, Target, encode_pixels, target_of
+from datamodules.writers import EIGHT_BIT, Origin, Target, encode_pixels, target_of
+from gans.callbacks.blending import Blend
+from gans.callbacks.companions import Companions
+from gans.callbacks.terminal import notice
 from gans.files import written_whole
 from gans.protocol import Predictions
+from gans.reach import try_out
 
 
 class WritePredictions(BasePredictionWriter):
@@ -24,11 +32,79 @@ class WritePredictions(BasePredictionWriter):
     `portraits/ann.jpg` becomes FOLDER/portraits/ann.jpg; a name without a known suffix, and a picture with
     transparency under a name like that, become .png. Images of `predict_dir` keep depth and range of values
     too: 16-bit PNG, float32 TIFF, NumPy, DICOM and NIfTI come back as such.
+    Tiles are blended into the picture that they were cut from, see `gans.callbacks.blending`.
+
+    Args:
+        skip_existing: leave out the images of `predict_dir` of which all pictures are there already, so that
+            a command that was stopped goes on when it is repeated. Pictures are there as a whole or not at
+            all. Their checkpoint is not looked at.
+        also_copy: folder with a file for every image of `predict_dir`, of the same name but for the suffix,
+            such as masks; they are copied to OUTPUT/NAME-OF-THE-FOLDER under the names of the pictures.
+
+    Raises:
+        FileNotFoundError: the folder is missing, or (before any image is read) a file in it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, skip_existing: bool = False, also_copy: str | None = None) -> None:
         super().__init__("batch")
+        self.skip_existing = skip_existing
+        self._companions = Companions(also_copy) if also_copy else None
         self.written = 0
+        self._folder = Path()
+        self._module: Any = None
+        self._tried: tuple[Reach, list[str]] | None = None
+        self._blends: dict[str, tuple[Blend, Target]] = {}
+        self._began = 0.0
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Let the data module ask which images are to be predicted, and how far the model sees."""
+        data = getattr(trainer, "datamodule", None)
+        if stage == "predict" and hasattr(data, "taker"):
+            self._folder, self._module = Path(trainer.default_root_dir), pl_module
+            data.taker = self
+
+    def reach(self, probe: PredictBatch) -> Reach:
+        """Return how far the model sees, tried with one image."""
+        return self._try_out(probe)[0]
+
+    def pending(self, probe: PredictBatch, names: Sequence[str]) -> list[str]:
+        """Return which of the images are to be predicted, having looked for what goes along with them.
+
+        Raises:
+            FileNotFoundError: an image has no file in the folder `also_copy`.
+        """
+        if self._companions:
+            self._companions.check(names)
+        if not self.skip_existing:
+            return list(names)
+        patterns = self._try_out(probe)[1]
+        left = [name for name in names if not self._is_there(name, patterns, set(names))]
+        if len(left) < len(names):
+            notice(f"{len(names) - len(left)} of {len(names)} images have their pictures in {self._folder}.")
+        return left
+
+    def _try_out(self, probe: PredictBatch) -> tuple[Reach, list[str]]:
+        if self._tried is None:
+            self._tried = try_out(self._module, probe)
+        return self._tried
+
+    def _is_there(self, name: str, patterns: Sequence[str], names: Set[str]) -> bool:
+        """Whether all pictures of an image exist, under its suffix or one that no other image has."""
+        others = [str(PurePosixPath(name).with_suffix(suffix)) for suffix in (".png", ".tiff")]
+        outputs = [name, *(other for other in others if other not in names)]
+        places = [self._folder / pattern.removesuffix(PROBE_NAME) for pattern in patterns]
+        return all(any((place / output).is_file() for output in outputs) for place in places)
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self._began = time.monotonic()
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Say how many pictures all processes wrote, and how fast."""
+        seconds = max(time.monotonic() - self._began, 1e-3)
+        count = torch.tensor(float(self.written), device=trainer.strategy.root_device)
+        total = float(trainer.strategy.reduce(count, reduce_op="sum"))
+        notice(f"\n{total:.0f} pictures in {seconds:.1f} s: {total / seconds:.3g} per second.")
 
     def write_on_batch_end(
         self,
@@ -40,7 +116,7 @@ class WritePredictions(BasePredictionWriter):
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        """Write the pictures of one batch.
+        """Write the pictures of one batch, or those of which it has the last tile.
 
         Raises:
             TypeError: if the variant's `predict_step` returns something other than `Predictions`.
@@ -50,16 +126,43 @@ class WritePredictions(BasePredictionWriter):
                 f"{type(pl_module).__name__}.predict_step returned {type(prediction).__name__}, but pictures "
                 "are written from gans.protocol.Predictions."
             )
+        self._folder = Path(trainer.default_root_dir)
+        data = getattr(trainer, "datamodule", None)
         sources = prediction.sources or prediction.names
-        for image, name, source in zip(prediction.images, prediction.names, sources, strict=True):
-            save_image(image, Path(trainer.default_root_dir), name, _target(trainer, source))
-            self.written += 1
+        for row, (image, name) in enumerate(zip(prediction.images, prediction.names, strict=True)):
+            origin = data.origin(sources[row]) if isinstance(data, ImageDataModule) else None
+            if isinstance(batch, PredictBatch) and batch.tiling is not None and batch.tiles:
+                tile = batch.tiles[row % len(batch.tiles)]
+                self._blend(image, name, sources[row], tile, batch.tiling, origin)
+            else:
+                target = target_of(origin)
+                self._write(to_pixels(image, target), name, sources[row], target)
 
+    def _blend(
+        self, image: Tensor, name: str, source: str, tile: Tile, tiling: Tiling, origin: Origin | None
+    ) -> None:
+        """Add a tile to its picture, and write that if it was the last."""
+        if name not in self._blends:
+            target = target_of(origin)
+            blend = Blend(tiling, tile.height, tile.width, partial(to_pixels, target=target))
+            self._blends[name] = blend, target
+        blend, target = self._blends[name]
+        blend.add(image, tile)
+        if tile == tiling.tiles(tile.height, tile.width)[-1]:
+            del self._blends[name]
+            pixels, seams = blend.finish()
+            self._write(pixels, name, source, target)
+            notice(
+                f"{name}: the largest step between lines is {seams.overlaps:.2f} of 255 where tiles meet, "
+                f"and {seams.inside:.2f} elsewhere."
+            )
 
-def _target(trainer: Trainer, source: str) -> Target:
-    """Return how the picture made of an input is written: like the file, where the data module knows it."""
-    data = getattr(trainer, "datamodule", None)
-    return target_of(data.origin(source) if isinstance(data, ImageDataModule) else None)
+    def _write(self, pixels: Tensor, name: str, source: str, target: Target) -> None:
+        """Write a picture, after what goes along with it: where it is, all is."""
+        if self._companions:
+            self._companions.copy(source, name, self._folder)
+        save_pixels(pixels, self._folder, name, target)
+        self.written += 1
 
 
 def save_image(image: Tensor, folder: Path, name: str, target: Target = EIGHT_BIT) -> Path:
