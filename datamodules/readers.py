@@ -150,14 +150,19 @@ def read_stored(path: str | Path) -> Stored:
     return stored
 
 
-def read_bounds(path: Path, value_range: ValueRange) -> Bounds:
+def read_bounds(path: Path, value_range: ValueRange, stored: Stored) -> Bounds:
     """Return the values of a file that `read_image` maps to -1 and 1; decodes it for percentiles only.
+
+    Args:
+        path: of the image.
+        value_range: with which it was read.
+        stored: what `read_stored` tells of it.
 
     Raises:
         ImageError: as `read_image`.
     """
     if value_range.percentiles is None:
-        bounds = value_range.bounds(read_stored(path).whole, lambda: np.empty(0))
+        bounds = value_range.bounds(stored.whole, lambda: np.empty(0))
         if bounds is not None:
             return bounds
     with _errors_naming(path):

@@ -51,7 +51,7 @@ def target_of(origin: Origin | None) -> Target:
     if origin is None:
         return EIGHT_BIT
     stored = read_stored(origin.path)
-    bounds = read_bounds(origin.path, origin.value_range)
+    bounds = read_bounds(origin.path, origin.value_range, stored)
     return Target(stored.dtype.newbyteorder("="), bounds, stored.channels, origin.path)
 
 
