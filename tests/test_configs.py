@@ -37,6 +37,15 @@ def together_with(name: str) -> list[str]:
     return [next(known for known in known_configs() if known.startswith(bases)), name]
 
 
+def is_preset(name: str) -> bool:
+    """Say whether a config names neither model nor data: it is laid over others."""
+    return not {"model", "data"} & set(yaml.safe_load(find_config(name).read_text(encoding="utf-8")))
+
+
+PRESETS = [name for name in known_configs() if is_preset(name)]
+TRAINED = [name for name in known_configs() if name not in PRESETS]
+
+
 def stand_ins(data: dict[str, Any], folder: Path) -> dict[str, str]:
     """Write what stands in for a table of attributes and for further data sets; return the arguments."""
     given = {"centre_crop": "null"} if "centre_crop" in data else {}
@@ -49,7 +58,7 @@ def stand_ins(data: dict[str, Any], folder: Path) -> dict[str, str]:
     return given
 
 
-@pytest.mark.parametrize("name", known_configs())
+@pytest.mark.parametrize("name", TRAINED)
 def test_every_config_trains(name: str, tmp_path: Path) -> None:
     names = together_with(name)
     config = merged(names)
@@ -85,5 +94,22 @@ def test_every_config_says_in_its_first_line_what_it_is(name: str) -> None:
 
 
 def test_every_variant_has_a_config() -> None:
-    trained = {merged(together_with(name))["model"]["class_path"] for name in known_configs()}
+    trained = {merged(together_with(name))["model"]["class_path"] for name in TRAINED}
     assert trained == set(gans.VARIANTS)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", sorted(set(TRAINED) & {"cyclegan", "dcgan", "stargan"}))
+def test_a_preset_changes_what_it_says_and_leaves_the_model(
+    name: str, preset: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed = []
+    for given in (["--config", name], ["--config", name, "--config", preset]):
+        assert run("fit", *given, "--print_config") == 0
+        printed.append(yaml.safe_load(capsys.readouterr().out))
+    plain, changed = printed
+    for group, values in yaml.safe_load(find_config(preset).read_text(encoding="utf-8")).items():
+        for key, value in values.items():
+            assert changed[group][key] == value != plain[group][key]
+    assert changed["model"] == plain["model"]
+    assert changed["data"] == plain["data"]

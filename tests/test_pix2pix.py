@@ -260,7 +260,7 @@ def test_translations_are_compared_with_their_targets() -> None:
     fake = module.translate(pairs.input)
     ((name, comparison),) = module.comparisons(pairs).items()
     assert name == "translation"
-    for ours, expected in zip(comparison, (fake, pairs.target, pairs.input, pairs.target), strict=True):
+    for ours, expected in zip(comparison[:4], (fake, pairs.target, pairs.input, pairs.target), strict=True):
         assert ours is not None
         assert torch.equal(ours, expected)
     columns = module.grids(pairs)["translation"].columns

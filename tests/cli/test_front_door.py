@@ -31,7 +31,7 @@ def answer(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ("arguments", "status", "said"),
     [
         ([], 0, "usage:"),
-        (["--help"], 0, "--list shows: cyclegan"),
+        (["--help"], 0, "--list shows: autoencoder"),
         (["--list"], 0, "paper/cyclegan_horse2zebra"),
         (["--version"], 0, "torch 2."),
         (["fit", "--config", "cyclgan"], 1, "Did you mean cyclegan?"),
