@@ -18,6 +18,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 import datamodules
 import gans
 from gans.callbacks.generative_metrics import NAMES
+from gans.checkpoints import read_checkpoint
 from gans.cli.config_files import given_configs
 from gans.cli.devices import end_other_processes, refuse_options_of_one_player, strategy_for
 from gans.cli.errors import INTERRUPTED, TERMINATED, UsageError, program
@@ -27,10 +28,18 @@ from gans.cli.open_run import OpenRun
 from gans.cli.quiet import quieten
 from gans.cli.run_folder import RunPlan
 from gans.cli.shared import SHARED_CALLBACKS, choose_callbacks, shared_defaults
-from gans.cli.stored import find_checkpoint, stored_arguments, with_stored_arguments
+from gans.cli.stored import (
+    architecture_arguments,
+    find_checkpoint,
+    initial_checkpoint,
+    refuse_weights_alone,
+    stored_arguments,
+    with_stored_arguments,
+)
 from gans.cli.summary import RunSummary
 from gans.cli.usage import explain
 from gans.training.checkpointing import AtomicCheckpointIO
+from gans.training.stored import take_weights
 
 
 def run() -> None:
@@ -89,6 +98,11 @@ class Application(LightningCLI):
             "--run", type=str | None, help="The run's folder itself, instead of RUNS/NAME/DATE."
         )
         parser.add_argument("--output", type=str | None, help="predict: folder of the pictures.")
+        parser.add_argument(
+            "--init_from",
+            type=str | None,
+            help="fit: a checkpoint whose networks the training starts with; all else starts anew.",
+        )
         parser.add_argument("--logger", type=Dashboard, help="Dashboard beside RUN/metrics.csv.")
         parser.add_argument("--without", type=str | list[str], help="Shared callbacks to leave out.")
         for key, (callback, _) in SHARED_CALLBACKS.items():
@@ -120,11 +134,18 @@ class Application(LightningCLI):
         if goes_on:
             checkpoint = find_checkpoint(config.ckpt_path, run, runs_of_name)
             config.ckpt_path = None if checkpoint is None else str(checkpoint)
+        init_from = config.init_from and initial_checkpoint(config.init_from, self.command)
+        # A repeated command goes on from its own checkpoint as soon as there is one.
+        self.init_from: Path | None = init_from if checkpoint is None else None
         self.plan = RunPlan(self.command, runs_of_name, run, checkpoint, _path(config.output), goes_on)
         self.plan.check(inputs=_path(_arguments(config, "data").get("predict_dir")))
         self.chosen = set(_arguments(self.written, "model"))
         if checkpoint is not None:
             self._take_over(stored_arguments(checkpoint), checkpoint)
+            if self.command == "fit":
+                refuse_weights_alone(checkpoint)
+        elif self.init_from is not None:
+            self._take_over(architecture_arguments(self.init_from), self.init_from)
         elif self.command == "predict":
             raise UsageError(
                 "predict takes a trained model: add --ckpt_path FILE, or --ckpt_path last for that of the "
@@ -167,6 +188,8 @@ class Application(LightningCLI):
         rest[self.command].pop("data")
         self.config_init = self.parser.instantiate(rest)
         self.model = self.config_init[self.command].model
+        if self.init_from is not None:
+            take_weights(self.model, read_checkpoint(self.init_from))
         self.trainer = self.instantiate_trainer()
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:

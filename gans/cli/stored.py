@@ -1,15 +1,18 @@
-"""What `--ckpt_path` stands for, and the model's arguments that a checkpoint brings along."""
+"""What `--ckpt_path` and `--init_from` stand for, and the model's arguments that a checkpoint brings."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
 
+from gans.base import AdversarialModule
 from gans.callbacks.terminal import notice
 from gans.checkpoints import read_checkpoint
+from gans.cli.errors import UsageError
 from gans.cli.run_folder import newest_checkpoint, newest_run_checkpoint
 
 
@@ -45,9 +48,43 @@ def stored_arguments(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: if the file is no checkpoint of this project, or only a part of one.
     """
-    arguments = dict(read_checkpoint(path)["hyper_parameters"])
+    checkpoint = read_checkpoint(path)
+    arguments = {"_class_path": checkpoint["gans"]["variant"], **checkpoint["hyper_parameters"]}
     arguments.pop("_instantiator", None)
     return arguments
+
+
+def initial_checkpoint(init_from: str, command: str) -> Path:
+    """Return the file given by `--init_from`.
+
+    Raises:
+        UsageError: if the command is not `fit`.
+        FileNotFoundError: if there is no such file.
+    """
+    if command != "fit":
+        raise UsageError(f"--init_from is for fit; the model of a {command} is given with --ckpt_path.")
+    path = Path(init_from).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"--init_from {init_from}: no such file.")
+    return path
+
+
+def architecture_arguments(path: Path) -> dict[str, Any]:
+    """Return what of `stored_arguments` a training that starts anew takes over: not how to optimise."""
+    optimisation = signature(AdversarialModule.__init__).parameters
+    return {name: value for name, value in stored_arguments(path).items() if name not in optimisation}
+
+
+def refuse_weights_alone(path: Path) -> None:
+    """Refuse to continue a training from a checkpoint that holds none.
+
+    Raises:
+        UsageError: naming the option that starts from its weights.
+    """
+    if "optimizer_states" not in read_checkpoint(path):
+        raise UsageError(
+            f"{path} holds weights and no training to continue. Start from them with --init_from {path}."
+        )
 
 
 def with_stored_arguments(

@@ -31,6 +31,29 @@ def accept(module: nn.Module, checkpoint: dict[str, Any]) -> None:
         ValueError: if the checkpoint is not of this project, of another variant, of a newer version, or of
             networks of another shape.
     """
+    _refuse_other_makers(module, checkpoint)
+    _match_averages(module, checkpoint["state_dict"])
+    _refuse_other_weights(module, checkpoint["state_dict"])
+    everyone: list[dict[str, Any]] = checkpoint["gans_histories"]
+    rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+    for name, state in everyone[rank % len(everyone)].items():
+        checkpoint["state_dict"][f"{name}._extra_state"] = state
+
+
+def take_weights(module: nn.Module, checkpoint: Mapping[str, Any]) -> None:
+    """Give a module the networks of a checkpoint and nothing else: histories and averages begin anew.
+
+    Raises:
+        ValueError: as `accept` does.
+    """
+    _refuse_other_makers(module, checkpoint)
+    weights = {name: part for name, part in checkpoint["state_dict"].items() if isinstance(part, Tensor)}
+    _match_averages(module, weights)
+    _refuse_other_weights(module, weights)
+    module.load_state_dict(weights, strict=False)  # each process's own states have no weights
+
+
+def _refuse_other_makers(module: nn.Module, checkpoint: Mapping[str, Any]) -> None:
     made_by = checkpoint.get("gans")
     if made_by is None:
         raise ValueError("This checkpoint was not written by this project: it does not name its variant.")
@@ -41,12 +64,6 @@ def accept(module: nn.Module, checkpoint: dict[str, Any]) -> None:
         )
     if made_by["format"] > FORMAT:
         raise ValueError("The checkpoint was written by a newer version of gans: update this one.")
-    _match_averages(module, checkpoint["state_dict"])
-    _refuse_other_weights(module, checkpoint["state_dict"])
-    everyone: list[dict[str, Any]] = checkpoint["gans_histories"]
-    rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
-    for name, state in everyone[rank % len(everyone)].items():
-        checkpoint["state_dict"][f"{name}._extra_state"] = state
 
 
 def _match_averages(module: nn.Module, stored: dict[str, Any]) -> None:

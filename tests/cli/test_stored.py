@@ -14,7 +14,7 @@ from gans.cli.stored import find_checkpoint, stored_arguments, with_stored_argum
 def make_checkpoint(path: Path, **arguments: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     weights = {"weight": torch.zeros(10_000)}
-    torch.save({"gans": {}, "hyper_parameters": arguments, "state_dict": weights}, path)
+    torch.save({"gans": {"variant": "CycleGAN"}, "hyper_parameters": arguments, "state_dict": weights}, path)
     return path
 
 

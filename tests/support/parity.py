@@ -53,6 +53,16 @@ def fill(network: nn.Module, official: Sequence[str] = ()) -> None:
             tensor.copy_(torch.from_numpy(values).view(tensor.shape))
 
 
+def official_state(name: str) -> dict[str, Tensor]:
+    """Return the state of a recorded network as its official program saves it: its names, in float32."""
+    state = {}
+    for index, (key, shape, _) in enumerate(vectors(name).facts["state_dict"]):
+        kind = {"gamma": "weight", "beta": "bias"}.get(key.rpartition(".")[2], key.rpartition(".")[2])
+        s = np.sin(0.37 * index + 0.011 * np.arange(int(np.prod(shape))))
+        state[key] = torch.from_numpy(_values(kind, len(shape), s).astype(np.float32)).view(shape)
+    return state
+
+
 def _values(kind: str, ndim: int, s: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if ndim >= 2:
         return 0.05 * s
@@ -72,11 +82,17 @@ def assert_parity(network: nn.Module, name: str, mode: str) -> None:
     A network with several outputs returns them as a dictionary, under the names of the recording.
     The network computes in float64; what was recorded in float32 states its own distance from that.
     """
-    recorded = vectors(name)
     shapes = [list(tensor.shape) for tensor in network.state_dict().values()]
-    assert shapes == [shape for _, shape, _ in recorded.facts["state_dict"]]
-    network.double().train(mode == "train")
+    assert shapes == [shape for _, shape, _ in vectors(name).facts["state_dict"]]
+    network.double()
     fill(network)
+    assert_outputs(network, name, mode)
+
+
+def assert_outputs(network: nn.Module, name: str, mode: str) -> None:
+    """Hold what a network with the recorded weights gives in `mode` against what was recorded."""
+    recorded = vectors(name)
+    network.double().train(mode == "train")
     (entering,) = recorded.facts["inputs"].values()
     outputs = _forward(network, wave(*entering["shape"]))
     for kind, facts in recorded.facts["modes"][mode].items():

@@ -1,0 +1,164 @@
+"""The authors' files to a checkpoint, and a checkpoint to the authors' files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor, nn
+
+import gans
+from gans.base import AdversarialModule
+from gans.checkpoints import load
+from gans.files import written_whole
+from gans.networks.stargan import StarGANGenerator
+from gans.tools.official.files import State, read_official
+from gans.tools.official.names import official_names
+from gans.tools.official.places import COUNTERPARTS, PLACES, Labels, arguments_of, placed, variant_of
+from gans.tools.official.recognise import Recognised, recognise
+from gans.training.stored import describe
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What the authors' files became.
+
+    Attributes:
+        model: the variant, with their weights.
+        arguments: those of its constructor that their architecture decides.
+        taken: name of a network -> what it was filled from.
+        fresh: names of the networks that no file held, which are newly initialised.
+    """
+
+    model: AdversarialModule
+    arguments: dict[str, Any]
+    taken: dict[str, Recognised]
+    fresh: list[str]
+
+
+def import_official(path: Path, variant: str | None = None, labels: Labels | None = None) -> Imported:
+    """Return the variant in the authors' files, of which nothing is executed.
+
+    Args:
+        path: one file, or a folder of which the newest files are taken.
+        variant: class name; None tells it from the networks.
+        labels: names of a StarGAN's attributes; None stands for the paper's of CelebA.
+
+    Raises:
+        FileNotFoundError: if there is nothing at the path.
+        ValueError: if a file is none of the known ones, its tensors are others than its architecture has, or
+            the files do not belong together.
+    """
+    networks = [recognise(file) for file in read_official(path)]
+    variant = variant or variant_of(networks)
+    taken = placed(variant, networks)
+    arguments = arguments_of(variant, taken, labels)
+    torch.manual_seed(0)  # of the networks that are missing
+    model: AdversarialModule = getattr(gans, variant)(**arguments)
+    for name, network in taken.items():
+        _fill(getattr(model, name), network)
+    fresh = [name for name in PLACES[variant] if name not in taken]
+    return Imported(model.eval(), arguments, taken, fresh)
+
+
+def _fill(network: nn.Module, source: Recognised) -> None:
+    """Give the network the tensors of a file, by their official names."""
+    own = {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
+    names, state = official_names(network), dict(source.file.state)
+    for name, theirs in names.items():
+        if name.endswith("num_batches_tracked"):
+            state.setdefault(theirs, own[name])  # which programs before PyTorch 0.4.1 did not keep
+    wrong = [f"unknown: {name}" for name in state if name not in names.values()]
+    for name, theirs in names.items():
+        if theirs not in state:
+            wrong.append(f"missing: {theirs}")
+        elif state[theirs].shape != own[name].shape:
+            shapes = f"{tuple(state[theirs].shape)} instead of {tuple(own[name].shape)}"
+            wrong.append(f"shape of {theirs}: {shapes}")
+    if wrong:
+        raise ValueError(
+            f"{source.file.path} looks like a {source.kind}, but its tensors are not all those of one:\n"
+            + "\n".join(f"  {line}" for line in wrong)
+        )
+    network.load_state_dict({name: state[theirs] for name, theirs in names.items()})
+
+
+def write_checkpoint(imported: Imported, path: Path) -> None:
+    """Write an imported variant as a checkpoint of weights, as `gans.load` and `--init_from` take it."""
+    checkpoint: dict[str, Any] = {
+        "pytorch-lightning_version": lightning.__version__,
+        "state_dict": imported.model.state_dict(),
+        "hyper_parameters": imported.arguments,  # all others keep their defaults
+    }
+    describe(imported.model, checkpoint)
+    with written_whole(path) as file:
+        torch.save(checkpoint, file)
+
+
+def export_official(checkpoint: Path, folder: Path, raw: bool = False) -> list[Path]:
+    """Write the networks of a checkpoint as the files that the authors' program loads.
+
+    Args:
+        checkpoint: of CycleGAN, Pix2Pix, StarGAN, DCGAN or MUNIT.
+        folder: where the files go; those of the same names are replaced.
+        raw: whether to write the networks as trained where their averages were kept.
+
+    Returns:
+        The files.
+
+    Raises:
+        FileNotFoundError: if there is no such checkpoint.
+        ValueError: if the file is no checkpoint, or the authors have no such variant or network.
+    """
+    model = load(checkpoint)
+    variant = type(model).__name__
+    _refuse_without_counterpart(variant, model.hparams, checkpoint)
+    contents: dict[str, Any] = {}
+    for name, place in PLACES[variant].items():
+        if not hasattr(model, name):  # a Pix2Pix may have been trained without discriminator
+            continue
+        network = getattr(model, name) if raw else model.averaged(name)
+        state = _official_state(network)
+        if variant == "MUNIT":  # both domains in one file
+            contents.setdefault(place.file, {})[place.side.lower()] = state
+        else:
+            contents[place.file] = state
+    for file, state in contents.items():
+        with written_whole(folder / file) as opened:
+            torch.save(state, opened)
+    return [folder / file for file in contents]
+
+
+def _official_state(network: nn.Module) -> State:
+    """Return the state of a network under its official names, in their order."""
+    state: State = {}
+    values = network.state_dict()
+    for name, theirs in official_names(network).items():
+        state[theirs] = values[name].clone()  # of a mapped file, and without the storage of others
+        if isinstance(network, StarGANGenerator) and theirs.endswith(".bias"):
+            state |= _unread_statistics(theirs.removesuffix(".bias"), values[name])
+    return state
+
+
+def _unread_statistics(norm: str, bias: Tensor) -> State:
+    """Return what the authors' instance norm keeps beside scale and shift, and never reads."""
+    return {
+        f"{norm}.running_mean": torch.zeros_like(bias),
+        f"{norm}.running_var": torch.ones_like(bias),
+        f"{norm}.num_batches_tracked": torch.tensor(0),
+    }
+
+
+def _refuse_without_counterpart(variant: str, arguments: Mapping[str, Any], source: Path) -> None:
+    if variant not in PLACES:
+        raise ValueError(f"{source} holds a {variant}: the authors' files are those of {', '.join(PLACES)}.")
+    for name, known in COUNTERPARTS[variant].items():
+        if arguments[name] not in known:
+            raise ValueError(
+                f"{source} has {name} {arguments[name]}: the authors' program knows {name} "
+                f"{' or '.join(str(value) for value in known)}."
+            )

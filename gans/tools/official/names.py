@@ -1,0 +1,120 @@
+"""What the authors' programs call the tensors of the networks built here.
+
+The networks here keep the official order of tensors under names of their own; the rules below give the
+official names, so that a difference is reported by a name which the file's owner knows.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from torch import Tensor, nn
+
+from gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from gans.networks.multiscale import MultiScaleDiscriminator
+from gans.networks.munit import StyledAutoencoder
+from gans.networks.patch import PatchDiscriminator
+from gans.networks.resnet import ResNetGenerator
+from gans.networks.stargan import StarGANDiscriminator, StarGANGenerator
+from gans.networks.unet import UNetGenerator
+
+STEM = 9  # layers before the residual blocks, in the generators of CycleGAN and StarGAN
+
+
+def official_names(network: nn.Module) -> dict[str, str]:
+    """Return, in order, the name of every tensor of the network's state -> its official name.
+
+    Raises:
+        TypeError: if the network is of a kind that no official program has.
+    """
+    names = [name for name, value in network.state_dict().items() if isinstance(value, Tensor)]
+    return {name: _official(network, name.split(".")) for name in names}
+
+
+@singledispatch
+def _official(network: nn.Module, path: list[str]) -> str:
+    raise TypeError(f"{type(network).__name__}: no official program has such a network.")
+
+
+@_official.register
+def _(network: ResNetGenerator, path: list[str]) -> str:
+    if path[0] == "encoder":
+        return f"model.{int(path[1]) + 1}.{path[2]}"  # a layer that pads comes first
+    if path[0] == "blocks":
+        layer = int(path[3])
+        padding = 1 if layer < 3 else 2  # such a layer before either convolution
+        return f"model.{STEM + 1 + int(path[1])}.conv_block.{layer + padding}.{path[4]}"
+    layer = int(path[1])
+    padding = 1 if layer >= 6 else 0
+    return f"model.{STEM + 1 + len(network.blocks) + layer + padding}.{path[2]}"
+
+
+@_official.register
+def _(network: UNetGenerator, path: list[str]) -> str:
+    stage = int(path[1]) if path[0] == "down" else network.depth - 1 - int(path[1])
+    # Each stage is the module that holds the next one: the outermost at its place 1, others at their 3.
+    prefix = "model.model" + (".1.model" if stage else "") + ".3.model" * (stage - 1)
+    if path[0] == "down":
+        return f"{prefix}.{path[2]}.{path[3]}" if stage else f"{prefix}.0.{path[2]}"
+    before = 2 if stage in (0, network.depth - 1) else 4  # layers up to the ReLU of the way up
+    return f"{prefix}.{before + int(path[2])}.{path[3]}"
+
+
+@_official.register
+def _(network: PatchDiscriminator, path: list[str]) -> str:
+    return ".".join(["model" if _is_strided(network) else "net", *path[1:]])
+
+
+def _is_strided(network: PatchDiscriminator) -> bool:
+    first = network.stages[0]
+    return isinstance(first, nn.Conv2d) and first.stride[0] == 2
+
+
+@_official.register(DCGANGenerator)
+@_official.register(DCGANDiscriminator)
+def _(network: DCGANGenerator | DCGANDiscriminator, path: list[str]) -> str:
+    return f"main.{path[1]}.{path[2]}" if path[0] == "stages" else f"main.{len(network.stages)}.{path[1]}"
+
+
+@_official.register
+def _(network: StarGANGenerator, path: list[str]) -> str:
+    if path[0] == "encoder":
+        return f"main.{path[1]}.{path[2]}"
+    if path[0] == "blocks":
+        return f"main.{STEM + int(path[1])}.main.{path[3]}.{path[4]}"
+    return f"main.{STEM + len(network.blocks) + int(path[1])}.{path[2]}"
+
+
+@_official.register
+def _(network: StarGANDiscriminator, path: list[str]) -> str:
+    return ".".join([{"features": "main", "source": "conv1", "attributes": "conv2"}[path[0]], *path[1:]])
+
+
+@_official.register
+def _(network: StyledAutoencoder, path: list[str]) -> str:
+    if path[0] == "style_encoder":
+        return ".".join(["enc_style.model", *path[1:]])
+    if path[0] == "mlp":
+        return f"mlp.model.{int(path[1]) // 2}.fc.{path[2]}"  # every second layer is a ReLU
+    if path[0] == "content_encoder":
+        return _of_content(network, path[1:])
+    if path[1] == "blocks":
+        part, place = path[3].split("_")
+        return f"dec.model.0.model.{path[2]}.model.{int(place) - 1}.{part}.{path[4]}"
+    prefix, *rest, kind = f"dec.model.{int(path[2]) + 1}", *path[3:]
+    if rest == ["norm"]:
+        kind = {"weight": "gamma", "bias": "beta"}[kind]
+    return ".".join([prefix, *rest, kind])
+
+
+def _of_content(network: StyledAutoencoder, path: list[str]) -> str:
+    if path[1] != "layers":
+        return ".".join(["enc_content.model", *path])
+    first = next(i for i, layer in enumerate(network.content_encoder) if hasattr(layer, "layers"))
+    block = int(path[0]) - first
+    return ".".join([f"enc_content.model.{first}.model.{block}.model", *path[2:]])
+
+
+@_official.register
+def _(network: MultiScaleDiscriminator, path: list[str]) -> str:
+    return ".".join(["cnns", *path[1:]])

@@ -1,0 +1,210 @@
+"""Where the authors' networks are in the variants here, and which arguments their architecture gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from gans.networks.patch import RECEPTIVE_FIELDS
+from gans.stargan import CELEBA
+from gans.tools.official.recognise import Facts, Recognised
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one network of the authors is in a variant.
+
+    Attributes:
+        role: `generator` or `discriminator`.
+        side: which of the authors' two it is, `A` or `B`; empty where there is one.
+        file: the name that the authors' program looks for, of what is turned back.
+        arguments: fact of the architecture -> argument of the variant; others are called as the fact.
+    """
+
+    role: str
+    side: str
+    file: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+class Labels(NamedTuple):
+    """What a StarGAN's attributes are called, which its files do not say.
+
+    Attributes:
+        attributes: names by data set.
+        exclusive: groups of which an image has at most one.
+    """
+
+    attributes: list[list[str]]
+    exclusive: list[list[str]]
+
+
+def _discriminator(domain: str = "") -> dict[str, str]:
+    width = {name: f"discriminator_{name}" for name in ("width", "layers", "scales")}
+    return width | ({"channels": f"channels_{domain}"} if domain else {})
+
+
+def _translator(source: str, target: str) -> dict[str, str]:
+    channels = {"channels_in": f"channels_{source}", "channels_out": f"channels_{target}"}
+    return channels | {"width": "generator_width"}
+
+
+def _autoencoder(domain: str) -> dict[str, str]:
+    return {"channels": f"channels_{domain}", "width": "generator_width"}
+
+
+PLACES: dict[str, dict[str, Place]] = {
+    "CycleGAN": {
+        "generator_A2B": Place("generator", "A", "latest_net_G_A.pth", _translator("A", "B")),
+        "generator_B2A": Place("generator", "B", "latest_net_G_B.pth", _translator("B", "A")),
+        # The authors' D_A judges what G_A makes, which are images of B.
+        "discriminator_B": Place("discriminator", "A", "latest_net_D_A.pth", _discriminator("B")),
+        "discriminator_A": Place("discriminator", "B", "latest_net_D_B.pth", _discriminator("A")),
+    },
+    "Pix2Pix": {
+        "generator": Place("generator", "", "latest_net_G.pth", {"width": "generator_width"}),
+        "discriminator": Place("discriminator", "", "latest_net_D.pth", _discriminator()),
+    },
+    "StarGAN": {
+        "generator": Place("generator", "", "200000-G.ckpt", {"width": "generator_width"}),
+        "discriminator": Place("discriminator", "", "200000-D.ckpt", _discriminator()),
+    },
+    "DCGAN": {
+        "generator": Place("generator", "", "netG.pth"),
+        "discriminator": Place("discriminator", "", "netD.pth"),
+    },
+    "MUNIT": {
+        "autoencoder_A": Place("generator", "A", "gen_00000000.pt", _autoencoder("A")),
+        "autoencoder_B": Place("generator", "B", "gen_00000000.pt", _autoencoder("B")),
+        "discriminator_A": Place("discriminator", "A", "dis_00000000.pt", _discriminator("A")),
+        "discriminator_B": Place("discriminator", "B", "dis_00000000.pt", _discriminator("B")),
+    },
+}
+"""Variant -> its networks -> where each is with the authors."""
+
+
+def variant_of(networks: Sequence[Recognised]) -> str:
+    """Return the variant that networks belong to.
+
+    Of the two that share networks, a pair of each makes a CycleGAN; of a single generator, a U-Net or what
+    pix2pix has by default, dropout or batch norm, makes a Pix2Pix, and so does a discriminator that sees the
+    input too.
+    """
+    for name in ("MUNIT", "StarGAN", "DCGAN"):
+        if networks[0].kind.startswith(name):
+            return name
+    if any(network.file.side for network in networks):
+        return "CycleGAN"
+    generators = [network.facts for network in networks if "channels_in" in network.facts]
+    judged = [network.facts["channels"] for network in networks if "channels" in network.facts]
+    paired = any(facts.get("dropout", True) or facts["norm"] == "batch" for facts in generators)
+    conditional = any(channels > facts["channels_out"] for channels in judged for facts in generators)
+    return "Pix2Pix" if paired or conditional else "CycleGAN"
+
+
+def placed(variant: str, networks: Sequence[Recognised]) -> dict[str, Recognised]:
+    """Return the variant's networks that are there, by name.
+
+    Raises:
+        ValueError: if two are the same one, one has no place, or there is no generator.
+    """
+    found: dict[str, Recognised] = {}
+    for network in networks:
+        name = _place(variant, network)
+        if name in found:
+            raise ValueError(
+                f"{found[name].file.path} and {network.file.path} are both the {network.kind} of one "
+                f"{variant}: give a folder with one of them, or a single file."
+            )
+        found[name] = network
+    if not any(PLACES[variant][name].role == "generator" for name in found):
+        raise ValueError("There is no generator: a discriminator is taken along with its generator.")
+    return found
+
+
+def _place(variant: str, network: Recognised) -> str:
+    fits = not (variant == "CycleGAN" and network.kind.startswith("U-Net"))
+    for name, place in PLACES[variant].items():
+        if fits and network.kind.endswith(place.role) and place.side in ("", network.file.side or "A"):
+            return name
+    raise ValueError(f"{network.file.path} is a {network.kind}, which a {variant} has no place for.")
+
+
+def arguments_of(variant: str, networks: Mapping[str, Recognised], labels: Labels | None) -> dict[str, Any]:
+    """Return the arguments of a variant with these networks.
+
+    Raises:
+        ValueError: if networks contradict each other, or a StarGAN's attributes are needed.
+    """
+    arguments: dict[str, Any] = {}
+    for name, network in networks.items():
+        renamed = PLACES[variant][name].arguments
+        for fact, value in network.facts.items():
+            argument = renamed.get(fact, fact)
+            if arguments.setdefault(argument, value) != value and argument not in OF_ONE_NETWORK:
+                raise ValueError(
+                    f"{argument} is {value} in {network.file.path} and {arguments[argument]} in another "
+                    f"network: those of a {variant} here agree in it."
+                )
+    if variant == "StarGAN":
+        return _stargan(arguments, networks, labels)
+    if variant == "Pix2Pix":
+        return _pix2pix(arguments)
+    return _cyclegan(arguments) if variant == "CycleGAN" else arguments
+
+
+OF_ONE_NETWORK = ("labels",)  # a StarGAN's generator takes a mask too
+
+
+def _cyclegan(arguments: Facts) -> Facts:
+    alike = arguments.get("channels_A", 3) == arguments.get("channels_B", 3)
+    return arguments if alike else arguments | {"identity_weight": 0.0}  # which takes images of one kind
+
+
+def _pix2pix(arguments: Facts) -> Facts:
+    depth = arguments.get("depth")
+    made = {"generator": "resnet"} if depth is None else {"generator": "unet", "image_size": 2**depth}
+    judged, layers = arguments.pop("channels", None), arguments.pop("discriminator_layers", None)
+    if layers is not None:
+        if layers >= len(RECEPTIVE_FIELDS):
+            raise ValueError(
+                f"A discriminator of {layers} layers is larger than any here, which have up to 5."
+            )
+        conditional = judged != arguments["channels_out"]
+        made |= {"patch": RECEPTIVE_FIELDS[layers], "conditional": conditional}
+    return arguments | made
+
+
+def _stargan(arguments: Facts, networks: Mapping[str, Recognised], labels: Labels | None) -> Facts:
+    count = arguments.pop("labels")
+    if "discriminator" in networks:
+        count = networks["discriminator"].facts["labels"]
+    if labels is None and count == len(CELEBA[0]):
+        return arguments  # the paper's five are the default
+    if labels is None:
+        raise ValueError(
+            f"The StarGAN has {count} labels, and its files do not say what they are: name them in their "
+            "order with --attributes A,B,C (for several data sets, one such list each)."
+        )
+    return arguments | {"attributes": labels.attributes, "exclusive": labels.exclusive}
+
+
+COUNTERPARTS: dict[str, dict[str, tuple[Any, ...]]] = {
+    "CycleGAN": {"upsampling": ("transposed",), "norm": ("instance", "batch")},
+    "Pix2Pix": {
+        "generator": ("unet", "resnet"),
+        "norm": ("instance", "batch"),
+        "conditional": (True,),
+        "patch": RECEPTIVE_FIELDS,
+    },
+    "StarGAN": {},
+    "DCGAN": {
+        "generator_norm": ("batch",),
+        "discriminator_norm": ("batch",),
+        "classes": (0,),
+        "spectral_norm": (False,),
+    },
+    "MUNIT": {},
+}
+"""Variant -> arguments -> the values for which the authors' programs have a network."""

@@ -1,0 +1,232 @@
+"""Which network a state of the authors is, read from the names and shapes of its tensors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from gans.tools.official.files import OfficialFile, State
+
+RUNNING = ("running_mean", "running_var", "num_batches_tracked")
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A network of the authors.
+
+    Attributes:
+        kind: one of `KINDS`.
+        facts: what its tensors say about its architecture.
+        file: where it is, without what the kind has no use for.
+    """
+
+    kind: str
+    facts: Facts
+    file: OfficialFile
+
+
+class Kind(NamedTuple):
+    """How a kind of network is recognised.
+
+    Attributes:
+        sign: of the name of a tensor that this kind has, and no kind before it in `KINDS`.
+        facts: reads the architecture from a state.
+    """
+
+    sign: str
+    facts: Callable[[State], Facts]
+
+
+def recognise(file: OfficialFile) -> Recognised:
+    """Return what a file holds.
+
+    Raises:
+        ValueError: if it is none of the known networks, or one that has no counterpart here.
+    """
+    for kind, (sign, facts) in KINDS.items():
+        if any(re.fullmatch(sign, name) for name in file.state):
+            state = _without_unused(kind, file.state)
+            try:
+                return Recognised(kind, facts(state), file._replace(state=state))
+            except (KeyError, IndexError) as error:
+                raise ValueError(f"{file.path} is a {kind} without its tensor {error}.") from error
+            except ValueError as error:
+                raise ValueError(f"{file.path}: {error}") from error
+    raise ValueError(
+        f"{file.path} is none of the networks known here ({', '.join(KINDS)}). Its first tensors are "
+        f"{', '.join(list(file.state)[:5])}."
+    )
+
+
+def _without_unused(kind: str, state: State) -> State:
+    """Leave out running statistics that no forward reads.
+
+    Older instance norms gathered them, StarGAN's does to this day (see `gans.networks.stargan`). Those of
+    batch norm, beside scale and shift, are needed; and MUNIT's decoder holds some that its states count.
+    """
+
+    def unused(name: str) -> bool:
+        module, _, tensor = name.rpartition(".")
+        if tensor not in RUNNING or module.startswith("dec."):
+            return False
+        return kind.startswith("StarGAN") or f"{module}.weight" not in state
+
+    return {name: tensor for name, tensor in state.items() if not unused(name)}
+
+
+def _matching(state: State, pattern: str) -> list[re.Match[str]]:
+    found = (re.fullmatch(pattern, name) for name in state)
+    return [match for match in found if match]
+
+
+def _numbers(state: State, pattern: str) -> list[int]:
+    """Return the different numbers at the pattern's first group, in order."""
+    return sorted({int(match[1]) for match in _matching(state, pattern)})
+
+
+def _convolutions(state: State, prefix: str) -> list[int]:
+    """Return the places of the convolutions right under the prefix."""
+    places = _numbers(state, re.escape(prefix) + r"\.(\d+)\.weight")
+    return [place for place in places if state[f"{prefix}.{place}.weight"].ndim == 4]
+
+
+def _norm(state: State, normed: str) -> str:
+    """Return the norm of a network, by a convolution that is normalised and what follows it."""
+    if any(name.endswith("running_var") for name in state):
+        return "batch"
+    if f"{normed}.bias" in state:
+        return "instance"
+    raise ValueError(
+        "the network has no normalisation (--norm none), and without it the networks here have other biases."
+    )
+
+
+def _resnet(state: State) -> Facts:
+    stem = state["model.1.weight"]
+    layers = _numbers(state, r"model\.(\d+)\.conv_block\..*")
+    last = state[f"model.{max(_convolutions(state, 'model'))}.weight"]
+    return {
+        "channels_in": stem.shape[1],
+        "channels_out": last.shape[0],
+        "width": stem.shape[0],
+        "blocks": len(layers),
+        "norm": _norm(state, "model.1"),
+        # Dropout, which has no tensors, moves the second convolution by a place.
+        "dropout": bool(layers) and 6 in _convolutions(state, f"model.{layers[0]}.conv_block"),
+    }
+
+
+def _unet(state: State) -> Facts:
+    first = state["model.model.0.weight"]
+    return {
+        "channels_in": first.shape[1],
+        "channels_out": state["model.model.3.weight"].shape[1],
+        "width": first.shape[0],
+        "depth": 1 + len(_matching(state, r"model\.model\.1(?:\.model\.3)*\.model\.1\.weight")),
+        "norm": _norm(state, "model.model.0"),
+    }
+
+
+def _patch(state: State) -> Facts:
+    places = _convolutions(state, "model")
+    first, layers = state["model.0.weight"], len(places) - 2
+    return {
+        "channels": first.shape[1],
+        "width": first.shape[0],
+        "layers": layers,
+        "norm": _norm(state, f"model.{places[1]}"),
+    }
+
+
+def _pixel(state: State) -> Facts:
+    first = state["net.0.weight"]
+    return {
+        "channels": first.shape[1],
+        "width": first.shape[0],
+        "layers": 0,
+        "norm": _norm(state, "net.2"),
+    }
+
+
+def _dcgan_generator(state: State) -> Facts:
+    places = _convolutions(state, "main")
+    first, last = state["main.0.weight"], state[f"main.{places[-1]}.weight"]
+    return {
+        "latent_size": first.shape[0],
+        "channels": last.shape[1],
+        "image_size": 4 * 2 ** (len(places) - 1),
+        "width": last.shape[0],
+        "kernel": last.shape[2],
+    }
+
+
+def _dcgan_discriminator(state: State) -> Facts:
+    first = state["main.0.weight"]
+    return {
+        "channels": first.shape[1],
+        "image_size": 4 * 2 ** (len(_convolutions(state, "main")) - 1),
+        "width": first.shape[0],
+        "kernel": first.shape[2],
+    }
+
+
+def _stargan_generator(state: State) -> Facts:
+    stem, last = state["main.0.weight"], state[f"main.{max(_convolutions(state, 'main'))}.weight"]
+    return {
+        "channels": last.shape[0],
+        "labels": stem.shape[1] - last.shape[0],
+        "width": stem.shape[0],
+        "blocks": len(_numbers(state, r"main\.(\d+)\.main\..*")),
+    }
+
+
+def _stargan_discriminator(state: State) -> Facts:
+    first, head, layers = state["main.0.weight"], state["conv2.weight"], len(_convolutions(state, "main"))
+    return {
+        "channels": first.shape[1],
+        "width": first.shape[0],
+        "layers": layers,
+        "labels": head.shape[0],
+        "image_size": head.shape[2] << layers,
+    }
+
+
+def _munit_generator(state: State) -> Facts:
+    stem = state["enc_style.model.0.conv.weight"]
+    return {
+        "channels": stem.shape[1],
+        "width": stem.shape[0],
+        "halvings": len(_matching(state, r"enc_content\.model\.\d+\.conv\.weight")) - 1,
+        "blocks": len(_numbers(state, r"enc_content\.model\.\d+\.model\.(\d+)\..*")),
+        "style_size": state["enc_style.model.6.weight"].shape[0],
+        "mlp_width": state["mlp.model.0.fc.weight"].shape[0],
+    }
+
+
+def _munit_discriminator(state: State) -> Facts:
+    first = state["cnns.0.0.conv.weight"]
+    return {
+        "channels": first.shape[1],
+        "width": first.shape[0],
+        "layers": len(_matching(state, r"cnns\.0\.\d+\.conv\.weight")),
+        "scales": len(_numbers(state, r"cnns\.(\d+)\..*")),
+    }
+
+
+KINDS = {
+    "MUNIT generator": Kind(r"enc_style\.model\.0\.conv\.weight", _munit_generator),
+    "MUNIT discriminator": Kind(r"cnns\.0\.0\.conv\.weight", _munit_discriminator),
+    "StarGAN discriminator": Kind(r"conv2\.weight", _stargan_discriminator),
+    "StarGAN generator": Kind(r"main\.\d+\.main\.0\.weight", _stargan_generator),
+    "DCGAN generator": Kind(r"main\.1\.weight", _dcgan_generator),
+    "DCGAN discriminator": Kind(r"main\.2\.weight", _dcgan_discriminator),
+    "U-Net generator": Kind(r"model\.model\.0\.weight", _unet),
+    "pixel discriminator": Kind(r"net\.0\.weight", _pixel),
+    "ResNet generator": Kind(r"model\.\d+\.conv_block\..*", _resnet),
+    "patch discriminator": Kind(r"model\.0\.weight", _patch),
+}
+"""Name of each kind -> how it is recognised; the first that fits."""
