@@ -34,9 +34,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count how often each file is decoded."""
     counts: Counter[str] = Counter()
 
-    def counted(path: Path, channels: int) -> Any:
+    def counted(path: Path, *arguments: Any) -> Any:
         counts[path.name] += 1
-        return read_image(path, channels)
+        return read_image(path, *arguments)
 
     monkeypatch.setattr(module, "read_image", counted)
     return counts
