@@ -131,15 +131,15 @@ def choose_tiling(size: int, overlap: Overlap, reach: Reach | None) -> Tiling:
     if size % reach.multiple:
         raise ValueError(f"data.tile: {size} must be a multiple of {reach.multiple} for this model.")
     needed = 2 * reach.pixels + -2 * reach.pixels % reach.multiple
-    if overlap == "auto":
-        overlap = min(needed, size // 2 // reach.multiple * reach.multiple)
-    if not 0 <= overlap < size:
-        raise ValueError(f"data.overlap: {overlap} must be at least 0 and below data.tile, {size}.")
-    exact = not reach.whole and overlap >= needed
+    half = size // 2 // reach.multiple * reach.multiple
+    shared = min(needed, half) if overlap == "auto" else overlap
+    if not 0 <= shared < size:
+        raise ValueError(f"data.overlap: {shared} must be at least 0 and below data.tile, {size}.")
+    exact = not reach.whole and shared >= needed
     if reach.whole:
         warnings.warn(
             f"Tiles differ from the whole image, as {' and '.join(reach.whole)} depends on all of it: they "
-            f"fade into each other over {overlap} pixels. A larger data.tile brings them closer.",
+            f"fade into each other over {shared} pixels. A larger data.tile brings them closer.",
             stacklevel=2,
         )
     elif not exact:
@@ -148,4 +148,4 @@ def choose_tiling(size: int, overlap: Overlap, reach: Reach | None) -> Tiling:
             f"data.overlap {needed} and a data.tile above that they would be the same.",
             stacklevel=2,
         )
-    return Tiling(size, overlap, 0 if exact else overlap, reach.multiple, exact)
+    return Tiling(size, shared, 0 if exact else shared, reach.multiple, exact)

@@ -38,7 +38,8 @@ class Translator:
 
 def tiled(model: Predicts, image: Tensor, tiling: Tiling) -> Tensor:
     """Translate an image (C, H, W) in tiles."""
-    blend = Blend(tiling, *image.shape[1:], to_pixels=Tensor.clone)
+    _, height, width = image.shape
+    blend = Blend(tiling, height, width, to_pixels=Tensor.clone)
     for tile in tiling.tiles(*image.shape[1:]):
         part = PredictBatch(tiling.cut(image, tile)[None], ["image"])
         blend.add(model.predict_step(part, 0).images[0], tile)

@@ -59,7 +59,7 @@ class WritePredictions(BasePredictionWriter):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Let the data module ask which images are to be predicted, and how far the model sees."""
         data = getattr(trainer, "datamodule", None)
-        if stage == "predict" and hasattr(data, "taker"):
+        if stage == "predict" and data is not None and hasattr(data, "taker"):
             self._folder, self._module = Path(trainer.default_root_dir), pl_module
             data.taker = self
 

@@ -13,7 +13,8 @@ TILING = Tiling(16, 6, 6)
 
 def blended(image: Tensor, *, wrong: float = 0.0) -> tuple[Tensor, Seams]:
     """Cut an image and blend the tiles; every second one is brighter by `wrong`."""
-    blend = Blend(TILING._replace(ramp=0 if wrong else 6), *image.shape[1:], to_pixels=Tensor.clone)
+    _, height, width = image.shape
+    blend = Blend(TILING._replace(ramp=0 if wrong else 6), height, width, to_pixels=Tensor.clone)
     for tile in TILING.tiles(*image.shape[1:]):
         blend.add(TILING.cut(image, tile) + wrong * (tile.column % 2), tile)
     return blend.finish()

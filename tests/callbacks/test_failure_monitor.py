@@ -193,7 +193,7 @@ class Overflowing(PlayingGAN):
     def generator_terms(self, batch: list[Tensor], fake: Tensor) -> dict[str, Tensor]:
         (term,) = super().generator_terms(batch, fake).values()
         if self.global_step < self.overflows:
-            term.register_hook(lambda gradient: gradient * float("inf"))  # type: ignore[no-untyped-call]
+            term.register_hook(lambda gradient: gradient * float("inf"))
         return {"adversarial": term}
 
 

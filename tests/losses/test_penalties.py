@@ -100,7 +100,7 @@ def test_a_compiled_discriminator_can_be_differentiated_twice() -> None:
     expected = gradient_penalty(network, images())
     network.compile(backend="aot_eager")
     penalty = gradient_penalty(network, images())
-    penalty.backward()  # type: ignore[no-untyped-call]
+    penalty.backward()
     assert penalty.equal(expected)
 
 

@@ -44,7 +44,7 @@ def test_the_critic_takes_a_gradient_penalty() -> None:
     critic = MLPDiscriminator(2, 1, width=8)
     assert not has_batch_statistics(critic)
     penalty = gradient_penalty(critic, torch.randn(4, 2, 1, 1))
-    penalty.backward()  # type: ignore[no-untyped-call]
+    penalty.backward()
     weights = [weight for name, weight in critic.named_parameters() if name.endswith("weight")]
     assert len(weights) == 3
     assert all(bool((weight.grad != 0).any()) for weight in weights)  # type: ignore[union-attr]

@@ -158,7 +158,7 @@ class OverflowingGAN(TinyGAN):
     def critic_terms(self, batch: list[Tensor], fake: Tensor) -> dict[str, Tensor]:
         terms = super().critic_terms(batch, fake)
         if self.global_rank == 1 and self.global_step == 1:
-            terms["real"].register_hook(lambda gradient: gradient * torch.inf)  # type: ignore[no-untyped-call]
+            terms["real"].register_hook(lambda gradient: gradient * torch.inf)
         return terms
 
 
