@@ -104,11 +104,16 @@ def _texts(base: Path, captions: str | None) -> Path:
 
 
 def _plain(base: Path, table: Path, share: float) -> CaptionedFiles:
-    captions: dict[str, list[str]] = {path.relative_to(base).as_posix(): [] for path in _images(base)}
-    for line, image, caption in read_table(table):
-        name = Path(image).as_posix()
+    rows = [(line, Path(image).as_posix(), caption) for line, image, caption in read_table(table)]
+    named = {image for _, image, _ in rows}
+    files = (path.relative_to(base).as_posix() for path in _images(base))
+    # An array that no row names holds embeddings, not an image.
+    captions: dict[str, list[str]] = {
+        name: [] for name in files if name in named or not name.endswith(".npy")
+    }
+    for line, name, caption in rows:
         if name not in captions:
-            raise FileNotFoundError(f"{table} line {line}: there is no image {image} in {base}.")
+            raise FileNotFoundError(f"{table} line {line}: there is no image {name} in {base}.")
         captions[name].append(caption)
     described = [base / name for name, texts in captions.items() if texts]
     share = max(share, FEWEST / max(1, len(described)))  # of very few images

@@ -138,7 +138,9 @@ def test_predicting_takes_a_checkpoint(toy: Path, capsys: pytest.CaptureFixture[
 
 
 def test_a_checkpoint_of_another_variant(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    torch.save({"gans": {}, "hyper_parameters": {"_class_path": "gans.Pix2Pix"}}, "other.ckpt")
+    torch.save(
+        {"gans": {"variant": "Pix2Pix"}, "hyper_parameters": {"_class_path": "gans.Pix2Pix"}}, "other.ckpt"
+    )
     status, message = complain(capsys, "--config", toy, "--ckpt_path", "other.ckpt")
     assert message == (
         "error: other.ckpt holds a Pix2Pix, but the model is a CycleGAN. "
@@ -151,7 +153,11 @@ def test_a_checkpoint_of_a_version_with_other_arguments(
     toy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.save(
-        {"gans": {}, "hyper_parameters": {"_class_path": "gans.CycleGAN", "lambda_circle": 3}}, "old.ckpt"
+        {
+            "gans": {"variant": "CycleGAN"},
+            "hyper_parameters": {"_class_path": "gans.CycleGAN", "lambda_circle": 3},
+        },
+        "old.ckpt",
     )
     status, message = complain(capsys, "--config", toy, "--ckpt_path", "old.ckpt")
     assert message.startswith(

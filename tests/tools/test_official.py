@@ -155,8 +155,9 @@ def test_an_official_stargan_gives_the_recorded_outputs(tmp_path: Path) -> None:
     with torch.no_grad():
         images = model.generator(wave(1, 3, 128, 128), label)[..., ::8, ::8]
         scores, logits = model.discriminator(wave(1, 3, 128, 128))
-    recorded = vectors("stargan_g").arrays["train/out"]
-    np.testing.assert_allclose(images, recorded, rtol=1e-6, atol=1e-5)
+    recorded = vectors("stargan_g")
+    slack = 2 * recorded.facts["modes"]["train"]["out"]["max_abs_diff_vs_fp64_weights_fp32"]
+    np.testing.assert_allclose(images, recorded.arrays["train/out"], rtol=1e-6, atol=slack)
     for made, name in ((scores, "out_src"), (logits, "out_cls")):
         np.testing.assert_allclose(made, vectors("stargan_d").arrays[f"eval/{name}"], rtol=1e-6, atol=1e-5)
 
