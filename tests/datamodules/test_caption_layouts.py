@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 from support.captioned import write_cub, write_flowers, write_plain
 
 from datamodules.caption_layouts import find_captioned
@@ -54,9 +55,8 @@ def test_classes_are_held_out_where_the_authors_list_is_there(tmp_path: Path) ->
 
 
 def test_flowers_and_their_split(tmp_path: Path) -> None:
-    scipy_io = pytest.importorskip("scipy.io")
     write_flowers(tmp_path)
-    scipy_io.savemat(
+    savemat(
         tmp_path / "setid.mat",
         {"trnid": np.array([[1, 4]]), "valid": np.array([[2, 5]]), "tstid": np.array([[3, 6]])},
     )
