@@ -108,6 +108,8 @@ def test_exemplars_are_chosen_where_none_are_named(decoder: Decoder, glasses: Co
     used = [*glasses.present[:3], *glasses.absent[:6]]
     assert len(set(used)) == 9, "no face is b and c at once"
     close(sheet.latents[:3, 2], decoder.latents(glasses.absent[3:6]))
+    assert sheet.rows[-1] == "means of 3, 3 and 3", "the means of all would lie near 0"
+    close(sheet.latents[3, 0], decoder.latents(glasses.present[:3]).mean(0))
 
 
 def test_too_few_samples_with_the_concept_are_refused(decoder: Decoder, data: Images) -> None:
