@@ -53,6 +53,7 @@ class StarGAN(AdversarialModule):
         exclusive: groups of attributes of which an image has at most one; likewise.
         generator_width: channels after the generator's first convolution.
         blocks: residual blocks of the generator.
+        downsamplings: its stride-2 convolutions before the blocks; fewer keep more detail of small images.
         discriminator_width: channels after the discriminator's first convolution.
         discriminator_layers: its stride-2 convolutions; by default by the image size, 6 for 128 pixels.
         discriminator_steps: steps of the discriminator for each of the generator.
@@ -86,6 +87,7 @@ class StarGAN(AdversarialModule):
         exclusive: list[list[str]] | None = None,
         generator_width: int = 64,
         blocks: int = 6,
+        downsamplings: int = 2,
         discriminator_width: int = 64,
         discriminator_layers: int | None = None,
         discriminator_steps: int = 5,
@@ -113,7 +115,7 @@ class StarGAN(AdversarialModule):
             self.attributes.with_names(target, torch.zeros(1, len(self.attributes.flat)))  # is it possible?
         names, data_sets = len(self.attributes.flat), len(self.attributes.names)
         joined = names + (data_sets if data_sets > 1 else 0)
-        self.generator = StarGANGenerator(channels, joined, generator_width, blocks)
+        self.generator = StarGANGenerator(channels, joined, generator_width, blocks, downsamplings)
         self.discriminator = StarGANDiscriminator(
             channels, names, image_size, discriminator_width, discriminator_layers
         )

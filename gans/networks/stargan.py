@@ -8,12 +8,13 @@ statistics, in training and afterwards. Here there are none; of an official chec
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
 from gans.networks.padding import crop_to, pad_to_multiple
 
-DOWNSAMPLING = 4  # two stride-2 convolutions of the generator
 MOST_LAYERS = 6  # of the discriminator, the paper's number
 SLOPE = 0.01  # of the discriminator's LeakyReLU
 
@@ -22,13 +23,15 @@ class StarGANGenerator(nn.Module):
     """Image and target label to image, by residual blocks at a quarter of the resolution.
 
     The label is tiled over the image and joined to its channels. Fully convolutional: images of any size
-    pass, those whose sides are no multiples of 4 padded and cropped back.
+    pass, those whose sides are no multiples of the resolution's divisor padded and cropped back.
 
     Args:
         channels: channels of the images.
         labels: length K of a label, the mask over several data sets included.
         width: channels after the stem; doubled by each stride-2 convolution.
         blocks: number of residual blocks, 0 or more.
+        downsamplings: stride-2 convolutions before the blocks, 0 or more, and as many transposed ones after
+            them; 2 in the paper. Fewer keep more detail of small images.
 
     Shape:
         (N, channels, H, W) in [-1, 1] and (N, K) to (N, channels, H, W) in (-1, 1).
@@ -37,35 +40,48 @@ class StarGANGenerator(nn.Module):
         ValueError: if a number is out of range.
     """
 
-    def __init__(self, channels: int = 3, labels: int = 5, width: int = 64, blocks: int = 6) -> None:
+    def __init__(
+        self,
+        channels: int = 3,
+        labels: int = 5,
+        width: int = 64,
+        blocks: int = 6,
+        downsamplings: int = 2,
+    ) -> None:
         super().__init__()
-        if min(channels, labels, width) < 1 or blocks < 0:
+        if min(channels, labels, width) < 1 or min(blocks, downsamplings) < 0:
             raise ValueError(
-                f"channels, labels and width of a generator must be 1 or more and blocks 0 or more, got "
-                f"{channels} channels, {labels} labels, a width of {width} and {blocks} blocks"
+                f"channels, labels and width of a generator must be 1 or more, blocks and downsamplings 0 or "
+                f"more, got {channels} channels, {labels} labels, a width of {width}, {blocks} blocks and "
+                f"{downsamplings} downsamplings"
             )
         self.labels = labels
-        self.encoder = nn.Sequential(
-            nn.Conv2d(channels + labels, width, 7, padding=3, bias=False),
-            *_norm_and_relu(width),
-            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1, bias=False),
-            *_norm_and_relu(2 * width),
-            nn.Conv2d(2 * width, 4 * width, 4, stride=2, padding=1, bias=False),
-            *_norm_and_relu(4 * width),
-        )
-        self.blocks = nn.Sequential(*(_ResidualBlock(4 * width) for _ in range(blocks)))
-        self.decoder = nn.Sequential(
-            nn.ConvTranspose2d(4 * width, 2 * width, 4, stride=2, padding=1, bias=False),
-            *_norm_and_relu(2 * width),
-            nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1, bias=False),
-            *_norm_and_relu(width),
-            nn.Conv2d(width, channels, 7, padding=3, bias=False),
-            nn.Tanh(),
-        )
+        self.divisor = 1 << downsamplings
+        widths = [width << level for level in range(downsamplings + 1)]
+        down = [
+            part
+            for fine, coarse in pairwise(widths)
+            for part in (
+                nn.Conv2d(fine, coarse, 4, stride=2, padding=1, bias=False),
+                *_norm_and_relu(coarse),
+            )
+        ]
+        up = [
+            part
+            for coarse, fine in pairwise(widths[::-1])
+            for part in (
+                nn.ConvTranspose2d(coarse, fine, 4, stride=2, padding=1, bias=False),
+                *_norm_and_relu(fine),
+            )
+        ]
+        stem = nn.Conv2d(channels + labels, width, 7, padding=3, bias=False)
+        self.encoder = nn.Sequential(stem, *_norm_and_relu(width), *down)
+        self.blocks = nn.Sequential(*(_ResidualBlock(widths[-1]) for _ in range(blocks)))
+        self.decoder = nn.Sequential(*up, nn.Conv2d(width, channels, 7, padding=3, bias=False), nn.Tanh())
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """Translate images (N, channels, H, W) to what the labels (N, K) say."""
-        padded = pad_to_multiple(images, DOWNSAMPLING, DOWNSAMPLING)
+        padded = pad_to_multiple(images, self.divisor, self.divisor)
         tiled = labels.to(padded.dtype)[:, :, None, None].expand(-1, -1, *padded.shape[2:])
         features = self.encoder(torch.cat([padded, tiled], dim=1))
         return crop_to(self.decoder(self.blocks(features)), like=images)

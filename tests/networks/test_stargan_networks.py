@@ -62,6 +62,15 @@ def test_any_size_keeps_its_size(size: tuple[int, int]) -> None:
     assert network(torch.rand(2, 1, *size), torch.eye(2)).shape == (2, 1, *size)
 
 
+@pytest.mark.parametrize("downsamplings", [0, 1, 3])
+def test_downsamplings_set_the_blocks_resolution(downsamplings: int) -> None:
+    network = StarGANGenerator(labels=2, width=2, blocks=1, downsamplings=downsamplings)
+    sizes: list[torch.Size] = []
+    network.blocks.register_forward_hook(lambda _module, _inputs, features: sizes.append(features.shape))
+    assert network(torch.rand(1, 3, 16, 24), torch.eye(2)[:1]).shape == (1, 3, 16, 24)
+    assert sizes == [(1, 2 << downsamplings, 16 >> downsamplings, 24 >> downsamplings)]
+
+
 @pytest.mark.parametrize(
     ("size", "layers"), [(4, 1), (16, 3), (32, 4), (64, 5), (100, 5), (128, 6), (256, 6)]
 )
@@ -81,5 +90,5 @@ def test_larger_images_have_one_answer() -> None:
 def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ValueError, match=r"7 stride-2 convolutions.*images of 64 pixels"):
         StarGANDiscriminator(image_size=64, layers=7)
-    with pytest.raises(ValueError, match="3 channels, 0 labels, a width of 64 and 6 blocks"):
+    with pytest.raises(ValueError, match="3 channels, 0 labels, a width of 64, 6 blocks"):
         StarGANGenerator(labels=0)
