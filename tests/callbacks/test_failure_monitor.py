@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 import re
 import time
 from pathlib import Path
@@ -12,17 +11,15 @@ from lightning.pytorch import Callback
 from lightning.pytorch.loggers.logger import DummyLogger
 from lightning.pytorch.plugins.precision import MixedPrecision
 from support.compared import Painter, items
+from support.games import BrokenGradient, Circling, Detached, Overflowing, PlayingGAN, Shortsighted
 from support.processes import run_together
 from support.tiny import TinyGAN, loader, trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from gans.base import Player
-from gans.callbacks.failure_measurements import DeviceScalars, Diversity, gradient_norm
 from gans.callbacks.failure_monitor import SIGNS, FailureMonitor
-from gans.losses.adversarial import ObjectiveName, objective
-from gans.protocol import Comparison
-from gans.training.schedules import Schedule, learning_rate_factor
+from gans.losses.adversarial import ObjectiveName
+from gans.training.schedules import Schedule
 from gans.training.strategy import GANDDPStrategy
 
 EAGER: dict[str, Any] = {"every_n_steps": 2, "patience": 10, "loader_share": 0.999}
@@ -38,25 +35,6 @@ class Rows(DummyLogger):
 
     def log_metrics(self, metrics: Any, step: int | None = None) -> None:
         self.rows += [(name, value, step) for name, value in metrics.items() if name.startswith("monitor/")]
-
-
-class PlayingGAN(TinyGAN):
-    """A game by one of the objectives; evaluation sees rows as images of one pixel."""
-
-    def __init__(self, name: ObjectiveName = "least_squares", **options: Any) -> None:
-        super().__init__(**options)
-        self.objective = objective(name)
-
-    def critic_terms(self, batch: list[Tensor], fake: Tensor) -> dict[str, Tensor]:
-        assert self.objective is not None
-        return {"score": self.objective.discriminator(self.critic(batch[0]), self.critic(fake.detach()))}
-
-    def generator_terms(self, batch: list[Tensor], fake: Tensor) -> dict[str, Tensor]:
-        assert self.objective is not None
-        return {"adversarial": self.objective.generator(self.critic(fake), self.critic(batch[0]))}
-
-    def comparisons(self, batch: list[Tensor]) -> dict[str, Comparison]:
-        return {"same": Comparison(self.generator(batch[0])[..., None, None], batch[0][..., None, None])}
 
 
 def data(count: int = 8, seed: int = 0) -> Tensor:
@@ -136,24 +114,6 @@ def test_a_collapsed_generator_is_seen_in_evaluation(
     assert "generator_collapsed at step 8, same: the fakes differ" in capsys.readouterr().out
 
 
-class Circling(PlayingGAN):
-    """min over x, max over y of x * y, the game that gradient descent goes round in circles in."""
-
-    players = (Player("critic", ("y",)), Player("generator", ("x",)))
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.x, self.y = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
-        nn.init.constant_(self.x.weight, 1.0)
-        nn.init.constant_(self.y.weight, 0.0)
-
-    def critic_terms(self, batch: list[Tensor], fake: Tensor) -> dict[str, Tensor]:
-        return {"score": -(self.x.weight * self.y.weight).sum()}
-
-    def generator_terms(self, batch: list[Tensor], fake: Tensor) -> dict[str, Tensor]:
-        return {"score": (self.x.weight * self.y.weight).sum()}
-
-
 def test_players_that_go_round_in_circles_are_seen(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,14 +125,6 @@ def test_players_that_go_round_in_circles_are_seen(
     )
 
 
-class BrokenGradient(PlayingGAN):
-    """Its generator's loss is a number, but the gradient of the root at 0 is not."""
-
-    def generator_terms(self, batch: list[Tensor], fake: Tensor) -> dict[str, Tensor]:
-        broken = (fake - fake.detach()).abs().sum().sqrt()
-        return super().generator_terms(batch, fake) | {"broken": broken}
-
-
 def test_gradients_that_are_no_numbers_are_seen_before_the_loss_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -181,20 +133,6 @@ def test_gradients_that_are_no_numbers_are_seen_before_the_loss_is(
     assert (
         "at step 1, generator of the generator: the norm of its gradients is nan" in capsys.readouterr().out
     )
-
-
-class Overflowing(PlayingGAN):
-    """Its generator's gradients overflow in the first steps, or in all."""
-
-    def __init__(self, overflows: int, **options: Any) -> None:
-        super().__init__(**options)
-        self.overflows = overflows
-
-    def generator_terms(self, batch: list[Tensor], fake: Tensor) -> dict[str, Tensor]:
-        (term,) = super().generator_terms(batch, fake).values()
-        if self.global_step < self.overflows:
-            term.register_hook(lambda gradient: gradient * float("inf"))
-        return {"adversarial": term}
 
 
 @pytest.mark.parametrize(("overflows", "expected"), [(8, []), (1000, ["nonfinite_gradients"])])
@@ -208,26 +146,10 @@ def test_the_overflows_by_which_a_loss_scaler_finds_its_scale_are_normal(
     assert signs == expected
 
 
-class Detached(PlayingGAN):
-    def generator_terms(self, batch: list[Tensor], fake: Tensor) -> dict[str, Tensor]:
-        return {
-            name: term + 0 * fake.sum()
-            for name, term in super().generator_terms(batch, fake.detach()).items()
-        }
-
-
 def test_a_network_that_gets_no_gradient_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, signs = fit(tmp_path, seeded(Detached), 20)
     assert signs == ["dead_gradients"]
     assert "dead_gradients at step 10, generator of the generator" in capsys.readouterr().out
-
-
-class Shortsighted(PlayingGAN):
-    """Its schedule counts on three epochs only."""
-
-    def on_train_start(self) -> None:
-        super().on_train_start()
-        self._rate_factor = learning_rate_factor("linear", 3, 0.5)
 
 
 def test_a_rate_of_zero_before_the_end_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -366,30 +288,3 @@ def test_the_interval_of_looks_is_that_of_logging(tmp_path: Path) -> None:
     monitor = {"every_n_steps": None, "patience": 1, "stop_on": ["dead_gradients"]}
     fitting, _ = fit(tmp_path, seeded(Detached), 100, monitor=monitor, log_every_n_steps=3)
     assert fitting.global_step == 9, "three looks at the least"
-
-
-def test_diversity_is_the_deviation_over_images_of_any_size() -> None:
-    levels = torch.tensor([-0.5, 0.1, 0.4, 0.9], dtype=torch.float64)
-    diversity = Diversity()
-    for level, size in zip(levels, (16, 40, 7, 33), strict=True):
-        diversity.add(level * torch.ones(1, 3, size, size + 5))
-    diversity.add(torch.zeros(0, 3, 8, 8))
-    assert len(diversity) == 4
-    assert diversity.value() == pytest.approx(float(levels.std()), rel=1e-6)
-
-
-def test_the_norm_of_gradients_is_that_of_all_together() -> None:
-    network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
-    assert gradient_norm(network) == 0
-    network[0].weight.grad = torch.full((2, 2), 3.0)
-    network[1].bias.grad = torch.full((2,), -2.0)
-    assert float(gradient_norm(network)) == pytest.approx(math.sqrt(4 * 9 + 2 * 4))
-
-
-def test_scalars_are_read_in_order_and_once() -> None:
-    scalars = DeviceScalars()
-    for value in (1.0, 2.0):
-        scalars.keep("a", torch.tensor(value))
-        scalars.keep("b", torch.tensor(10 * value, dtype=torch.float64))
-    assert scalars.read() == {"a": [1, 2], "b": [10, 20]}
-    assert scalars.read() == {}
