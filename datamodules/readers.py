@@ -14,6 +14,7 @@ from PIL import Image
 
 from datamodules.formats.common import Array, Bounds, Decoded, Stored, too_large
 from datamodules.formats.common import ImageError as ImageError  # readers raise it, so callers find it here
+from datamodules.formats.pictures import unpack
 from datamodules.value_range import BY_TYPE, ValueRange, to_unit
 
 # suffix -> the format its content must have
@@ -125,6 +126,26 @@ def read_image(path: str | Path, channels: int | None = None, value_range: Value
     if pixels.dtype != np.uint8 or bounds != (0, 255):  # 8 bit is scaled on the device
         pixels = to_unit(pixels, bounds)
     return np.ascontiguousarray(pixels)
+
+
+def pixels_of(image: Image.Image, channels: int) -> Array:
+    """Return the pixels of a Pillow image of 8 bit, as `read_image` would read them from its file.
+
+    Returns:
+        (height, width, channels) of uint8.
+
+    Raises:
+        ImageError: the image has more than 8 bit, or channels that cannot be converted.
+    """
+    name = getattr(image, "filename", "") or "The image"
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        raise ImageError(
+            f"{name}: of Pillow's images those of 8 bit are taken, and the mode of this one is {image.mode}. "
+            "Read it by datamodules.readers.read_image, and give a tensor in [-1, 1]."
+        )
+    decoded = unpack(image)
+    upright = _turn_upright(decoded.pixels, decoded.orientation)
+    return np.ascontiguousarray(_match_channels(upright, decoded.alpha, channels, name))
 
 
 def read_header(path: str | Path) -> Header:
@@ -241,7 +262,7 @@ def _turn_upright(pixels: Array, orientation: int) -> Array:
     return pixels[vertical, horizontal]
 
 
-def _match_channels(pixels: Array, alpha: bool, wanted: int | None, path: Path) -> Array:
+def _match_channels(pixels: Array, alpha: bool, wanted: int | None, name: str | Path) -> Array:
     if alpha and pixels.shape[2] != wanted:
         pixels = _lay_on_white(pixels)
     given = pixels.shape[2]
@@ -252,7 +273,7 @@ def _match_channels(pixels: Array, alpha: bool, wanted: int | None, path: Path) 
     if given == 3 and wanted == 1:
         return _as_type(pixels @ _LUMA, pixels.dtype)[:, :, None]
     raise ImageError(
-        f"{path}: the image has {given} channels where {wanted} are expected. "
+        f"{name}: the image has {given} channels where {wanted} are expected. "
         "Give the number of channels of the images (channels_A, channels_B), or convert this file."
     )
 

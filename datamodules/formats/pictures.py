@@ -43,9 +43,14 @@ def decode(path: Path) -> Decoded:
     if _is_deep(path):
         return _decode_deep(path)
     with Image.open(path) as image:
-        orientation = image.getexif().get(ORIENTATION, 1)
-        mode = "RGBA" if "transparency" in image.info else _MODES.get(image.mode, "RGB")
-        pixels = np.array(image.convert(mode))  # a copy: tensors made of it may be written to
+        return unpack(image)
+
+
+def unpack(image: Image.Image) -> Decoded:
+    """Return the pixels of a Pillow image of 8 bit; palettes and CMYK become RGB."""
+    orientation = image.getexif().get(ORIENTATION, 1)
+    mode = "RGBA" if "transparency" in image.info else _MODES.get(image.mode, "RGB")
+    pixels = np.array(image.convert(mode))  # a copy: tensors made of it may be written to
     return Decoded(pixels.reshape(*pixels.shape[:2], -1), (0, 255), mode in ("LA", "RGBA"), orientation)
 
 
