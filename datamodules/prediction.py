@@ -51,7 +51,7 @@ class Taker(Protocol):
 class PredictionSource:
     """Makes prediction batches of indices, or of an index and tiles of that image.
 
-    The image that is being cut is kept until the next one.
+    The image that is being cut is kept until its last tile.
     """
 
     def __init__(self, images: ImageSet, tiling: Tiling | None = None) -> None:
@@ -71,6 +71,8 @@ class PredictionSource:
             self._cut = None  # one image is held at a time
             self._cut = index, self.images[index]
         parts = [self._tiling.cut(self._cut[1], tile) for tile in tiles]
+        if tiles[-1] == self._tiling.tiles(tiles[-1].height, tiles[-1].width)[-1]:
+            self._cut = None  # not beside the picture while that is written
         names = [self.images.names[index]] * len(tiles)
         return PredictBatch(torch.stack(parts), names, tiles, self._tiling)
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from datamodules.formats.common import Array, Bounds, Decoded, Stored, too_large
+from datamodules.formats.common import Array, Bounds, Decoded, Stored, by_rows, too_large
 from datamodules.formats.common import ImageError as ImageError  # readers raise it, so callers find it here
 from datamodules.formats.pictures import unpack
 from datamodules.value_range import BY_TYPE, ValueRange, to_unit
@@ -264,14 +264,14 @@ def _turn_upright(pixels: Array, orientation: int) -> Array:
 
 def _match_channels(pixels: Array, alpha: bool, wanted: int | None, name: str | Path) -> Array:
     if alpha and pixels.shape[2] != wanted:
-        pixels = _lay_on_white(pixels)
+        pixels = by_rows(_lay_on_white, pixels)
     given = pixels.shape[2]
     if wanted is None or wanted == given:
         return pixels
     if given == 1 and wanted == 3:
         return np.repeat(pixels, 3, axis=2)
     if given == 3 and wanted == 1:
-        return _as_type(pixels @ _LUMA, pixels.dtype)[:, :, None]
+        return by_rows(lambda rows: _as_type(rows @ _LUMA, rows.dtype)[:, :, None], pixels)
     raise ImageError(
         f"{name}: the image has {given} channels where {wanted} are expected. "
         "Give the number of channels of the images (channels_A, channels_B), or convert this file."

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.formats.common import Array, Bounds
+from datamodules.formats.common import Array, Bounds, by_rows
 
 _PERCENTILES = re.compile(r"p(\d+(?:\.\d+)?)-p(\d+(?:\.\d+)?)")
 
@@ -76,16 +76,24 @@ def to_unit(values: Array, bounds: Bounds) -> Array:
     low, high = bounds
     if not high > low:
         return np.full(values.shape, -1, np.float32)
-    unit = (values.astype(np.float64) - low) * (2 / (high - low)) - 1
-    return np.clip(unit, -1, 1).astype(np.float32)
+
+    def change(rows: Array) -> Array:
+        unit = (rows.astype(np.float64) - low) * (2 / (high - low)) - 1
+        return np.clip(unit, -1, 1).astype(np.float32)
+
+    return by_rows(change, values)
 
 
 def from_unit(values: Array, bounds: Bounds, dtype: np.dtype[Any]) -> Array:
     """Map [-1, 1] back, rounded for integers; what is beyond is clipped, and NaN becomes the middle."""
     low, high = bounds
-    unit = np.clip(np.nan_to_num(values.astype(np.float64), nan=0.0), -1, 1)
-    scaled = (unit + 1) * ((high - low) / 2) + low
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        scaled = np.rint(scaled).clip(limits.min, limits.max)
-    return (scaled > (low + high) / 2 if dtype.kind == "b" else scaled).astype(dtype)
+
+    def change(rows: Array) -> Array:
+        unit = np.clip(np.nan_to_num(rows.astype(np.float64), nan=0.0), -1, 1)
+        scaled = (unit + 1) * ((high - low) / 2) + low
+        if dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            scaled = np.rint(scaled).clip(limits.min, limits.max)
+        return (scaled > (low + high) / 2 if dtype.kind == "b" else scaled).astype(dtype)
+
+    return by_rows(change, values)

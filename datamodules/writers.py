@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -35,10 +37,15 @@ class Target(NamedTuple):
 EIGHT_BIT = Target()
 
 
-class Encoded(NamedTuple):
-    """The bytes of an image file, and its name: that which was asked for, but for the suffix at times."""
+class Encoding(NamedTuple):
+    """How pixels become an image file.
 
-    content: bytes
+    Attributes:
+        write: puts the content into an open file.
+        name: that which was asked for, but for the suffix at times.
+    """
+
+    write: Callable[[BinaryIO], None]
     name: str
 
 
@@ -55,8 +62,8 @@ def target_of(origin: Origin | None) -> Target:
     return Target(stored.dtype.newbyteorder("="), bounds, stored.channels, origin.path)
 
 
-def encode_pixels(pixels: Array, name: str, target: Target = EIGHT_BIT) -> Encoded:
-    """Encode pixels (H, W, C) of the target's type in the format of a name.
+def encoding_of(pixels: Array, name: str, target: Target = EIGHT_BIT) -> Encoding:
+    """Return how pixels (H, W, C) of the target's type are written in the format of a name.
 
     What that format cannot hold (numbers of channels) becomes .png, or .tiff with as many channels as needed.
 
@@ -68,16 +75,15 @@ def encode_pixels(pixels: Array, name: str, target: Target = EIGHT_BIT) -> Encod
     kind, given = format_of(Path(name)), pixels.shape[2]
     source = target.source if target.source and format_of(target.source) == kind else None
     if kind == "TIFF":
-        return Encoded(tiff.encode(pixels, source), name)
+        return Encoding(partial(tiff.encode, pixels, source), name)
     if source and (kind == "NumPy" or (kind in ("DICOM", "NIfTI") and given == target.channels)):
-        content: bytes = module_of(kind).encode(pixels, source)
-        return Encoded(content, name)
+        return Encoding(partial(module_of(kind).encode, pixels, source), name)
     if given not in (1, 3, 4) or pixels.dtype not in (np.uint8, np.uint16):
-        return Encoded(tiff.encode(pixels, None), renamed(name, ".tiff"))
+        return Encoding(partial(tiff.encode, pixels, None), renamed(name, ".tiff"))
     deep = pixels.dtype == np.uint16 and kind != "PNG"
     if kind not in _PICTURES or deep or (given == 4 and kind in _WITHOUT_ALPHA):
         kind, name = "PNG", renamed(name, ".png")
-    return Encoded(pictures.encode(pixels, kind), name)
+    return Encoding(partial(pictures.encode, pixels, kind), name)
 
 
 def renamed(name: str, suffix: str) -> str:

@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 import torch
+from support.pictures import channels_last
 from torch import Tensor, nn
 
 from datamodules.prediction import PROBE_NAME, PredictBatch
@@ -39,11 +40,11 @@ class Translator:
 def tiled(model: Predicts, image: Tensor, tiling: Tiling) -> Tensor:
     """Translate an image (C, H, W) in tiles."""
     _, height, width = image.shape
-    blend = Blend(tiling, height, width, to_pixels=Tensor.clone)
+    blend = Blend(tiling, height, width, to_pixels=channels_last)
     for tile in tiling.tiles(*image.shape[1:]):
         part = PredictBatch(tiling.cut(image, tile)[None], ["image"])
         blend.add(model.predict_step(part, 0).images[0], tile)
-    return blend.finish()[0]
+    return torch.from_numpy(blend.finish()[0]).permute(2, 0, 1)
 
 
 def resnet(upsampling: Upsampling = "transposed") -> Translator:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -41,13 +41,11 @@ def decode(path: Path) -> Decoded:
     return Decoded(np.array(array), whole_range(array.dtype))
 
 
-def encode(values: Array, source: Path) -> bytes:
-    """Encode (H, W, C) with the axes of the source."""
+def encode(values: Array, source: Path, file: BinaryIO) -> None:
+    """Write (H, W, C) with the axes of the source into an open file."""
     like = _open(source)
     if like.ndim == 2 and values.shape[2] == 1:
         values = values[:, :, 0]
     elif like.ndim == 3 and channels_first(like.shape):
         values = np.moveaxis(values, -1, 0)
-    buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(values, like.dtype))
-    return buffer.getvalue()
+    np.save(file, np.ascontiguousarray(values, like.dtype))

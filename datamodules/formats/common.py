@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ Bounds = tuple[float, float]
 ORIENTATION = 0x0112  # the number of this tag in EXIF and in TIFF
 MAX_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)  # 179 million, where Pillow refuses; here for every format
 MAX_VALUES = 4 * MAX_PIXELS  # pixels times channels: as many with four channels each
+ROWS = 64  # of a large image at once: what is computed on the way is small beside the image then
 
 
 class ImageError(ValueError):
@@ -76,6 +78,21 @@ def too_large(path: Path, what: str) -> ImageError:
         f"{path}: {what} more than the {MAX_PIXELS // 10**6} million pixels that are decoded (a "
         "decompression bomb?). Cut it into parts, or leave such files out with on_bad_image: skip."
     )
+
+
+def by_rows(change: Callable[[Array], Array], pixels: Array) -> Array:
+    """Return what a function makes of an image (H, ...), having given it a few rows at a time.
+
+    Args:
+        change: takes rows (h, ...) and returns as many, of a shape and type that do not depend on h.
+        pixels: the image.
+    """
+    first = change(pixels[:ROWS])
+    changed = np.empty((len(pixels), *first.shape[1:]), first.dtype)
+    changed[:ROWS] = first
+    for top in range(ROWS, len(pixels), ROWS):
+        changed[top : top + ROWS] = change(pixels[top : top + ROWS])
+    return changed
 
 
 def channels_first(shape: tuple[int, ...]) -> bool:

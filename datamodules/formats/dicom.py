@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -79,8 +78,8 @@ def decode(path: Path) -> Decoded:
     return Decoded(values.reshape(stored.height, stored.width, stored.channels), stored.whole)
 
 
-def encode(values: Array, source: Path) -> bytes:
-    """Encode (H, W, C) with the header of the source, uncompressed.
+def encode(values: Array, source: Path, file: BinaryIO) -> None:
+    """Write (H, W, C) with the header of the source, uncompressed, into an open file.
 
     It is an instance of its own, in a series of its own, that says it is derived: unique identifiers are
     functions of those of the source.
@@ -101,9 +100,7 @@ def encode(values: Array, source: Path) -> bytes:
             setattr(data, name, pydicom.uid.generate_uid(entropy_srcs=[str(data[name].value), "gans"]))
     data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
     data.ImageType = ["DERIVED", "SECONDARY", *list(data.get("ImageType", None) or [])[2:]]
-    buffer = io.BytesIO()
-    data.save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()
+    data.save_as(file, enforce_file_format=True)
 
 
 def _fit_geometry(data: Any, height: int, width: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -63,8 +63,8 @@ def decode(path: Path) -> Decoded:
     return Decoded(values[:, :, None], stored.whole)
 
 
-def encode(values: Array, source: Path) -> bytes:
-    """Encode (H, W, 1) with header, type and affine of the source, compressed where it was."""
+def encode(values: Array, source: Path, file: BinaryIO) -> None:
+    """Write (H, W, 1) with header, type and affine of the source, compressed where it was."""
     like = _open(source)
     slope, inter = _scale(like)
     stored: np.dtype[Any] = like.get_data_dtype()
@@ -78,7 +78,7 @@ def encode(values: Array, source: Path) -> bytes:
     made = type(like)(pixels, _fitted_affine(like, *pixels.shape[:2]), like.header)
     made.header.set_slope_inter(slope, inter)
     content: bytes = made.to_bytes()
-    return gzip.compress(content, mtime=0) if source.name.lower().endswith(".gz") else content
+    file.write(gzip.compress(content, mtime=0) if source.name.lower().endswith(".gz") else content)
 
 
 def _fitted_affine(like: Any, width: int, height: int) -> Array:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
-from datamodules.formats.common import ORIENTATION, Array, Decoded, Stored
+from datamodules.formats.common import ORIENTATION, ROWS, Array, Decoded, Stored
 
 _MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA"}
 _QUALITY = 95  # of JPEG and WebP, 0..100
@@ -50,8 +50,12 @@ def unpack(image: Image.Image) -> Decoded:
     """Return the pixels of a Pillow image of 8 bit; palettes and CMYK become RGB."""
     orientation = image.getexif().get(ORIENTATION, 1)
     mode = "RGBA" if "transparency" in image.info else _MODES.get(image.mode, "RGB")
-    pixels = np.array(image.convert(mode))  # a copy: tensors made of it may be written to
-    return Decoded(pixels.reshape(*pixels.shape[:2], -1), (0, 255), mode in ("LA", "RGBA"), orientation)
+    pixels = np.empty((image.height, image.width, len(mode)), np.uint8)
+    for top in range(0, image.height, ROWS):  # what Pillow copies is as large as the strip
+        strip = pixels[top : top + ROWS]
+        rows = image.crop((0, top, image.width, top + len(strip)))
+        strip[:] = np.asarray(rows.convert(mode)).reshape(strip.shape)
+    return Decoded(pixels, (0, 255), mode in ("LA", "RGBA"), orientation)
 
 
 def _decode_deep(path: Path) -> Decoded:
@@ -64,33 +68,37 @@ def _decode_deep(path: Path) -> Decoded:
     return Decoded(pixels, _DEEP.whole, pixels.shape[2] in (2, 4), orientation)
 
 
-def encode(values: Array, kind: str) -> bytes:
-    """Encode (H, W, C) of uint8, or uint16 as PNG.
+def encode(values: Array, kind: str, file: BinaryIO) -> None:
+    """Write (H, W, C) of uint8, or uint16 as PNG, into an open file.
 
     Args:
         values: grey, RGB or RGBA.
         kind: JPEG, PNG, WebP or BMP.
+        file: to write to.
     """
     if values.dtype == np.uint16:
-        return _deep_png(values)
-    buffer = io.BytesIO()
-    Image.fromarray(values[:, :, 0] if values.shape[2] == 1 else values).save(buffer, kind, quality=_QUALITY)
-    return buffer.getvalue()
+        _write_deep_png(values, file)
+    else:
+        picture = Image.fromarray(values[:, :, 0] if values.shape[2] == 1 else values)
+        picture.save(file, kind, quality=_QUALITY)
 
 
-def _deep_png(values: Array) -> bytes:
-    """Encode 16 bit, which Pillow does for grey only, by https://www.w3.org/TR/png-3/."""
+def _write_deep_png(values: Array, file: BinaryIO) -> None:
+    """Write 16 bit, which Pillow does for grey only, by https://www.w3.org/TR/png-3/."""
     height, width, channels = values.shape
-    rows = values.astype(">u2").reshape(height, width * channels).view(np.uint8)
-    above = np.vstack([np.zeros_like(rows[:1]), rows[:-1]])
-    # filter 2: each byte less the one above it, modulo 256, compresses better than the byte itself
-    filtered = np.hstack([np.full((height, 1), 2, np.uint8), rows - above])
-    chunks = (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, _PNG_COLOURS[channels], 0, 0, 0)),
-        (b"IDAT", zlib.compress(filtered.tobytes())),
-        (b"IEND", b""),
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks
-    )
+    file.write(b"\x89PNG\r\n\x1a\n")
+    _write_chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, 16, _PNG_COLOURS[channels], 0, 0, 0))
+    compressor = zlib.compressobj()
+    above = np.zeros((1, 2 * width * channels), np.uint8)
+    for top in range(0, height, ROWS):
+        rows = values[top : top + ROWS].astype(">u2").view(np.uint8).reshape(-1, above.shape[1])
+        # filter 2: each byte less the one above it, modulo 256, compresses better than the byte itself
+        filtered = np.insert(rows - np.vstack([above, rows[:-1]]), 0, 2, axis=1)
+        above = rows[-1:]
+        _write_chunk(file, b"IDAT", compressor.compress(filtered.tobytes()))
+    _write_chunk(file, b"IDAT", compressor.flush())
+    _write_chunk(file, b"IEND", b"")
+
+
+def _write_chunk(file: BinaryIO, name: bytes, data: bytes) -> None:
+    file.write(struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)))

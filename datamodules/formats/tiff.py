@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
@@ -59,25 +58,24 @@ def decode(path: Path) -> Decoded:
         return Decoded(pixels, whole_range(pixels.dtype), _alpha(page), _orientation(page))
 
 
-def encode(values: Array, source: Path | None) -> bytes:
-    """Encode (H, W, C) of any type, without compression; three channels are colours, others have no meaning.
+def encode(values: Array, source: Path | None, file: BinaryIO) -> None:
+    """Write (H, W, C) of any type, without compression; three channels are colours, others have no meaning.
 
     Args:
         values: to be written.
+        file: to write to.
         source: the TIFF that it is made like; its last channel is alpha again where it was.
     """
     channels = values.shape[2]
     alpha = source is not None and channels == 4 and describe(source).channels == 3
     colours = 3 if channels == 3 or alpha else 1
-    buffer = io.BytesIO()
     tifffile.imwrite(
-        buffer,
+        file,
         values[:, :, 0] if channels == 1 else values,
         photometric="rgb" if colours == 3 else "minisblack",
         planarconfig=None if channels == 1 else "contig",
         extrasamples=["unassalpha" if alpha else "unspecified"] * (channels - colours),
     )
-    return buffer.getvalue()
 
 
 def _for_pillow(page: Any, axes: str, channels: int) -> bool:

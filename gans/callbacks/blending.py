@@ -6,9 +6,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from datamodules.formats.common import ROWS, Array
 from datamodules.tiles import Tile, Tiling
 
 
@@ -30,23 +32,22 @@ class Seams(NamedTuple):
 class Blend:
     """A picture of which the tiles arrive row by row.
 
-    It holds one strip in float32, as high as a tile and as wide as the picture, and of the rest the pixels.
+    It holds one strip in float32, as high as a tile and as wide as the picture (two while it moves), and of
+    the picture the pixels that are saved.
 
     Args:
         tiling: how the image was cut.
         height: of the image in pixels.
         width: likewise.
-        to_pixels: turns finished rows (C, h, W) into what is saved.
+        to_pixels: turns finished rows (C, h, W) into those that are saved, (h, W, C).
     """
 
-    def __init__(
-        self, tiling: Tiling, height: int, width: int, to_pixels: Callable[[Tensor], Tensor]
-    ) -> None:
+    def __init__(self, tiling: Tiling, height: int, width: int, to_pixels: Callable[[Tensor], Array]) -> None:
         self.tiling, self.height, self.width = tiling, height, width
         self._to_pixels = to_pixels
         self._top = 0
         self._strip = torch.empty(0)
-        self._pixels = torch.empty(0)
+        self._pixels: Array = np.empty(0)
         self._last_row: Tensor | None = None
         self._row_steps: list[Tensor] = []
         self._column_steps = torch.zeros(width - 1, dtype=torch.float64)
@@ -62,8 +63,8 @@ class Blend:
         part = image[:, :height, :width].detach().float().cpu()
         self._strip[:, :height, tile.left : tile.left + width] += part * weights
 
-    def finish(self) -> tuple[Tensor, Seams]:
-        """Return the pixels (C, H, W) of the whole picture and how visible its seams are."""
+    def finish(self) -> tuple[Array, Seams]:
+        """Return the pixels (H, W, C) of the whole picture and how visible its seams are."""
         self._settle(self.height - self._top)
         steps_down, steps_right = torch.cat(self._row_steps), self._column_steps / self.height
         at_rows, at_columns = self._goes_over(self.height), self._goes_over(self.width)
@@ -74,14 +75,15 @@ class Blend:
 
     def _settle(self, rows: int) -> None:
         """Turn the uppermost rows of the strip into pixels, and move what is below them up."""
-        done = self._strip[:, :rows]
-        pixels = self._to_pixels(done)
-        if not len(self._pixels):
-            self._pixels = torch.empty(len(pixels), self.height, self.width, dtype=pixels.dtype)
-        self._pixels[:, self._top : self._top + rows] = pixels
-        self._measure(done)
-        self._last_row = done[:, -1:].clone()
-        self._top += rows
+        for top in range(0, rows, ROWS):
+            done = self._strip[:, top : min(top + ROWS, rows)]
+            pixels = self._to_pixels(done)
+            if not len(self._pixels):
+                self._pixels = np.empty((self.height, *pixels.shape[1:]), pixels.dtype)
+            self._pixels[self._top : self._top + len(pixels)] = pixels
+            self._top += len(pixels)
+            self._measure(done)
+            self._last_row = done[:, -1:].clone()
         below = self._strip[:, rows:].clone()
         self._strip[:, : below.shape[1]] = below
         self._strip[:, below.shape[1] :] = 0

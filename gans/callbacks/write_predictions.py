@@ -14,10 +14,11 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
 
 from datamodules.base import ImageDataModule
+from datamodules.formats.common import Array
 from datamodules.prediction import PROBE_NAME, PredictBatch
 from datamodules.tiles import Reach, Tile, Tiling
 from datamodules.value_range import from_unit
-from datamodules.writers import EIGHT_BIT, Origin, Target, encode_pixels, target_of
+from datamodules.writers import EIGHT_BIT, Origin, Target, encoding_of, target_of
 from gans.callbacks.blending import Blend
 from gans.callbacks.companions import Companions
 from gans.callbacks.terminal import notice
@@ -157,7 +158,7 @@ class WritePredictions(BasePredictionWriter):
                 f"and {seams.inside:.2f} elsewhere."
             )
 
-    def _write(self, pixels: Tensor, name: str, source: str, target: Target) -> None:
+    def _write(self, pixels: Array, name: str, source: str, target: Target) -> None:
         """Write a picture, after what goes along with it: where it is, all is."""
         if self._companions:
             self._companions.copy(source, name, self._folder)
@@ -180,19 +181,19 @@ def save_image(image: Tensor, folder: Path, name: str, target: Target = EIGHT_BI
     return save_pixels(to_pixels(image, target), folder, name, target)
 
 
-def to_pixels(image: Tensor, target: Target = EIGHT_BIT) -> Tensor:
-    """Turn an image (C, H, W) in [-1, 1], or rows of one, into values of the target's type on the CPU."""
-    values = image.detach().float().cpu().numpy()
-    return torch.from_numpy(from_unit(values, target.bounds, target.dtype))
+def to_pixels(image: Tensor, target: Target = EIGHT_BIT) -> Array:
+    """Turn an image (C, H, W) in [-1, 1], or rows of one, into values (H, W, C) of the target's type."""
+    values = image.detach().float().cpu().permute(1, 2, 0).numpy()
+    return from_unit(values, target.bounds, target.dtype)
 
 
-def save_pixels(pixels: Tensor, folder: Path, name: str, target: Target = EIGHT_BIT) -> Path:
-    """Save pixels (C, H, W), as `to_pixels` makes them, and return the path; see `save_image`."""
+def save_pixels(pixels: Array, folder: Path, name: str, target: Target = EIGHT_BIT) -> Path:
+    """Save pixels (H, W, C), as `to_pixels` makes them, and return the path; see `save_image`."""
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"The picture {name} would be written outside of {folder}.")
-    content, name = encode_pixels(pixels.permute(1, 2, 0).contiguous().numpy(), name, target)
-    path = folder / name
+    encoding = encoding_of(pixels, name, target)
+    path = folder / encoding.name
     with written_whole(path) as file:
-        file.write(content)
+        encoding.write(file)
     return path

@@ -18,6 +18,8 @@ WARNINGS = (
     r"Found \d+ module\(s\) in eval mode at the start of training",
     # Predicted pictures are written by name.
     r"Couldn't infer the batch indices fetched from your dataloader",
+    # Pillow warns of half as many pixels as are refused.
+    r"Image size \(\d+ pixels\) exceeds limit of \d+ pixels, could be decompression bomb DOS attack",
 )
 ADVERTISEMENT = "💡 Tip"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from support.pictures import channels_last
 from torch import Tensor
 
 from datamodules.tiles import Tiling
@@ -14,10 +15,11 @@ TILING = Tiling(16, 6, 6)
 def blended(image: Tensor, *, wrong: float = 0.0) -> tuple[Tensor, Seams]:
     """Cut an image and blend the tiles; every second one is brighter by `wrong`."""
     _, height, width = image.shape
-    blend = Blend(TILING._replace(ramp=0 if wrong else 6), height, width, to_pixels=Tensor.clone)
+    blend = Blend(TILING._replace(ramp=0 if wrong else 6), height, width, to_pixels=channels_last)
     for tile in TILING.tiles(*image.shape[1:]):
         blend.add(TILING.cut(image, tile) + wrong * (tile.column % 2), tile)
-    return blend.finish()
+    pixels, seams = blend.finish()
+    return torch.from_numpy(pixels).permute(2, 0, 1), seams
 
 
 def test_an_image_comes_back() -> None:

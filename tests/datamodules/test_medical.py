@@ -12,7 +12,7 @@ from support.medical import AFFINE, write_dicom, write_nifti
 from datamodules.formats import dicom, nifti
 from datamodules.readers import read_header, read_image
 from datamodules.value_range import ValueRange
-from datamodules.writers import Origin, encode_pixels, target_of
+from datamodules.writers import Origin, encoding_of, target_of
 
 STORED = np.arange(4 * 6, dtype=np.uint16).reshape(4, 6) * 100
 
@@ -26,7 +26,8 @@ def test_a_ct_window_is_in_hounsfield_units(tmp_path: Path) -> None:
 
 def test_dicom_keeps_its_header_and_is_an_instance_of_its_own(tmp_path: Path) -> None:
     path = write_dicom(tmp_path / "a.dcm", STORED, bits=12, rescale=(1, -1024))
-    (tmp_path / "b.dcm").write_bytes(dicom.encode(STORED[:, :, None][:2, :3] - 1024.0, path))
+    with (tmp_path / "b.dcm").open("wb") as file:
+        dicom.encode(STORED[:, :, None][:2, :3] - 1024.0, path, file)
     made, given = pydicom.dcmread(tmp_path / "b.dcm"), pydicom.dcmread(path)
     np.testing.assert_array_equal(made.pixel_array, STORED[:2, :3])
     assert (made.PatientName, made.RescaleIntercept, made.BitsStored) == (given.PatientName, -1024, 12)
@@ -45,7 +46,8 @@ def test_the_first_axis_of_nifti_goes_to_the_right(tmp_path: Path) -> None:
 
 def test_nifti_keeps_affine_and_scale(tmp_path: Path) -> None:
     path = write_nifti(tmp_path / "a.nii.gz", STORED.T, (0.5, -3))
-    (tmp_path / "b.nii.gz").write_bytes(nifti.encode(STORED[:, :, None] * 0.5 - 3, path))
+    with (tmp_path / "b.nii.gz").open("wb") as file:
+        nifti.encode(STORED[:, :, None] * 0.5 - 3, path, file)
     made: Any = nibabel.Nifti1Image.from_filename(tmp_path / "b.nii.gz")
     np.testing.assert_array_equal(made.dataobj.get_unscaled(), STORED.T)
     np.testing.assert_array_equal(made.affine, AFFINE)
@@ -54,7 +56,8 @@ def test_nifti_keeps_affine_and_scale(tmp_path: Path) -> None:
 
 def test_nifti_of_another_size_stays_in_its_place(tmp_path: Path) -> None:
     path = write_nifti(tmp_path / "a.nii", STORED.T)
-    (tmp_path / "b.nii").write_bytes(nifti.encode(STORED[:2, :3, None], path))
+    with (tmp_path / "b.nii").open("wb") as file:
+        nifti.encode(STORED[:2, :3, None], path, file)
     affine = nibabel.Nifti1Image.from_filename(tmp_path / "b.nii").affine
     for corner, same in (([-0.5, -0.5, 0, 1], [-0.5, -0.5, 0, 1]), ([2.5, 1.5, 0, 1], [5.5, 3.5, 0, 1])):
         np.testing.assert_allclose(affine @ corner, AFFINE @ same)
@@ -62,7 +65,8 @@ def test_nifti_of_another_size_stays_in_its_place(tmp_path: Path) -> None:
 
 def test_colours_that_a_slice_cannot_hold_become_tiff(tmp_path: Path) -> None:
     path = write_nifti(tmp_path / "a.nii.gz", STORED.T)
-    content, name = encode_pixels(np.dstack([STORED] * 2), "x/a.nii.gz", target_of(Origin(path)))
-    assert name == "x/a.tiff"
-    (tmp_path / "a.tiff").write_bytes(content)
+    encoding = encoding_of(np.dstack([STORED] * 2), "x/a.nii.gz", target_of(Origin(path)))
+    assert encoding.name == "x/a.tiff"
+    with (tmp_path / "a.tiff").open("wb") as file:
+        encoding.write(file)
     assert read_header(tmp_path / "a.tiff") == (4, 6, 2)

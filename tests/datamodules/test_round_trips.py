@@ -17,7 +17,7 @@ from support.pictures import Array, random_pixels, write_deep_png, write_image
 
 from datamodules.readers import FORMATS, format_of, module_of, read_image, read_stored
 from datamodules.value_range import ValueRange, from_unit
-from datamodules.writers import Origin, encode_pixels, target_of
+from datamodules.writers import Origin, encoding_of, target_of
 
 HEIGHT, WIDTH = 5, 7
 
@@ -105,10 +105,11 @@ def there_and_back(path: Path, value_range: ValueRange) -> Path:
     unit = image / np.float32(127.5) - 1 if image.dtype == np.uint8 else image
     assert np.abs(unit).max() <= 1
     target = target_of(Origin(path, value_range))
-    content, name = encode_pixels(from_unit(unit, target.bounds, target.dtype), path.name, target)
-    back = path.parent / "back" / name
+    encoding = encoding_of(from_unit(unit, target.bounds, target.dtype), path.name, target)
+    back = path.parent / "back" / encoding.name
     back.parent.mkdir()
-    back.write_bytes(content)
+    with back.open("wb") as file:
+        encoding.write(file)
     return back
 
 

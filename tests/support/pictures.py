@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from torch import Tensor
 
 Array = npt.NDArray[Any]
 
@@ -18,6 +19,11 @@ def random_pixels(height: int, width: int, channels: int = 3, seed: int = 0, dty
     """Return (height, width, channels) over the whole range of an integer type."""
     high = np.iinfo(dtype).max
     return np.random.default_rng(seed).integers(0, high, (height, width, channels), dtype, endpoint=True)
+
+
+def channels_last(rows: Tensor) -> Array:
+    """Return rows (C, h, W) as they are saved in float32: (h, W, C)."""
+    return np.array(rows.permute(1, 2, 0))
 
 
 def write_image(path: Path, pixels: Array, **options: Any) -> Path:
