@@ -111,11 +111,12 @@ def _first_comment(config: str) -> str:
 
 def _versions() -> str:
     return "\n".join(
-        f"{name} {_version(name)}" for name in ("gans", "torch", "lightning", "torchmetrics", "wandb")
+        f"{name} {version_of(name)}" for name in ("gans", "torch", "lightning", "torchmetrics", "wandb")
     )
 
 
-def _version(distribution: str) -> str:
+def version_of(distribution: str) -> str:
+    """Return the version of an installed package, or that it is not installed, as this one in a checkout."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -20,6 +21,8 @@ def pad_to_multiple(images: Tensor, multiple: int, smallest: int = 1) -> Tensor:
     Returns:
         (N, C, H', W') with H' >= H and W' >= W; `crop_to` undoes it.
     """
+    if torch.compiler.is_exporting():
+        return _padded_in_any_size(images, multiple)
     height, width = images.shape[-2:]
     vertical = _missing(height, multiple, smallest)
     horizontal = _missing(width, multiple, smallest)
@@ -36,6 +39,9 @@ def crop_to(images: Tensor, like: Tensor) -> Tensor:
     height, width = like.shape[-2:]
     top = (images.shape[-2] - height) // 2
     left = (images.shape[-1] - width) // 2
+    if torch.compiler.is_exporting():  # slices of unknown ends would be compared with the sides
+        rows = torch.arange(height, device=images.device) + top
+        return _taken(images, rows, torch.arange(width, device=images.device) + left)
     return images[..., top : top + height, left : left + width]
 
 
@@ -43,3 +49,26 @@ def _missing(side: int, multiple: int, smallest: int) -> int:
     """Return how many pixels a side lacks to the next size that fits."""
     wanted = max(side, smallest)
     return wanted + (-wanted) % multiple - side
+
+
+def _padded_in_any_size(images: Tensor, multiple: int) -> Tensor:
+    """Do as `pad_to_multiple` in a program that is exported for images of any size.
+
+    Such a program has no branches and no numbers to branch on: so each pixel is taken from where it comes
+    from, and tensors decide. Images must be as large as `smallest`, which the export demands of its inputs.
+    """
+    places = [_places(side, multiple, images.device) for side in images.shape[-2:]]
+    can_mirror = torch.stack([mirrored.min() for mirrored, _ in places]).min() >= 0
+    return _taken(images, *(torch.where(can_mirror, mirrored, border) for mirrored, border in places))
+
+
+def _places(side: int, multiple: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return where the pixels of a padded side come from: by mirroring, negative if too small, and not."""
+    padded = (side + multiple - 1) // multiple * multiple
+    places = torch.arange(padded, device=device) - (padded - side) // 2
+    mirrored = (side - 1) - ((side - 1) - places.abs()).abs()
+    return mirrored, places.clamp(0, side - 1)
+
+
+def _taken(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    return images.index_select(-2, rows).index_select(-1, columns)

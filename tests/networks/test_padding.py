@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor, nn
+from torch.export import Dim
 
 from gans.networks.padding import crop_to, pad_to_multiple
 
@@ -37,3 +39,21 @@ def test_the_picture_is_mirrored_around_the_middle() -> None:
 
 def test_an_image_too_small_to_mirror_repeats_its_border() -> None:
     assert pad_to_multiple(torch.tensor([[[[1.0, 2.0]] * 8]]), 8)[0, 0, 0].tolist() == [1] * 4 + [2] * 4
+
+
+class PaddedAndCropped(nn.Module):
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        padded = pad_to_multiple(images, 8)
+        return padded, crop_to(padded, like=images)
+
+
+def test_an_exported_program_does_the_same_in_any_size() -> None:
+    axes = {axis: Dim(name, min=2) for axis, name in ((2, "height"), (3, "width"))}
+    exported = torch.export.export(
+        PaddedAndCropped(), (torch.zeros(2, 1, 20, 20),), dynamic_shapes=(axes,)
+    ).module()
+    for size in [(16, 24), (17, 31), (9, 20), (20, 3), (2, 5)]:
+        images = torch.randn(2, 1, *size)
+        padded, cropped = exported(images)
+        assert padded.equal(pad_to_multiple(images, 8))
+        assert cropped.equal(images)

@@ -1,0 +1,139 @@
+"""A program to be exported: a network, its named inputs, and what they are to give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+BATCH, HEIGHT, WIDTH = "batch", "height", "width"
+
+Draw = Callable[["Case", torch.Generator], Tensor]
+
+
+@dataclass(frozen=True)
+class Case:
+    """How many inputs there are at once; where they are images, how high and wide."""
+
+    batch: int
+    height: int
+    width: int
+
+    def __str__(self) -> str:
+        return f"{self.batch} x {self.height} x {self.width}"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What sizes of images there are.
+
+    Attributes:
+        training: height and width of the images of training.
+        multiple: what sides must divide by inside; images of other sizes are padded and cropped back.
+        smallest: least height and width that come in. Never 1, which an exported program would take for a
+            constant.
+    """
+
+    training: int
+    multiple: int = 1
+    smallest: int = 2
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of a program.
+
+    Attributes:
+        name: as the exported file has it.
+        shape: lengths of the axes, and names of those that are free.
+        meaning: what it is, for people.
+        draw: makes an example of it.
+    """
+
+    name: str
+    shape: tuple[int | str, ...]
+    meaning: str
+    draw: Draw
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is exported of a variant.
+
+    Attributes:
+        networks: names of the variant's parts that it is made of: their weights are its weights.
+        module: in evaluation mode; takes the inputs in order.
+        eager: the variant's own way from the same inputs to the same images.
+        inputs: in order.
+        output: lengths of its axes, and names of those that are free.
+        meaning: what comes out, for people.
+        sizes: of images.
+        notes: what else to know, by sentences.
+        name: of its files.
+    """
+
+    networks: tuple[str, ...]
+    module: nn.Module
+    eager: Callable[..., Tensor]
+    inputs: tuple[Input, ...]
+    output: tuple[int | str, ...]
+    meaning: str
+    sizes: Sizes
+    notes: tuple[str, ...] = ()
+    name: str = "generator"
+
+    @property
+    def takes_any_size(self) -> bool:
+        """Whether images come in, whose size is that of the images that come out."""
+        return HEIGHT in self.output
+
+    def example(self, case: Case, seed: int = 0) -> tuple[Tensor, ...]:
+        """Return inputs, random and the same every time."""
+        source = torch.Generator().manual_seed(seed)
+        return tuple(given.draw(case, source) for given in self.inputs)
+
+    def cases(self) -> list[Case]:
+        """Return what to try out: single and several, square and oblong, of odd sides, large and least."""
+        side, least = self.sizes.training, self.sizes.smallest
+        if not self.takes_any_size:
+            return [Case(batch, side, side) for batch in (1, 2, 5)]
+        oblong = max(side + 1, least), max(side // 2 + 3, least)
+        return [Case(1, side, side), Case(3, *oblong), Case(2, least, least + 3)]
+
+
+def image_input(channels: int, meaning: str) -> Input:
+    """Return an input of images (N, channels, H, W) in [-1, 1]."""
+
+    def draw(case: Case, source: torch.Generator) -> Tensor:
+        return torch.rand(case.batch, channels, case.height, case.width, generator=source) * 2 - 1
+
+    return Input("images", (BATCH, channels, HEIGHT, WIDTH), f"{meaning}, in [-1, 1]", draw)
+
+
+def normal_input(name: str, size: int, meaning: str) -> Input:
+    """Return an input of rows (N, size) that look like noise."""
+
+    def draw(case: Case, source: torch.Generator) -> Tensor:
+        return torch.randn(case.batch, size, generator=source)
+
+    return Input(name, (BATCH, size), meaning, draw)
+
+
+def label_input(name: str, size: int, meaning: str) -> Input:
+    """Return an input of rows (N, size) of 0 and 1."""
+
+    def draw(case: Case, source: torch.Generator) -> Tensor:
+        return torch.randint(2, (case.batch, size), generator=source).float()
+
+    return Input(name, (BATCH, size), meaning, draw)
+
+
+def class_input(name: str, classes: int, meaning: str) -> Input:
+    """Return an input of classes (N,) int64."""
+
+    def draw(case: Case, source: torch.Generator) -> Tensor:
+        return torch.randint(classes, (case.batch,), generator=source)
+
+    return Input(name, (BATCH,), meaning, draw)
