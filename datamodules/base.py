@@ -60,11 +60,10 @@ class BatchDataModule(L.LightningDataModule):
     batch_type: ClassVar[type]
     """What training and evaluation batches are; a model that takes others refuses the data module."""
 
-    # With fewer images to predict than processes some have none; evaluation gives every process a batch.
-    allow_zero_length_dataloader_with_multiple_devices = True
-
     def __init__(self, *, batch_size: int, eval_batch_size: int | None, workers: int, seed: int) -> None:
         super().__init__()
+        # With fewer images to predict than processes some have none; evaluation gives every process a batch.
+        self.allow_zero_length_dataloader_with_multiple_devices = True
         at_least("batch_size", batch_size, 1)
         at_least("eval_batch_size", eval_batch_size, 1)
         at_least("workers", workers, 0)

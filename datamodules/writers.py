@@ -87,6 +87,6 @@ def encoding_of(pixels: Array, name: str, target: Target = EIGHT_BIT) -> Encodin
 
 
 def renamed(name: str, suffix: str) -> str:
-    """Give a name another suffix; `.nii.gz` counts as one."""
+    """Give a name another suffix, or with an empty one none; `.nii.gz` counts as one."""
     known = next((end for end in sorted(FORMATS, key=len, reverse=True) if name.lower().endswith(end)), None)
-    return name[: -len(known)] + suffix if known else str(Path(name).with_suffix(suffix).as_posix())
+    return name[: -len(known)] + suffix if known else Path(name).with_suffix(suffix).as_posix()

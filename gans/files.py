@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -44,6 +44,19 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def clear_partial(folder: Path, stems: Set[Path]) -> None:
+    """Remove what killed processes left of files that they were writing with `written_whole`.
+
+    Args:
+        folder: is searched, with its sub-folders.
+        stems: paths, without suffixes, of the files that nobody else writes now.
+    """
+    for partial in folder.rglob(".*.part"):
+        name, _, _ = partial.name[1:].rsplit(".", 2)
+        if any(partial.with_name(name[:end]) in stems for end, mark in enumerate(name) if mark == "."):
+            partial.unlink(missing_ok=True)
 
 
 def cache_folder() -> Path:

@@ -6,8 +6,9 @@ import shutil
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from datamodules.writers import renamed
 from gans.files import written_whole
 
 
@@ -31,7 +32,7 @@ class Companions:
         files: defaultdict[str, list[Path]] = defaultdict(list)
         for path in sorted(self.folder.rglob("*")):
             if path.is_file():
-                files[_stem(path.relative_to(self.folder).as_posix())].append(path)
+                files[renamed(path.relative_to(self.folder).as_posix(), "")].append(path)
         return files
 
     def check(self, names: Sequence[str]) -> None:
@@ -43,12 +44,16 @@ class Companions:
         Raises:
             FileNotFoundError: names the first of them.
         """
-        missing = [name for name in names if _stem(name) not in self._files]
+        missing = [name for name in names if renamed(name, "") not in self._files]
         if missing:
             raise FileNotFoundError(
                 f"write_predictions.also_copy: {len(missing)} of {len(names)} images have no file of their "
                 f"name in {self.folder}, the first is {missing[0]}."
             )
+
+    def beside(self, folder: Path) -> Path:
+        """Return where the copies go, given the folder of the pictures."""
+        return folder / self.folder.resolve().name
 
     def copy(self, name: str, output: str, folder: Path) -> None:
         """Copy what goes along with an image.
@@ -59,11 +64,8 @@ class Companions:
             folder: of the pictures; the copy has the same place in a folder beside them that is called
                 like this one, under the name of the picture and with a suffix of its own.
         """
-        for path in self._files[_stem(name)]:
-            copy = folder / self.folder.resolve().name / (_stem(output) + path.suffix)
+        for path in self._files[renamed(name, "")]:
+            suffix = path.name.removeprefix(Path(renamed(name, "")).name)
+            copy = self.beside(folder) / (renamed(output, "") + suffix)
             with path.open("rb") as source, written_whole(copy) as target:
                 shutil.copyfileobj(source, target)
-
-
-def _stem(name: str) -> str:
-    return str(PurePosixPath(name).with_suffix(""))

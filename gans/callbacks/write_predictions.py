@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence, Set
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,11 +18,11 @@ from datamodules.formats.common import Array
 from datamodules.prediction import PROBE_NAME, PredictBatch
 from datamodules.tiles import Reach, Tile, Tiling
 from datamodules.value_range import from_unit
-from datamodules.writers import EIGHT_BIT, Origin, Target, encoding_of, target_of
+from datamodules.writers import EIGHT_BIT, Origin, Target, encoding_of, renamed, target_of
 from gans.callbacks.blending import Blend
 from gans.callbacks.companions import Companions
 from gans.callbacks.terminal import notice
-from gans.files import written_whole
+from gans.files import clear_partial, written_whole
 from gans.protocol import Predictions
 from gans.reach import try_out
 
@@ -78,8 +78,11 @@ class WritePredictions(BasePredictionWriter):
             self._companions.check(names)
         if not self.skip_existing:
             return list(names)
-        patterns = self._try_out(probe)[1]
-        left = [name for name in names if not self._is_there(name, patterns, set(names))]
+        prefixes = [pattern.removesuffix(PROBE_NAME) for pattern in self._try_out(probe)[1]]
+        left = [name for name in names if not self._is_there(name, prefixes, set(names))]
+        folders = [self._folder, *([self._companions.beside(self._folder)] if self._companions else [])]
+        stems = {renamed(f"{prefix}{name}", "") for prefix in prefixes for name in left}
+        clear_partial(self._folder, {folder / stem for folder in folders for stem in stems})
         if len(left) < len(names):
             notice(f"{len(names) - len(left)} of {len(names)} images have their pictures in {self._folder}.")
         return left
@@ -89,23 +92,27 @@ class WritePredictions(BasePredictionWriter):
             self._tried = try_out(self._module, probe)
         return self._tried
 
-    def _is_there(self, name: str, patterns: Sequence[str], names: Set[str]) -> bool:
+    def _is_there(self, name: str, prefixes: Sequence[str], names: Set[str]) -> bool:
         """Whether all pictures of an image exist, under its suffix or one that no other image has."""
-        others = [str(PurePosixPath(name).with_suffix(suffix)) for suffix in (".png", ".tiff")]
+        others = [renamed(name, suffix) for suffix in (".png", ".tiff")]
         outputs = [name, *(other for other in others if other not in names)]
-        places = [self._folder / pattern.removesuffix(PROBE_NAME) for pattern in patterns]
-        return all(any((place / output).is_file() for output in outputs) for place in places)
+        return all(
+            any((self._folder / f"{prefix}{output}").is_file() for output in outputs) for prefix in prefixes
+        )
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
         self._began = time.monotonic()
 
-    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Say how many pictures all processes wrote, and how fast."""
-        seconds = max(time.monotonic() - self._began, 1e-3)
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Say how many pictures all processes wrote, and how fast; those too that had no image to predict."""
+        if stage != "predict":
+            return
         count = torch.tensor(float(self.written), device=trainer.strategy.root_device)
         total = float(trainer.strategy.reduce(count, reduce_op="sum"))
-        notice(f"\n{total:.0f} pictures in {seconds:.1f} s: {total / seconds:.3g} per second.")
+        if total:
+            seconds = max(time.monotonic() - self._began, 1e-3)
+            notice(f"\n{total:.0f} pictures in {seconds:.1f} s: {total / seconds:.3g} per second.")
 
     def write_on_batch_end(
         self,

@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from support.medical import write_nifti
 from support.pictures import random_pixels, write_image
-from torch import nn
+from support.predictions import predict
 
-from datamodules import UnpairedImages
-from datamodules.base import PredictBatch
 from datamodules.readers import read_image
-from gans.callbacks.write_predictions import WritePredictions
-from gans.protocol import Predictions
 
 SHAPES = {"large.png": (40, 70), "sub/a.png": (20, 18)}
-
-
-class Negative(nn.Module):
-    """Makes two pictures of each image, light and dark reversed; counts the images it has seen."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.network = nn.Conv2d(3, 3, 1)
-        self.seen = 0
-
-    def generator_networks(self) -> tuple[str, ...]:
-        return ("network",)
-
-    def averaged(self, name: str) -> nn.Module:
-        return self.network
-
-    def predict_step(self, batch: PredictBatch, batch_idx: int) -> Predictions:
-        self.network(batch.images)
-        self.seen += len(batch.names)
-        names = [f"{which}/{name}" for which in ("one", "two") for name in batch.names]
-        return Predictions(torch.cat([-batch.images] * 2), names, batch.names * 2)
 
 
 @pytest.fixture
@@ -52,29 +26,6 @@ def pictures(tmp_path: Path) -> dict[str, Any]:
     return pixels
 
 
-def predict(folder: Path, **arguments: Any) -> Negative:
-    """Predict FOLDER/set/images in tiles of 32 pixels to FOLDER/out."""
-    data = UnpairedImages(
-        faces_count=2,
-        test_count=3,
-        size=16,
-        predict_dir=str(folder / "set" / "images"),
-        eval_batch_size=4,
-        tile=32,
-        overlap=8,
-    )
-    trainer: Any = SimpleNamespace(default_root_dir=str(folder / "out"), datamodule=data)
-    model: Any = Negative()
-    writer = WritePredictions(**arguments)
-    writer.setup(trainer, model, "predict")
-    batches = [batch.finish() for batch in data.predict_dataloader()]
-    model.seen = 0
-    for number, batch in enumerate(batches):
-        writer.write_on_batch_end(trainer, model, model.predict_step(batch, 0), None, batch, number, 0)
-    return model  # type: ignore[no-any-return]
-
-
-@torch.no_grad()
 def test_large_and_small_images_come_out_whole_with_their_masks(
     tmp_path: Path, pictures: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,7 +39,6 @@ def test_large_and_small_images_come_out_whole_with_their_masks(
     assert "large.png: the largest step between lines is" in capsys.readouterr().out
 
 
-@torch.no_grad()
 def test_a_repeated_command_does_what_is_missing(tmp_path: Path, pictures: dict[str, Any]) -> None:
     predict(tmp_path)
     (tmp_path / "out" / "two" / "sub" / "a.png").unlink()
@@ -103,3 +53,19 @@ def test_a_missing_mask_is_said_before_any_image_is_read(tmp_path: Path, picture
     with pytest.raises(FileNotFoundError, match=r"1 of 2 images .*large\.png"):
         predict(tmp_path, also_copy=str(tmp_path / "set" / "masks"))
     assert not (tmp_path / "out").exists()
+
+
+def test_names_with_two_suffixes_are_known_again(tmp_path: Path) -> None:
+    """A grey slice of which a colour picture was made is not there under its own suffixes, `.nii.gz`."""
+    slices = tmp_path / "set" / "images"
+    slices.mkdir(parents=True)
+    write_nifti(slices / "a.nii.gz", random_pixels(20, 18, 1).squeeze())
+    (tmp_path / "masks").mkdir()
+    for name in ("a.nii.gz", "a.png"):
+        (tmp_path / "masks" / name).write_bytes(b"mask")
+    colour = {"channels_A": 3, "channels_B": 3}
+    assert predict(tmp_path, data=colour, also_copy=str(tmp_path / "masks")).seen == 1
+    written = [path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("a*.*")]
+    copied = [f"masks/{which}/a{suffix}" for which in ("one", "two") for suffix in (".nii.gz", ".png")]
+    assert sorted(written) == sorted(["one/a.png", "two/a.png", *copied])
+    assert predict(tmp_path, data=colour, skip_existing=True).seen == 0

@@ -1,0 +1,95 @@
+"""The command `predict` itself: killed amid a picture and repeated, and on two processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from itertools import count
+from pathlib import Path
+from typing import Any, BinaryIO
+from unittest.mock import patch
+
+import pytest
+from support.checkpoints import write_checkpoint
+from support.commands import run, write_toy_config
+from support.pictures import Array, random_pixels, write_image
+from support.processes import run_alone, run_together
+
+from datamodules.formats import pictures
+from gans.callbacks import write_predictions
+
+SHAPES = {"a.png": (20, 16), "b.png": (20, 16), "large.png": (40, 72), "more/c.png": (20, 16)}
+KILLED_AT = 3  # pictures begun
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[object]:
+    """Write a model and four images, one of them in tiles; return the command but for its output."""
+    for seed, (name, shape) in enumerate(SHAPES.items()):
+        write_image(tmp_path / "in" / name, random_pixels(*shape, 3, seed))
+    config = write_toy_config(tmp_path / "toy.yaml")
+    checkpoint = write_checkpoint(tmp_path / "model.ckpt", "CycleGAN", norm="none")
+    tiles = ("--data.tile", "32", "--data.overlap", "8", "--data.eval_batch_size", "1")
+    folder = ("--data.predict_dir", str(tmp_path / "in"), *tiles)
+    return ["predict", "--config", str(config), "--ckpt_path", str(checkpoint), *folder]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def run_until_killed(*arguments: str) -> None:
+    """Predict, and die when half of a picture is written."""
+    encode, begun = pictures.encode, count(1)
+
+    def dying(values: Array, kind: str, file: BinaryIO) -> None:
+        if next(begun) == KILLED_AT:
+            file.write(b"half of a picture")
+            file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        encode(values, kind, file)
+
+    with patch.object(pictures, "encode", dying):
+        run(*arguments)
+
+
+def test_a_killed_prediction_goes_on_to_the_same_folder(tmp_path: Path, command: list[object]) -> None:
+    assert run_alone(run, *command, "--output", str(tmp_path / "whole")) == 0
+    whole = contents(tmp_path / "whole")
+    assert whole.keys() == SHAPES.keys()
+    repeated = [*command, "--output", str(tmp_path / "own"), "--write_predictions.skip_existing", "true"]
+    assert run_alone(run_until_killed, *repeated) == -signal.SIGKILL
+    left = contents(tmp_path / "own")
+    assert len(left) == KILLED_AT
+    assert sum(name.endswith(".part") for name in left) == 1
+    done = {name: (tmp_path / "own" / name).stat().st_mtime_ns for name in left if name in whole}
+    assert run_alone(run, *repeated) == 0
+    assert contents(tmp_path / "own") == whole
+    assert {name: (tmp_path / "own" / name).stat().st_mtime_ns for name in done} == done
+
+
+def run_and_list(*arguments: str) -> list[str]:
+    """Predict, and return the names of the pictures that this process wrote."""
+    written: list[str] = []
+    save = write_predictions.save_pixels
+
+    def listing(pixels: Array, folder: Path, name: str, *others: Any) -> Path:
+        written.append(name)
+        return save(pixels, folder, name, *others)
+
+    with patch.object(write_predictions, "save_pixels", listing):
+        assert run(*arguments) == 0
+    return written
+
+
+@pytest.mark.parametrize("images", [3, 1])
+def test_two_processes_write_each_picture_once(tmp_path: Path, command: list[object], images: int) -> None:
+    for name in [*SHAPES][images:]:
+        (tmp_path / "in" / name).unlink()
+    assert run_alone(run, *command, "--output", str(tmp_path / "whole")) == 0
+    both = [*command, "--output", str(tmp_path / "own"), "--trainer.devices", "2"]
+    first, second = run_together(run_and_list, *both)
+    assert (len(first), len(second)) == ((images + 1) // 2, images // 2)
+    assert sorted(first + second) == [*SHAPES][:images]
+    assert contents(tmp_path / "own") == contents(tmp_path / "whole")
