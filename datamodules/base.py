@@ -24,6 +24,7 @@ from datamodules.prediction import (
     PROBE_NAME,
     PredictionSource,
     Taker,
+    by_size,
     chunks,
     prediction_batches,
     probe_of,
@@ -34,6 +35,7 @@ from datamodules.prediction import (
 from datamodules.sampling import Batches, BatchSource, EpochSampler, EvaluationSampler, ResumableLoader
 from datamodules.tiles import Overlap, choose_tiling
 from datamodules.transforms import Preprocess, to_unit_range, unchanged
+from datamodules.value_range import ValueRange
 from datamodules.writers import Origin
 
 # Whole images per evaluation batch where their sizes agree.
@@ -171,6 +173,7 @@ class ImageDataModule(BatchDataModule):
         self.tile, self.overlap = tile, overlap
         self.taker: Taker | None = None  # who takes the predictions, if they want to be asked
         self._predict_folder = Path(predict_dir) if predict_dir else None
+        self._origins = self._predict_folder  # of the files that are predicted
         self._predict_paths = find_images(predict_dir, "prediction (predict_dir)") if predict_dir else []
 
     def prepare_data(self) -> None:
@@ -208,13 +211,18 @@ class ImageDataModule(BatchDataModule):
         if self._predict_folder is not None:
             return self._folder_loader(self._predict_folder, channels, prepare)
         images = otherwise()
+        self._origins = images.folder
         return self.shared_loader(PredictionSource(images), range(len(images)), self._whole_batch([images]))
 
     def origin(self, name: str) -> Origin | None:
-        """Return the file of `predict_dir` that predictions of this name are written like; None without."""
-        if self._predict_folder is None:
+        """Return the file that predictions of this name are written like; None without."""
+        if self._origins is None:
             return None
-        return Origin(self._predict_folder / name, self.preprocess.value_range)
+        return Origin(self._origins / name, self.prediction_ranges()[1])
+
+    def prediction_ranges(self) -> tuple[ValueRange, ValueRange]:
+        """Return the values that are -1 and 1 of the images to predict, and of the pictures made of them."""
+        return self.preprocess.value_range, self.preprocess.value_range
 
     def _folder_loader(
         self, folder: Path, channels: int | None, prepare: Callable[[Tensor], Tensor]
@@ -225,17 +233,17 @@ class ImageDataModule(BatchDataModule):
         if self.taker is not None:
             names = [path.relative_to(folder).as_posix() for path in shard_paths]
             shard_paths = [folder / name for name in self.taker.pending(probe, names)]
-        value_range = self.preprocess.value_range
+        value_range, _ = self.prediction_ranges()
         files = ImageFiles(folder, shard_paths, channels, prepare, value_range=value_range)
         images: ImageSet = files
         if self.on_bad_image == "skip" and shard_paths:
             images = load_images(files, MemoryBudget(0), "skip")
+        groups = by_size([folder / name for name in images.names])
         tiling = None
-        if self.tile is not None:
+        if self.tile is not None and any(max(sides) > self.tile for sides in groups):
             reach = None if self.taker is None else self.taker.reach(probe)
             tiling = choose_tiling(self.tile, self.overlap, reach)
-        paths = [folder / name for name in images.names]
-        batches = prediction_batches(paths, self.eval_batch_size or EVAL_BATCH_SIZE, tiling)
+        batches = prediction_batches(groups, self.eval_batch_size or EVAL_BATCH_SIZE, tiling)
         # Every worker would hold a whole image of its own.
         workers = self.workers if tiling is None else min(self.workers, 1)
         return self._loader(PredictionSource(images, tiling), batches, workers)

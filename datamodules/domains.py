@@ -25,6 +25,7 @@ from datamodules.image_sets import (
     load_images,
 )
 from datamodules.transforms import Preprocess
+from datamodules.value_range import ValueRange
 
 
 class HeldOut(NamedTuple):
@@ -126,12 +127,13 @@ Resize = Callable[[torch.Tensor], torch.Tensor]
 
 @dataclass(frozen=True)
 class _Domain:
-    """The files of one domain."""
+    """The files of one domain, and their values that become -1 and 1."""
 
     folder: Path
     train: Sequence[Path]
     held_out_folder: Path
     held_out: Sequence[Path]
+    value_range: ValueRange
 
 
 class FolderDomains:
@@ -146,6 +148,7 @@ class FolderDomains:
         channels_A: channels of A's images; None detects them.
         channels_B: channels of B's images; None detects them.
         preprocess: how images are resized.
+        value_ranges: the values of files of A and of B that become -1 and 1.
         budget: memory for decoded images.
         on_bad: what to do about images that cannot be used.
         held_out_share: part of the training folder to hold out where there is no test folder.
@@ -165,6 +168,7 @@ class FolderDomains:
         channels_A: int | None,
         channels_B: int | None,
         preprocess: Preprocess,
+        value_ranges: tuple[ValueRange, ValueRange],
         budget: MemoryBudget,
         on_bad: OnBadImage,
         held_out_share: float,
@@ -175,17 +179,19 @@ class FolderDomains:
         self.preprocess, self.budget, self.on_bad = preprocess, budget, on_bad
         self._share, self._max_images = held_out_share, max_images
         trains, tests = _folders(root, folder_A, folder_B)
-        self._A, self._B = (self._domain(*folders) for folders in zip("AB", trains, tests, strict=True))
+        self._A, self._B = (
+            self._domain(*folders) for folders in zip("AB", trains, tests, value_ranges, strict=True)
+        )
         self.channels_A = channels_A or detect_channels(self._A.train, on_bad)
         self.channels_B = channels_B or detect_channels(self._B.train, on_bad)
 
-    def _domain(self, name: str, train: Path, test: Path | None) -> _Domain:
+    def _domain(self, name: str, train: Path, test: Path | None, value_range: ValueRange) -> _Domain:
         paths = find_images(train, f"training in domain {name}")
         if test is None:
             train_paths, test_paths = hold_out(paths, train, self._share)
-            return _Domain(train, self._limited(train_paths), train, self._limited(test_paths))
+            return _Domain(train, self._limited(train_paths), train, self._limited(test_paths), value_range)
         test_paths = find_images(test, f"evaluation in domain {name}")
-        return _Domain(train, self._limited(paths), test, self._limited(test_paths))
+        return _Domain(train, self._limited(paths), test, self._limited(test_paths), value_range)
 
     def _limited(self, paths: Sequence[Path]) -> list[Path]:
         return [paths[index] for index in evenly_spaced(len(paths), self._max_images or len(paths))]
@@ -195,19 +201,25 @@ class FolderDomains:
 
     def training(self) -> tuple[ImageSet, ImageSet]:
         """Read A and B as far as they fit the budget."""
-        resize = self.preprocess.for_training
-        A = self._load(self._A.folder, self._A.train, self.channels_A, resize)
-        return A, self._load(self._B.folder, self._B.train, self.channels_B, resize)
+        return self._training(self._A, self.channels_A), self._training(self._B, self.channels_B)
 
     def held_out(self) -> HeldOut:
         """Read what is evaluated on as far as it fits the budget."""
-        resize = self.preprocess.for_evaluation
-        A = self._load(self._A.held_out_folder, self._A.held_out, self.channels_A, resize)
-        return HeldOut(A, self._load(self._B.held_out_folder, self._B.held_out, self.channels_B, resize))
+        return HeldOut(self._held_out(self._A, self.channels_A), self._held_out(self._B, self.channels_B))
 
-    def _load(self, folder: Path, paths: Sequence[Path], channels: int, resize: Resize) -> ImageSet:
-        files = ImageFiles(folder, paths, channels, resize, value_range=self.preprocess.value_range)
-        return load_images(files, self.budget, self.on_bad)
+    def _training(self, domain: _Domain, channels: int) -> ImageSet:
+        files = (domain.folder, domain.train)
+        return self._load(files, channels, self.preprocess.for_training, domain.value_range)
+
+    def _held_out(self, domain: _Domain, channels: int) -> ImageSet:
+        files = (domain.held_out_folder, domain.held_out)
+        return self._load(files, channels, self.preprocess.for_evaluation, domain.value_range)
+
+    def _load(
+        self, files: tuple[Path, Sequence[Path]], channels: int, resize: Resize, value_range: ValueRange
+    ) -> ImageSet:
+        found = ImageFiles(*files, channels, resize, value_range=value_range)
+        return load_images(found, self.budget, self.on_bad)
 
 
 def _folders(root: str | None, A: str | None, B: str | None) -> tuple[list[Path], list[Path | None]]:

@@ -39,6 +39,11 @@ class ImageSet(Protocol):
         """Whether all images are known to have the same size."""
         ...
 
+    @property
+    def folder(self) -> Path | None:
+        """What the names are relative to; None where the images are in no files."""
+        ...
+
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Tensor: ...
@@ -50,6 +55,7 @@ class MemoryImages:
 
     images: Tensor | list[Tensor]
     names: Sequence[str]
+    folder: Path | None = None
 
     @property
     def one_size(self) -> bool:
@@ -232,7 +238,9 @@ def load_images(files: ImageFiles, budget: MemoryBudget, on_bad: OnBadImage) -> 
         images += [image] if keep else []
     _report(bad, files)
     usable = replace(files, paths=paths)
-    return MemoryImages(_join(images), usable.names) if keep and budget.take(images) else usable
+    if not keep or not budget.take(images):
+        return usable
+    return MemoryImages(_join(images), usable.names, files.folder)
 
 
 def _decode_all(files: ImageFiles) -> Iterator[tuple[Path, Tensor | ImageError]]:

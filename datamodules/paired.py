@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -25,7 +26,7 @@ from datamodules.transforms import (
     to_unit_range,
     unchanged,
 )
-from datamodules.value_range import ValueRange
+from datamodules.value_range import ValueRange, ranges_of
 
 # pairs (N, C, H, W) in [-1, 1] -> inputs and targets
 Separate = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -101,6 +102,10 @@ class _Inputs:
     def one_size(self) -> bool:
         return self.pairs.one_size
 
+    @property
+    def folder(self) -> Path | None:
+        return self.pairs.folder
+
     def __len__(self) -> int:
         return len(self.pairs)
 
@@ -163,6 +168,8 @@ class PairedImages(ImageDataModule):
         held_out_share: part of the pairs held out, by their names, where there is neither val nor test.
         max_images: use at most so many pairs of each split.
         value_range: values read as -1 and 1: [low, high], or percentiles such as p1-p99; else by the depth.
+        value_range_A: the same for A alone, where A and B are files of their own.
+        value_range_B: the same for B alone.
         on_bad_image: raise, or skip the pair with one warning that counts and names the files.
         predict_dir: folder whose images `predict` translates, sub-folders included.
         seed: of order and augmentation.
@@ -206,15 +213,15 @@ class PairedImages(ImageDataModule):
         held_out_share: float = 0.1,
         max_images: int | None = None,
         value_range: list[float] | str | None = None,
+        value_range_A: list[float] | str | None = None,
+        value_range_B: list[float] | str | None = None,
         on_bad_image: OnBadImage = "raise",
         predict_dir: str | None = None,
         seed: int = 0,
         **prediction: Any,
     ) -> None:
         super().__init__(
-            preprocess=Preprocess(
-                preprocess, size, load_size, flip, value_range=ValueRange.parse(value_range)
-            ),
+            preprocess=Preprocess(preprocess, size, load_size, flip),
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,
             workers=workers,
@@ -231,11 +238,13 @@ class PairedImages(ImageDataModule):
         at_least("channels_B", channels_B, 1)
         folders = {"root": root, "folder_A": folder_A, "folder_B": folder_B, "folder": folder}
         root = root_of(name, PAIRED, data_dir, download, folders, quick_start="pix2pix")
+        self._value_ranges = ranges_of(value_range, value_range_A, value_range_B)
         settings = PairSettings(
             direction,
             task,
             channels_A,
             channels_B,
+            self._value_ranges,
             self.preprocess,
             edge_sigma,
             edge_threshold,
@@ -250,7 +259,7 @@ class PairedImages(ImageDataModule):
         )
         channels = self._pairs.channels_A, self._pairs.channels_B
         self.channels_in, self.channels_out = channels if direction == "AtoB" else channels[::-1]
-        self.lab = task == "colorise"
+        self.direction, self.lab = direction, task == "colorise"
         self._separate: Separate = split_lab if self.lab else partial(separate, channels_in=self.channels_in)
 
     def draw(self, split: Split) -> None:
@@ -279,6 +288,11 @@ class PairedImages(ImageDataModule):
         """Batches of `PredictBatch`: the images of `predict_dir`, or the inputs of the test."""
         channels, prepare = (3, lightness) if self.lab else (self.channels_in, unchanged)
         return self.prediction_loader(lambda: _Inputs(self._pairs.test, self._separate), channels, prepare)
+
+    def prediction_ranges(self) -> tuple[ValueRange, ValueRange]:
+        """Return the ranges of inputs and of targets."""
+        A, B = self._value_ranges
+        return (A, B) if self.direction == "AtoB" else (B, A)
 
     def preview(self, count: int) -> PairedBatch:
         """Return the same few pairs of the validation every time, for sample grids; works without a trainer.

@@ -7,7 +7,7 @@ is cached, cut and mirrored like any image, and nothing can be drawn for one of 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -20,6 +20,7 @@ from datamodules.edges import draw_edges
 from datamodules.image_sets import ImageFiles, read_pixels
 from datamodules.readers import Header, ImageError
 from datamodules.transforms import one_type
+from datamodules.value_range import BY_TYPE, ValueRange
 
 Direction = Literal["AtoB", "BtoA"]
 
@@ -120,6 +121,7 @@ class MatchedFiles(ImageFiles):
         partners: the file of B by the file of A.
         partner_channels: number of channels every image of B is converted to.
         direction: which of them is the input.
+        partner_range: the values of B that become -1 and 1.
 
     Raises:
         ImageError: when a pair is asked for of which an image cannot be used or the shapes differ.
@@ -128,12 +130,13 @@ class MatchedFiles(ImageFiles):
     partners: Mapping[Path, Path]
     partner_channels: int
     direction: Direction
+    partner_range: ValueRange = field(default=BY_TYPE, kw_only=True)
 
     def __getitem__(self, index: int) -> Tensor:
         path = self.paths[index]
         partner = self.partners[path]
         A = read_pixels(path, self.channels, self.value_range)
-        B = read_pixels(partner, self.partner_channels, self.value_range)
+        B = read_pixels(partner, self.partner_channels, self.partner_range)
         try:
             _check_shapes(A, B)
             A, B = self.prepare(A), self.prepare(B)

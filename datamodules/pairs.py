@@ -44,6 +44,7 @@ class PairSettings:
     task: Task | None
     channels_A: int | None
     channels_B: int | None
+    value_ranges: tuple[ValueRange, ValueRange]
     preprocess: Preprocess
     edge_sigma: float
     edge_threshold: float
@@ -68,8 +69,17 @@ class PairSettings:
 
     @property
     def value_range(self) -> ValueRange:
-        """The values of files that become -1 and 1."""
-        return self.preprocess.value_range
+        """The values that become -1 and 1 where A and B are in one file.
+
+        Raises:
+            ValueError: A and B have ranges of their own.
+        """
+        A, B = self.value_ranges
+        if A != B:
+            raise ValueError(
+                "value_range_A and value_range_B differ, but A and B are in one file: give one value_range."
+            )
+        return A
 
     def _check_channels(self) -> None:
         """Refuse numbers of channels that a task does not have."""
@@ -236,8 +246,10 @@ def _from_pictures(folder: Path, settings: PairSettings) -> FilePairs:
     colorise = settings.task == "colorise"
     channels = 3 if colorise else settings.channels_B or detect_channels(splits.train.paths, settings.on_bad)
 
+    value_range = settings.value_range
+
     def read(listing: Listing, resize: Resize) -> ImageFiles:
-        return ImageFiles(*listing, channels, settings.from_picture(resize), value_range=settings.value_range)
+        return ImageFiles(*listing, channels, settings.from_picture(resize), value_range=value_range)
 
     return FilePairs(splits, read, 1, 2 if colorise else channels, settings)
 
@@ -248,10 +260,11 @@ def _side_by_side(folders: Mapping[str, tuple[Path, ...]], settings: PairSetting
     headers = sample_headers(splits.train.paths, settings.on_bad)
     usual, channels = usual_shape(headers), max(header.channels for header in headers)
     channels_A, channels_B = settings.channels_A or channels, settings.channels_B or channels
+    value_range = settings.value_range
 
     def read(listing: Listing, resize: Resize) -> ImageFiles:
         halves = Halves(resize, channels_A, channels_B, settings.direction, usual)
-        return ImageFiles(*listing, max(channels_A, channels_B), halves, value_range=settings.value_range)
+        return ImageFiles(*listing, max(channels_A, channels_B), halves, value_range=value_range)
 
     return FilePairs(splits, read, channels_A, channels_B, settings)
 
@@ -277,7 +290,8 @@ def _matched(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) ->
             partners,
             channels_B,
             settings.direction,
-            value_range=settings.value_range,
+            partner_range=settings.value_ranges[1],
+            value_range=settings.value_ranges[0],
         )
 
     return FilePairs(splits, read, channels_A, channels_B, settings)

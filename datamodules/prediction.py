@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -47,6 +47,11 @@ class Taker(Protocol):
         """Return how far the model sees."""
         ...
 
+    @property
+    def backwards(self) -> bool:
+        """Whether a model of two domains translates images of B, to A."""
+        ...
+
 
 class PredictionSource:
     """Makes prediction batches of indices, or of an index and tiles of that image.
@@ -82,14 +87,19 @@ def probe_of(channels: int) -> Tensor:
     return torch.full((channels, PROBE_SIZE, PROBE_SIZE), 127, dtype=torch.uint8)
 
 
-def prediction_batches(
-    paths: Sequence[Path], batch_size: int, tiling: Tiling | None
-) -> list[list[int] | tuple[int, list[Tile]]]:
-    """Put images of equal height and width together, by their headers; cut those larger than a tile."""
+def by_size(paths: Sequence[Path]) -> dict[tuple[int, int], list[int]]:
+    """Return height and width, by the headers -> the indices of the images of this size."""
     groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
     for index, path in enumerate(paths):
         header = read_header(path)
         groups[header.height, header.width].append(index)
+    return groups
+
+
+def prediction_batches(
+    groups: Mapping[tuple[int, int], list[int]], batch_size: int, tiling: Tiling | None
+) -> list[list[int] | tuple[int, list[Tile]]]:
+    """Put images of equal size together; cut those larger than a tile."""
     batches: list[list[int] | tuple[int, list[Tile]]] = []
     for (height, width), group in groups.items():
         if tiling is None or max(height, width) <= tiling.size:

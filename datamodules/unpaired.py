@@ -22,7 +22,7 @@ from datamodules.transforms import (
     stack_equal,
     to_unit_range,
 )
-from datamodules.value_range import ValueRange
+from datamodules.value_range import ValueRange, ranges_of
 
 
 class UnpairedBatch(NamedTuple):
@@ -122,7 +122,7 @@ class UnpairedImages(ImageDataModule):
     order and a random image of B, cut and mirrored at random; all of that is a function of (seed, epoch,
     item), whatever the number of workers. Validation and test use the same held-out images, each exactly
     once, whole and unmirrored. `predict` takes the images of `predict_dir` in their own sizes, or the
-    held-out images of A.
+    held-out images of A (of B where the model translates B2A).
 
     Args:
         root: folder with trainA and trainB, and testA and testB if there are any.
@@ -151,6 +151,8 @@ class UnpairedImages(ImageDataModule):
         held_out_share: part of the images held out, by their names, where there is no test folder.
         max_images: use at most so many images of each folder.
         value_range: values read as -1 and 1: [low, high], or percentiles such as p1-p99; else by the depth.
+        value_range_A: the same for domain A alone.
+        value_range_B: the same for domain B alone; a translation to B is written in it.
         on_bad_image: raise, or skip with one warning that counts and names them.
         predict_dir: folder whose images `predict` translates, sub-folders included.
         seed: of order, pairing and augmentation.
@@ -189,15 +191,15 @@ class UnpairedImages(ImageDataModule):
         held_out_share: float = 0.1,
         max_images: int | None = None,
         value_range: list[float] | str | None = None,
+        value_range_A: list[float] | str | None = None,
+        value_range_B: list[float] | str | None = None,
         on_bad_image: OnBadImage = "raise",
         predict_dir: str | None = None,
         seed: int = 0,
         **prediction: Any,
     ) -> None:
         super().__init__(
-            preprocess=Preprocess(
-                preprocess, size, load_size, flip, value_range=ValueRange.parse(value_range)
-            ),
+            preprocess=Preprocess(preprocess, size, load_size, flip),
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,
             workers=workers,
@@ -215,6 +217,7 @@ class UnpairedImages(ImageDataModule):
             ("channels_B", channels_B),
         ):
             at_least(argument, count, 1)
+        self._value_ranges = ranges_of(value_range, value_range_A, value_range_B)
         folders = {"root": root, "folder_A": folder_A, "folder_B": folder_B}
         root = root_of(name, UNPAIRED, data_dir, download, folders, quick_start="cyclegan")
         self._domains: FaceDomains | FolderDomains
@@ -237,6 +240,7 @@ class UnpairedImages(ImageDataModule):
                 channels_A=channels_A,
                 channels_B=channels_B,
                 preprocess=self.preprocess,
+                value_ranges=self._value_ranges,
                 budget=self.budget,
                 on_bad=on_bad_image,
                 held_out_share=held_out_share,
@@ -270,9 +274,21 @@ class UnpairedImages(ImageDataModule):
         return self.val_dataloader()
 
     def predict_dataloader(self) -> ResumableLoader:
-        """Batches of `PredictBatch`: the images of `predict_dir`, or the held-out ones of A."""
+        """Batches of `PredictBatch`: the images of `predict_dir`, or the held-out ones of A (or B)."""
         channels = self.channels_A if self.channels_A == self.channels_B else None
-        return self.prediction_loader(lambda: self._held_out.A, channels)
+        return self.prediction_loader(self._to_predict, channels)
+
+    def _to_predict(self) -> ImageSet:
+        return self._held_out.B if self._backwards else self._held_out.A
+
+    @property
+    def _backwards(self) -> bool:
+        return self.taker is not None and self.taker.backwards
+
+    def prediction_ranges(self) -> tuple[ValueRange, ValueRange]:
+        """Return the range of the domain that is translated, and of that to which it is."""
+        A, B = self._value_ranges
+        return (B, A) if self._backwards else (A, B)
 
     def preview(self, count: int) -> UnpairedBatch:
         """Return the same few held-out images every time, for sample grids; works without a trainer.

@@ -68,6 +68,11 @@ class WritePredictions(BasePredictionWriter):
         """Return how far the model sees, tried with one image."""
         return self._try_out(probe)[0]
 
+    @property
+    def backwards(self) -> bool:
+        """Whether a model of two domains translates images of B, to A."""
+        return bool(self._module.hparams.get("direction") == "B2A")
+
     def pending(self, probe: PredictBatch, names: Sequence[str]) -> list[str]:
         """Return which of the images are to be predicted, having looked for what goes along with them.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,11 +9,12 @@ import lightning as L
 import numpy as np
 import pytest
 import torch
-from support.pictures import random_pixels, write_folder, write_image
+from support.pictures import random_pixels, write_deep_png, write_folder, write_image
 from torch import Tensor
 
 from datamodules import UnpairedImages
 from datamodules.base import PredictBatch
+from datamodules.writers import target_of
 
 FACES: dict[str, Any] = {"faces_count": 2, "test_count": 3, "size": 16}
 SHAPES = {"a.png": (9, 13), "b.png": (20, 8), "sub/c.png": (9, 13), "sub/d.png": (9, 13)}
@@ -119,3 +121,31 @@ def test_no_faces_are_drawn_that_the_command_does_not_need(
     data.trainer = SimpleNamespace(state=SimpleNamespace(fn=command))
     data.prepare_data()
     assert len(list((tmp_path / "cache").rglob("*.npz"))) == drawn
+
+
+def test_tiles_are_spoken_of_only_where_an_image_is_cut(tmp_path: Path) -> None:
+    write_folder(tmp_path, 2, (20, 20))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not batches(UnpairedImages(**FACES, predict_dir=str(tmp_path), tile=20))[0].tiles
+    with pytest.warns(UserWarning, match="Tiles differ from the whole image"):
+        assert batches(UnpairedImages(**FACES, predict_dir=str(tmp_path), tile=16))[0].tiles
+
+
+def test_held_out_images_are_written_as_they_were_read(tmp_path: Path) -> None:
+    """Whether they are kept in memory or read again."""
+    deep = random_pixels(16, 16, 1, dtype=np.uint16)
+    for number in range(3):
+        for domain in ("A", "B"):
+            (tmp_path / f"train{domain}").mkdir(exist_ok=True)
+            write_deep_png(tmp_path / f"train{domain}" / f"{number}.png", deep)
+    for gigabytes in (1, 0):
+        data = UnpairedImages(str(tmp_path), size=16, cache_gigabytes=gigabytes)
+        (batch,) = batches(data)
+        origin = data.origin(batch.names[0])
+        assert origin is not None
+        assert origin.path == tmp_path / "trainA" / batch.names[0]
+        target = target_of(origin)
+        assert target.dtype == np.dtype(np.uint16)
+        assert target.bounds == (0, 65535)
+    assert UnpairedImages(**FACES).origin("test_A_000000.png") is None

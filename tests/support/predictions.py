@@ -24,6 +24,7 @@ class Negative(nn.Module):
         self.pictures = pictures
         self.network = nn.Conv2d(3, 3, 1)
         self.seen = 0
+        self.hparams: dict[str, Any] = {}
 
     def generator_networks(self) -> tuple[str, ...]:
         return ("network",)
