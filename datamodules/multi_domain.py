@@ -18,6 +18,7 @@ from datamodules.attribute_sources import (
 from datamodules.attributes import Attributes
 from datamodules.base import ImageDataModule, at_least
 from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
+from datamodules.known import DOMAINS, root_of
 from datamodules.labelled_batches import EvaluationSource, MultiDomainBatch, TrainingSource
 from datamodules.sampling import ResumableLoader
 from datamodules.transforms import Preprocess, PreprocessKind
@@ -31,6 +32,7 @@ class MultiDomainImages(ImageDataModule):
 
     * `root` with one sub-folder per domain, in `root/train` and `root/test` or `root/val`, or in `root`
           itself: labels are one-hot;
+    * `name`, a public set with such sub-folders;
     * `root` with images, and a `table` of their attributes: CelebA's list, or CSV with a header;
     * drawn faces with chosen attributes.
 
@@ -47,6 +49,9 @@ class MultiDomainImages(ImageDataModule):
 
     Args:
         root: folder of images; None draws faces.
+        name: a public set, afhq, instead of a root; see `datamodules.known.DOMAINS`.
+        data_dir: folder of public sets; this one lies in `data_dir`/`name`.
+        download: fetch the public set if it is not there.
         table: table of their attributes, see `datamodules.attribute_tables.read_table`.
         attributes: names to select: columns of the table, sub-folders, or what to draw (see
             `datamodules.face_attributes.ATTRIBUTES`); None takes all, and of drawn faces the colours of hair
@@ -55,7 +60,7 @@ class MultiDomainImages(ImageDataModule):
             hair. Sub-folders exclude each other anyway, and so do colours of drawn faces.
         centre_crop: side of the square that is cut from the middle of files before anything else, such as 178
             of CelebA's 178x218.
-        others: further data sets; each has the five arguments above.
+        others: further data sets, by root, table, attributes, exclusive and centre_crop.
         on_conflict: raise, or skip with one warning, images that have two attributes of an exclusive group.
         faces: style of the drawn faces; adventurer shows all attributes.
         faces_count: drawn faces per data set to train on.
@@ -90,6 +95,9 @@ class MultiDomainImages(ImageDataModule):
     def __init__(
         self,
         root: str | None = None,
+        name: str | None = None,
+        data_dir: str = "data",
+        download: bool = False,
         table: str | None = None,
         attributes: list[str] | None = None,
         exclusive: list[list[str]] | None = None,
@@ -146,6 +154,9 @@ class MultiDomainImages(ImageDataModule):
             on_conflict,
             on_bad_image,
             self.budget,
+        )
+        root = root_of(
+            name, DOMAINS, data_dir, download, {"root": root, "table": table}, quick_start="stargan"
         )
         data_sets = [DataSet(root, table, attributes, exclusive, centre_crop), *(others or [])]
         draw = partial(

@@ -91,7 +91,8 @@ class TorchvisionImages:
         if not self.folder.is_dir() and not self.download:
             raise FileNotFoundError(
                 f"name: {self.name} is expected in {self.folder}. Say where it is with --data.data_dir, or "
-                "let torchvision fetch it with --data.download true."
+                "let torchvision fetch it with --data.download true. Without it, this runs: "
+                "python train.py fit --config dcgan"
             )
 
     @property

@@ -8,6 +8,7 @@ import pytest
 from support.file_server import serving
 from support.folders import write_images
 
+from datamodules import Images, MultiDomainImages
 from datamodules.archives import ArchiveError
 from datamodules.known import CAPTIONED, DOMAINS, PAIRED, UNPAIRED, KnownSet, locate
 from datamodules.paired import PairedImages
@@ -77,6 +78,28 @@ def test_an_absent_set_says_where_it_is_and_what_runs_without_it(tmp_path: Path)
         assert part in str(error.value)
     with pytest.raises(FileNotFoundError, match="fit --config pix2pix"):
         PairedImages(name="facades", data_dir=str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"afhq\.zip.*fit --config stargan"):
+        MultiDomainImages(name="afhq", data_dir=str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"download true\. .*fit --config dcgan"):
+        Images(name="celeba", data_dir=str(tmp_path))
+
+
+def test_the_domains_of_a_set_are_its_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AFHQ's archive has its folder at the top, and `val` for the images to evaluate on."""
+    content = io.BytesIO()
+    folders = {"train/cat": 3, "train/dog": 2, "train/wild": 2, "val/cat": 1, "val/dog": 1, "val/wild": 1}
+    with zipfile.ZipFile(content, "w") as file:
+        for folder, count in folders.items():
+            write_images(tmp_path / folder, count, (20, 18))
+            for path in (tmp_path / folder).iterdir():
+                file.write(path, f"afhq/{folder}/{path.name}")
+    with serving(content.getvalue()) as served:
+        monkeypatch.setitem(DOMAINS, "afhq", KnownSet(served.address, 1, folders))
+        data = MultiDomainImages(name="afhq", data_dir=str(tmp_path / "data"), download=True, size=16)
+    assert data.attributes == data.exclusive == [["cat", "dog", "wild"]]
+    batch = next(iter(data.val_dataloader())).finish()
+    assert sorted(batch.names) == ["cat/0.jpg", "dog/0.jpg", "wild/0.jpg"]
+    assert sorted(batch.labels.argmax(1).tolist()) == [0, 1, 2]
 
 
 def test_wrong_counts_name_the_folder(tmp_path: Path) -> None:
