@@ -1,7 +1,8 @@
 """Generative adversarial networks on images.
 
 `from gans import CycleGAN` imports a variant when it is asked for, so that naming the variants costs nothing.
-`gans.load(path)` returns the trained variant in a checkpoint, whichever it is.
+`gans.load(path)` returns the trained variant in a checkpoint, whichever it is; `gans.to_pil(images)` turns
+tensors that it makes into pictures.
 """
 
 from __future__ import annotations
@@ -25,15 +26,16 @@ VARIANTS = {
 }
 """Class name of every variant -> module that defines it: the names that `--model` takes."""
 
-__all__ = ["VARIANTS", "load", *VARIANTS]
+_FUNCTIONS = {"load": "gans.checkpoints", "to_pil": "gans.inference"}
+
+__all__ = ["VARIANTS", *_FUNCTIONS, *VARIANTS]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "load":
-        return import_module("gans.checkpoints").load
-    if name not in VARIANTS:
+    module = (VARIANTS | _FUNCTIONS).get(name)
+    if module is None:
         raise AttributeError(f"module 'gans' has no attribute {name!r}")
-    return getattr(import_module(VARIANTS[name]), name)
+    return getattr(import_module(module), name)
 
 
 def __dir__() -> list[str]:

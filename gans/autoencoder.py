@@ -12,7 +12,7 @@ from datamodules.base import PredictBatch
 from datamodules.images import ImageBatch, SampleBatch
 from gans.base import Player
 from gans.from_latents import FromLatents
-from gans.inference import evaluating, prepared
+from gans.inference import Given, Images, coded, mapped
 from gans.losses.reconstruction import ReconstructionName, negative_log_likelihood
 from gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator, Kernel
 from gans.networks.init import initialise
@@ -101,31 +101,38 @@ class AutoEncoder(FromLatents):
         """Return how far the images that codes decode to are from these images."""
         return negative_log_likelihood(self.hparams["reconstruction"], self.generator(codes), images)
 
-    @torch.no_grad()
-    def encode(self, images: Tensor) -> Tensor:
-        """Return the codes (N, latent_size) of images (N, C, H, W) or (C, H, W) in [-1, 1], of any device.
+    def encode(self, images: Images) -> Tensor:
+        """Return the codes (N, latent_size) of images of the size trained on, where the module is.
+
+        They are (N, C, H, W) or (C, H, W) in [-1, 1], or Pillow images; see `gans.inference.Images`.
 
         Raises:
-            ValueError: if the images have other channels or another size than those trained on.
+            ValueError: if the images have other channels or another size than those trained on, or another
+                type or range.
         """
-        network = self.averaged("encoder")
-        with evaluating(network):
-            said: Tensor = network(prepared(images, network, self.hparams["channels"]))
+        said = coded(images, self.averaged("encoder"), self.hparams["channels"], self.averaged("encoder"))
         return said[:, : self.latent_size]  # a VAE's encoder says more
 
-    def reconstruct(self, images: Tensor) -> Tensor:
+    def reconstruct(self, images: Given) -> Given:
         """Return images as they come back from their codes, without a trainer or data module.
 
         Args:
-            images: (N, C, H, W) or (C, H, W) in [-1, 1], of any device, of the size trained on.
+            images: (N, C, H, W) or (C, H, W) in [-1, 1], or Pillow images, of the size trained on; see
+                `gans.inference.Images`.
 
         Returns:
-            Images of the same shape in [-1, 1], where the module is.
+            Images of the same size: as tensor in [-1, 1] where the module is, or as Pillow images.
 
         Raises:
-            ValueError: if the images have other channels or another size than those trained on.
+            ValueError: if the images have other channels or another size than those trained on, or another
+                type or range.
         """
-        return self.decode(self.encode(images)).view(images.shape)
+        return mapped(
+            images,
+            self.averaged("encoder"),
+            self.hparams["channels"],
+            lambda batch: self.decode(self.encode(batch)),
+        )
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """Return the codes at standard normal noise (N, latent_size)."""

@@ -6,13 +6,13 @@ import os
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import lightning as L
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
+from gans.checkpoints import Loadable
 from gans.losses.adversarial import Objective
 from gans.protocol import Comparison, Grid
 from gans.training.arguments import check_ranges
@@ -40,7 +40,7 @@ class Player:
     every: int | str = 1
 
 
-class AdversarialModule(L.LightningModule):
+class AdversarialModule(Loadable):
     """Base of all variants: trains its `players` in their order, once per batch.
 
     A variant sets `players`, builds its networks in the constructor, and implements `produce`, one

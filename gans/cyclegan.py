@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from datamodules.base import PredictBatch
 from datamodules.unpaired import UnpairedBatch
 from gans.base import AdversarialModule, Player
-from gans.inference import evaluating, prepared
+from gans.inference import Given, mapped
 from gans.losses import adversarial
 from gans.losses.reconstruction import l1
 from gans.networks.init import initialise
@@ -166,27 +165,26 @@ class CycleGAN(AdversarialModule):
         real_scores, fake_scores = forward_joined(discriminator, real, fake)
         return 0.5 * self.objective.discriminator(real_scores, fake_scores)
 
-    @torch.no_grad()
-    def translate(self, images: Tensor, direction: Direction = "A2B") -> Tensor:
+    def translate(self, images: Given, direction: Direction = "A2B") -> Given:
         """Translate images without a trainer or data module.
 
         Args:
-            images: (N, C, H, W) or (C, H, W) in [-1, 1], of any device and size the network takes.
+            images: (N, C, H, W) or (C, H, W) in [-1, 1], or Pillow images, of any size; see
+                `gans.inference.Images`.
             direction: `A2B` or `B2A`.
 
         Returns:
-            The translated images, of the same height and width, in [-1, 1], where the module is.
+            The translated images, of the same height and width: as tensor in [-1, 1] where the module is, or
+            as Pillow images.
 
         Raises:
-            ValueError: if the direction is unknown, or the images have other channels than its domain.
+            ValueError: if the direction is unknown, or the images have other channels than its domain, or
+                another type or range.
         """
         if direction not in ("A2B", "B2A"):
             raise ValueError(f"direction is {direction!r}: it is A2B or B2A.")
         network = self.averaged(f"generator_{direction}")
-        batch = prepared(images, network, self.hparams[f"channels_{direction[0]}"])
-        with evaluating(network):
-            translated: Tensor = network(batch)
-        return translated if images.ndim == 4 else translated[0]
+        return mapped(images, network, self.hparams[f"channels_{direction[0]}"], network)
 
     def comparisons(self, batch: UnpairedBatch) -> dict[str, Comparison]:
         """Return, for A2B and B2A, translations beside the real images of the target domain."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datamodules.images import ImageBatch, SampleBatch
 from gans.base import AdversarialModule, Player
-from gans.inference import evaluating
+from gans.inference import consecutive, evaluating
 from gans.networks.dcgan import DCGANDiscriminator, Kernel
 from gans.networks.init import Initialisation, initialise
 from gans.networks.joined import forward_joined
@@ -148,11 +148,11 @@ class Energy(AdversarialModule):
             (count, channels, image_size, image_size) in [-1, 1], where the module is.
 
         Raises:
-            ValueError: if there are labels.
+            ValueError: if the count is negative, or there are labels.
         """
         if labels is not None:
             raise ValueError("Energy learns without classes: it takes no labels.")
-        return self._stages(range(seed, seed + count), [self.hparams["sampling_steps"]])[-1]
+        return self._stages(consecutive(count, seed), [self.hparams["sampling_steps"]])[-1]
 
     def _stages(self, seeds: Sequence[int], stops: Sequence[int]) -> list[Tensor]:
         """Return the samples of seeds after each of several growing numbers of steps."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from datamodules.images import SampleBatch
 from gans.base import AdversarialModule
-from gans.inference import evaluating, seeded_noise
+from gans.inference import consecutive, evaluating, seeded_noise
 from gans.protocol import Grid, Predictions
 
 DECODED_AT_ONCE = 256  # images: bounds the memory of large samples
@@ -50,8 +50,10 @@ class FromLatents(AdversarialModule):
             (N, channels, image_size, image_size) in [-1, 1], where the module is.
 
         Raises:
-            ValueError: if the labels are not those that the model needs.
+            ValueError: if the latents have another shape, or the labels are not those that the model needs.
         """
+        if latents.ndim != 2 or latents.shape[1] != self.latent_size:
+            raise ValueError(f"Latents are (N, {self.latent_size}), not of shape {tuple(latents.shape)}.")
         network = self.averaged(self.decoder)
         given = [latents.to(next(network.parameters()))]
         if self._needs_labels(labels, len(latents)):
@@ -73,9 +75,9 @@ class FromLatents(AdversarialModule):
             (count, channels, image_size, image_size) in [-1, 1], where the module is.
 
         Raises:
-            ValueError: if the labels are not those that the model needs.
+            ValueError: if the count is negative, or the labels are not those that the model needs.
         """
-        return self._made(range(seed, seed + count), labels)
+        return self._made(consecutive(count, seed), labels)
 
     def sample_grid(self, rows: int) -> Grid:
         """Return samples of fixed seeds, from 0, as a picture.

@@ -178,8 +178,8 @@ class GANCLS(RegularisedGAN):
         return terms
 
     @torch.no_grad()
-    def embed(self, captions: Sequence[str]) -> Tensor:
-        """Return the embeddings (N, embedding_size) of N captions, where the module is.
+    def embed(self, captions: str | Sequence[str]) -> Tensor:
+        """Return the embeddings (N, embedding_size) of one or N captions, where the module is.
 
         Raises:
             ValueError: if a caption is empty, or there is no text encoder; unknown words cost a warning.
@@ -189,9 +189,10 @@ class GANCLS(RegularisedGAN):
                 "This GANCLS learnt from embeddings computed beforehand and has no text encoder: give it "
                 f"embeddings by the same model, a tensor (N, {self.embedding_size})."
             )
-        if not captions:
+        texts = [captions] if isinstance(captions, str) else captions
+        if not texts:
             return self._to_own(torch.empty(0, self.embedding_size))
-        embeddings: Tensor = self.text_encoder(captions)
+        embeddings: Tensor = self.text_encoder(texts)
         return self._to_own(embeddings)
 
     def _embeddings(self, batch: CaptionedBatch) -> tuple[Tensor, Tensor]:
@@ -228,8 +229,7 @@ class GANCLS(RegularisedGAN):
         if isinstance(captions, Tensor):
             single, embeddings = captions.ndim == 1, self._to_own(torch.atleast_2d(captions))
         else:
-            single = isinstance(captions, str)
-            embeddings = self.embed([captions] if isinstance(captions, str) else captions)
+            single, embeddings = isinstance(captions, str), self.embed(captions)
         seeds = [seed] * len(embeddings) if isinstance(seed, int) else list(seed)
         if len(seeds) != len(embeddings):
             raise ValueError(f"{len(embeddings)} captions need one seed, or one each, not {len(seeds)}.")

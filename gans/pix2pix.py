@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm  # what all batch norms share, the synchronised one too
 
 from datamodules.base import PredictBatch
-from datamodules.colour import join_lab
+from datamodules.colour import join_lab, split_lab
 from datamodules.paired import PairedBatch
 from gans.base import AdversarialModule, Player
-from gans.inference import evaluating, prepared
+from gans.inference import Given, evaluating, mapped
 from gans.losses import adversarial
 from gans.losses.reconstruction import l1
 from gans.networks.init import initialise
@@ -158,8 +158,7 @@ class Pix2Pix(AdversarialModule):
             outputs = tuple(torch.cat([batch.input, images], dim=1) for images in outputs)
         return forward_joined(self.discriminator, *outputs)
 
-    @torch.no_grad()
-    def translate(self, images: Tensor, seed: int = 0) -> Tensor:
+    def translate(self, images: Given, seed: int = 0) -> Given:
         """Translate images without a trainer or data module.
 
         A translation depends on its image alone and never on the others of the batch: where `dropout_at_test`
@@ -167,43 +166,50 @@ class Pix2Pix(AdversarialModule):
         same masks for each of them, by the seed; random numbers of the caller stay as they are.
 
         Args:
-            images: (N, channels_in, H, W) or (channels_in, H, W) in [-1, 1], of any device and size.
+            images: (N, channels_in, H, W) or (channels_in, H, W) in [-1, 1], or Pillow images, of any size;
+                see `gans.inference.Images`. With `lab` a tensor is the lightness, and of Pillow images it is
+                taken.
             seed: of dropout; another seed gives another sample.
 
         Returns:
-            The translated images (N, channels_out, H, W) or (channels_out, H, W) in [-1, 1], where the module
-            is; with `lab` these are colours, which `datamodules.colour.join_lab` joins to the lightness.
+            The translated images, of the same height and width: as tensor in [-1, 1] where the module is, or
+            as Pillow images. With `lab` they are pictures: the colours joined to the lightness.
 
         Raises:
-            ValueError: if the images have other channels than `channels_in`.
+            ValueError: if the images have other channels than `channels_in`, or another type or range.
         """
         network = self.averaged("generator")
-        batch = prepared(images, network, self.hparams["channels_in"])
-        devices = [batch.device] if batch.is_cuda else []
+        of_pictures = self.hparams["lab"] and not isinstance(images, Tensor)
+
+        def translated(batch: Tensor) -> Tensor:
+            inputs = split_lab(batch)[0] if of_pictures else batch
+            return self._seen(inputs, self._generated(network, inputs, seed))
+
+        return mapped(images, network, 3 if of_pictures else self.hparams["channels_in"], translated)
+
+    def _generated(self, network: nn.Module, inputs: Tensor, seed: int) -> Tensor:
+        """Return what the generator makes of inputs, each by itself, its dropout drawn by the seed."""
+        devices = [inputs.device] if inputs.is_cuda else []
+        outputs = []
         with _as_at_test(network, self.hparams) as one_by_one, torch.random.fork_rng(devices):
-            outputs = []
-            for part in torch.split(batch, 1 if one_by_one else len(batch)):
+            for part in torch.split(inputs, 1 if one_by_one else len(inputs)):
                 torch.manual_seed(seed)
                 outputs.append(network(part))
-        translated = torch.cat(outputs)
-        return translated if images.ndim == 4 else translated[0]
+        return torch.cat(outputs)
 
     def comparisons(self, batch: PairedBatch) -> dict[str, Comparison]:
         """Return the translations, beside the targets both as real images and as their truth."""
-        fake, target = self._translated(batch.input), self._seen(batch.input, batch.target)
+        fake, target = self.translate(batch.input), self._seen(batch.input, batch.target)
         return {"translation": Comparison(fake, target, batch.input, target)}
 
     def grids(self, batch: PairedBatch) -> dict[str, Grid]:
         """Return input, output and target."""
-        fake, target = self._translated(batch.input), self._seen(batch.input, batch.target)
+        fake, target = self.translate(batch.input), self._seen(batch.input, batch.target)
         return {"translation": Grid({"input": batch.input, "output": fake, "target": target})}
 
     def predict_step(self, batch: PredictBatch, batch_idx: int) -> Predictions:
         """Translate a batch of a folder."""
-        return Predictions(self._translated(batch.images), batch.names)
-
-    def _translated(self, inputs: Tensor) -> Tensor:
-        return self._seen(inputs, self.translate(inputs))
+        return Predictions(self.translate(batch.images), batch.names)
 
     def _seen(self, inputs: Tensor, outputs: Tensor) -> Tensor:
         """Return outputs as pictures: as they are, or colours joined to the lightness of their inputs."""

@@ -14,7 +14,7 @@ from datamodules.base import PredictBatch
 from datamodules.labelled_batches import MultiDomainBatch
 from gans.base import AdversarialModule, Player
 from gans.classifier import classification
-from gans.inference import evaluating, prepared
+from gans.inference import Given, Images, coded, evaluating, how_many, mapped
 from gans.losses import adversarial
 from gans.losses.penalties import gradient_penalty, interpolate
 from gans.losses.reconstruction import l1
@@ -174,48 +174,56 @@ class StarGAN(AdversarialModule):
         translated: Tensor = network(images, label)
         return translated
 
-    @torch.no_grad()
     def translate(
-        self, images: Tensor, target: Tensor | Sequence[str], labels: Tensor | None = None
-    ) -> Tensor:
+        self, images: Given, target: Tensor | str | Sequence[str], labels: Tensor | None = None
+    ) -> Given:
         """Translate images without a trainer or data module.
 
         Args:
-            images: (N, channels, H, W) or (channels, H, W) in [-1, 1], of any device and size.
+            images: (N, channels, H, W) or (channels, H, W) in [-1, 1], or Pillow images, of any size; see
+                `gans.inference.Images`.
             target: names of attributes that the images are to have: what excludes them goes, all else stays;
                 or labels (N, K) or (K,) of 0 and 1, in the order of `attributes.flat`, which say all.
             labels: with names, what the images show, (N, K) or (K,); by default what `recognise` sees.
 
         Returns:
-            The translated images, of the same shape, where the module is.
+            The translated images, of the same height and width: as tensor in [-1, 1] where the module is, or
+            as Pillow images.
 
         Raises:
-            ValueError: if the images have other channels, or the target is impossible.
+            ValueError: if the images have other channels, or another type or range, or the target is
+                impossible, or there are not as many labels as images.
         """
         network = self.averaged("generator")
-        batch = prepared(images, network, self.hparams["channels"])
+        count = how_many(images)
         if isinstance(target, Tensor):
-            chosen = self.attributes.of_labels(self._labels_of(batch, target))
+            chosen = self.attributes.of_labels(_one_for_each(target, count))
         else:
-            shown = self.recognise(batch) if labels is None else self._labels_of(batch, labels)
+            shown = self.recognise(images) if labels is None else _one_for_each(labels, count)
             chosen = self.attributes.with_names([target] if isinstance(target, str) else target, shown)
-        translated = self._translated(batch, chosen)
-        return translated if images.ndim == 4 else translated[0]
+
+        def translated(batch: Tensor, *target: Tensor) -> Tensor:
+            return self._generate(network, batch, Target(*target))
+
+        return mapped(images, network, self.hparams["channels"], translated, *chosen)
 
     def _translated(self, images: Tensor, target: Target) -> Tensor:
         network = self.averaged("generator")
         with evaluating(network):
             return self._generate(network, images, target)
 
-    @staticmethod
-    def _labels_of(batch: Tensor, labels: Tensor) -> Tensor:
-        """Return labels (N, K) of a batch, given as such or as one (K,) for all."""
-        return labels.to(batch).expand(len(batch), -1) if labels.ndim == 1 else labels.to(batch)
+    def recognise(self, images: Images) -> Tensor:
+        """Return the labels (N, K) of 0 and 1 that the discriminator sees in images, where the module is.
 
-    @torch.no_grad()
-    def recognise(self, images: Tensor) -> Tensor:
-        """Return the labels (N, K) of 0 and 1 that the discriminator sees in images (N, channels, H, W)."""
-        batch = prepared(images, self.discriminator, self.hparams["channels"])
+        They are (N, channels, H, W) or (channels, H, W) in [-1, 1], or Pillow images; see
+        `gans.inference.Images`.
+
+        Raises:
+            ValueError: if the images have other channels, or another type or range.
+        """
+        return coded(images, self.discriminator, self.hparams["channels"], self._recognised)
+
+    def _recognised(self, batch: Tensor) -> Tensor:
         side = self.hparams["image_size"]
         if not len(batch):
             return batch.new_zeros(0, len(self.attributes.flat))
@@ -263,6 +271,13 @@ class StarGAN(AdversarialModule):
         translated = [self.translate(batch.images, [name], shown) for name in self.attributes.flat]
         names = [f"{name}/{file}" for name in self.attributes.flat for file in batch.names]
         return Predictions(torch.cat(translated), names, list(batch.names) * len(translated))
+
+
+def _one_for_each(labels: Tensor, count: int) -> Tensor:
+    """Return labels (count, K), of which there were as many, or one (K,) for all."""
+    if labels.ndim == 2 and len(labels) != count:
+        raise ValueError(f"{count} images need one label for all, or one each, not {len(labels)}.")
+    return labels.expand(count, -1) if labels.ndim == 1 else labels
 
 
 def _nan_where_unknown(labels: Tensor, known: Tensor) -> Tensor:

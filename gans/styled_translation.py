@@ -12,7 +12,7 @@ from torch import Tensor
 from datamodules.base import PredictBatch
 from datamodules.unpaired import UnpairedBatch
 from gans.base import AdversarialModule
-from gans.inference import prepared, seeded_noise
+from gans.inference import Given, Images, coded, evaluating, how_many, mapped, seeded_noise
 from gans.networks.munit import StyledAutoencoder
 from gans.protocol import Comparison, Grid, Predictions
 
@@ -41,54 +41,62 @@ class StyledTranslation(AdversarialModule):
 
     batch_type = UnpairedBatch
 
-    @torch.no_grad()
-    def style_of(self, images: Tensor, domain: Domain) -> Tensor:
-        """Return the styles (N, style_size) of images (N, C, H, W) or (C, H, W) of a domain, `A` or `B`.
+    def style_of(self, images: Images, domain: Domain) -> Tensor:
+        """Return the styles (N, style_size) of images of a domain, `A` or `B`, where the module is.
+
+        They are (N, C, H, W) or (C, H, W) in [-1, 1], or Pillow images; see `gans.inference.Images`.
 
         Raises:
-            ValueError: if the images have other channels than the domain's.
+            ValueError: if the domain is unknown, or the images have other channels than it has, or another
+                type or range.
         """
+        if domain not in ("A", "B"):
+            raise ValueError(f"domain is {domain!r}: it is A or B.")
         autoencoder = self._averaged(domain)
-        return autoencoder.style_of(prepared(images, autoencoder, self.hparams[f"channels_{domain}"]))
+        return coded(images, autoencoder, self.hparams[f"channels_{domain}"], autoencoder.style_of)
 
-    @torch.no_grad()
     def translate(
-        self, images: Tensor, direction: Direction = "A2B", style: Tensor | None = None, seed: int = 0
-    ) -> Tensor:
+        self, images: Given, direction: Direction = "A2B", style: Images | None = None, seed: int = 0
+    ) -> Given:
         """Translate images without a trainer or data module, in a random or a given style.
 
         A translation depends on its image and its style alone, never on the others of the batch.
 
         Args:
-            images: (N, C, H, W) or (C, H, W) in [-1, 1], of any device and size.
+            images: (N, C, H, W) or (C, H, W) in [-1, 1], or Pillow images, of any size; see
+                `gans.inference.Images`.
             direction: `A2B` or `B2A`.
             style: styles of the target domain, (style_size,) for all images or (N, style_size); or reference
-                images of that domain, (C, H, W) for all or (N, C, H, W), of any size, whose styles are taken.
+                images of that domain, one for all or as many, of any form and size, whose styles are taken.
                 None draws one random style for all images.
             seed: of the random style, which is the same on every machine; another seed, another outcome.
 
         Returns:
-            The translated images, of the same height and width, in [-1, 1], where the module is.
+            The translated images, of the same height and width: as tensor in [-1, 1] where the module is, or
+            as Pillow images.
 
         Raises:
-            ValueError: if the direction is unknown, the images have other channels than their domain, or the
-                style has another shape.
+            ValueError: if the direction is unknown, the images have other channels than their domain, or
+                another type or range, or the style has another shape.
         """
         if direction not in ("A2B", "B2A"):
             raise ValueError(f"direction is {direction!r}: it is A2B or B2A.")
         source: Domain = "A" if direction == "A2B" else "B"
         target: Domain = "B" if direction == "A2B" else "A"
         encoder, decoder = self._averaged(source), self._averaged(target)
-        batch = prepared(images, encoder, self.hparams[f"channels_{source}"])
         if style is None:
             style = self._random_by(seed)
-        elif style.ndim > 2:
+        elif not isinstance(style, Tensor) or style.ndim > 2:
             style = self.style_of(style, target)
-        if not len(batch):  # a process may have no image to evaluate
-            return batch.new_empty(0, self.hparams[f"channels_{target}"], *batch.shape[-2:])
-        styles = _one_for_each(style, len(batch), self.hparams["style_size"]).to(batch)
-        translated = decoder.decode(encoder.content_of(batch), styles, like=batch)
-        return translated if images.ndim == 4 else translated[0]
+        styles = _one_for_each(style, how_many(images), self.hparams["style_size"])
+
+        def translated(batch: Tensor, style: Tensor) -> Tensor:
+            if not len(batch):  # a process may have no image to evaluate
+                return batch.new_empty(0, self.hparams[f"channels_{target}"], *batch.shape[-2:])
+            return decoder.decode(encoder.content_of(batch), style, like=batch)
+
+        with evaluating(decoder):
+            return mapped(images, encoder, self.hparams[f"channels_{source}"], translated, styles)
 
     def _averaged(self, domain: Domain) -> StyledAutoencoder:
         autoencoder = self.averaged(f"autoencoder_{domain}")

@@ -13,7 +13,7 @@ import gans
 from datamodules.captioned import CaptionedBatch
 from datamodules.captioned_batches import contradicts
 from gans.base import AdversarialModule, Player
-from gans.inference import evaluating, prepared
+from gans.inference import Images, coded, evaluating
 from gans.losses.matching import joint_embedding_loss
 from gans.metrics.processes import gather
 from gans.metrics.retrieval import retrieval_ranks
@@ -125,28 +125,28 @@ class TextEncoder(AdversarialModule):
         return joined.flatten(0, 1)
 
     @torch.no_grad()
-    def embed(self, texts: Sequence[str]) -> Tensor:
-        """Return the embeddings (N, embedding_size) of N texts, where the module is.
+    def embed(self, texts: str | Sequence[str]) -> Tensor:
+        """Return the embeddings (N, embedding_size) of one or N texts, where the module is.
 
         Raises:
             ValueError: if a text is empty; unknown words cost a warning.
         """
         network = self.averaged("text_encoder")
         with evaluating(network):
-            embeddings: Tensor = network(texts)
+            embeddings: Tensor = network([texts] if isinstance(texts, str) else texts)
         return embeddings
 
-    @torch.no_grad()
-    def embed_images(self, images: Tensor) -> Tensor:
-        """Return the embeddings (N, embedding_size) of images (N, C, H, W) or (C, H, W) in [-1, 1].
+    def embed_images(self, images: Images) -> Tensor:
+        """Return the embeddings (N, embedding_size) of images of the size trained on, where the module is.
+
+        They are (N, C, H, W) or (C, H, W) in [-1, 1], or Pillow images; see `gans.inference.Images`.
 
         Raises:
-            ValueError: if the images have other channels or another size than those trained on.
+            ValueError: if the images have other channels or another size than those trained on, or another
+                type or range.
         """
         network = self.averaged("image_encoder")
-        with evaluating(network):
-            embeddings: Tensor = network(prepared(images, network, self.hparams["channels"]))
-        return embeddings
+        return coded(images, network, self.hparams["channels"], network)
 
     def comparisons(self, batch: CaptionedBatch) -> dict[str, Comparison]:
         """Return nothing: no image is made."""

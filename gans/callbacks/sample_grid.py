@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +13,11 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.seed import isolate_rng
 from PIL import Image
-from torch import nn
 
 from gans.callbacks.evaluation import check_interval, is_due
 from gans.callbacks.pictures import render
 from gans.files import written_whole
+from gans.inference import evaluating
 from gans.protocol import Evaluated
 
 SEED = 0  # of the noise in the pictures: the same in every epoch
@@ -76,7 +74,7 @@ class SampleGrid(Callback):
         assert isinstance(pl_module, Evaluated)
         precision = trainer.precision_plugin
         batch = precision.convert_input(move_data_to_device(self._batch, pl_module.device))
-        with isolate_rng(), _evaluating(pl_module), torch.no_grad(), precision.forward_context():
+        with isolate_rng(), evaluating(pl_module), torch.no_grad(), precision.forward_context():
             torch.manual_seed(SEED)
             grids = pl_module.grids(batch)
         for name, grid in grids.items():
@@ -97,15 +95,3 @@ def _show(trainer: Trainer, name: str, picture: Image.Image) -> None:
             logger.log_image(key=key, images=[picture], step=step)
         elif isinstance(logger, TensorBoardLogger):
             logger.experiment.add_image(key, np.asarray(picture), step, dataformats="HWC")
-
-
-@contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation mode for a while, then each of its parts back into its own."""
-    modes = {part: part.training for part in module.modules()}
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, training in modes.items():
-            part.training = training

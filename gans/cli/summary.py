@@ -15,7 +15,7 @@ from rich.table import Table
 from gans.callbacks.terminal import notice
 from gans.cli.metrics_file import read_metrics
 from gans.cli.run_folder import CHECKPOINTS, newest_checkpoint
-from gans.protocol import JudgesCaptions, MakesSamples
+from gans.protocol import JointEmbedding, JudgesCaptions, MakesSamples
 
 
 class RunSummary(Callback):
@@ -73,11 +73,12 @@ class RunSummary(Callback):
             return
         best = folder / CHECKPOINTS / "best.ckpt"
         command = f"{self._program} {{}} --ckpt_path {{}}"
-        notice(f"Test        {command.format('test', best if best.exists() else last)}")
-        of_what = "predict_count 64" if isinstance(module, MakesSamples) else "predict_dir FOLDER"
-        if isinstance(module, JudgesCaptions):
-            of_what = "prompts '[A CAPTION, ANOTHER]'"
-        notice(f"Predict     {command.format('predict', last)} --data.{of_what}")
+        chosen = best if best.exists() else last
+        notice(f"Test        {command.format('test', chosen)}")
+        if isinstance(module, JointEmbedding):  # it makes no pictures, but another one does by its texts
+            notice(f"Draw by it  {self._program} fit --config gan_cls --model.text_encoder {chosen}")
+        else:
+            notice(f"Predict     {command.format('predict', last)} --data.{_what_to_predict(module)}")
         notice(f"Go on       {command.format('fit', last)} --trainer.max_epochs EPOCHS")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
@@ -92,6 +93,13 @@ class RunSummary(Callback):
         else:
             notice(f"\nInterrupted. To go on where {last} was written:")
             notice(f"{self._program} fit --ckpt_path {last}")
+
+
+def _what_to_predict(module: LightningModule) -> str:
+    """Return the argument of the data that says what a variant is to make pictures of."""
+    if isinstance(module, JudgesCaptions):
+        return "prompts '[A CAPTION, ANOTHER]'"
+    return "predict_count 64" if isinstance(module, MakesSamples) else "predict_dir FOLDER"
 
 
 def dashboard(trainer: Trainer) -> str:

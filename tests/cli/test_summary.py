@@ -38,21 +38,24 @@ def test_two_states_stand_side_by_side_and_equal_ones_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "option"),
+    ("name", "command"),
     [
-        ("DCGAN", "predict_count 64"),
-        ("CycleGAN", "predict_dir FOLDER"),
-        ("GANCLS", "prompts '[A CAPTION, ANOTHER]'"),
+        ("DCGAN", "predict --ckpt_path {} --data.predict_count 64"),
+        ("CycleGAN", "predict --ckpt_path {} --data.predict_dir FOLDER"),
+        ("GANCLS", "predict --ckpt_path {} --data.prompts '[A CAPTION, ANOTHER]'"),
+        ("TextEncoder", "fit --config gan_cls --model.text_encoder {}"),
     ],
 )
 def test_the_next_command_predicts_what_the_model_can(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, option: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, command: str
 ) -> None:
     (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "last.ckpt").touch()
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    last.touch()
     trainer: Any = SimpleNamespace(
         default_root_dir=tmp_path, is_global_zero=True, lightning_module=make_model(name), loggers=[]
     )
     RunSummary().teardown(trainer, trainer.lightning_module, "fit")
     told = capsys.readouterr()
-    assert f"last.ckpt --data.{option}" in told.out + told.err
+    assert f" {command.format(last)}\n" in told.out + told.err
+    assert (" predict " in told.out + told.err) == command.startswith("predict")
