@@ -111,12 +111,11 @@ def _first_comment(config: str) -> str:
 
 def _versions() -> str:
     return "\n".join(
-        f"{name} {version_of(name)}" for name in ("gans", "torch", "lightning", "torchmetrics", "wandb")
+        f"{name} {_version(name)}" for name in ("gans", "torch", "lightning", "torchmetrics", "wandb")
     )
 
 
-def version_of(distribution: str) -> str:
-    """Return the version of an installed package, or that it is not installed, as this one in a checkout."""
+def _version(distribution: str) -> str:
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

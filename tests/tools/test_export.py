@@ -138,9 +138,10 @@ def card(folder: Path, name: str = "generator_A2B") -> str:
 
 def test_the_card_says_what_goes_in_and_what_comes_out(folder: Path) -> None:
     text = card(folder)
-    assert "`images`, (batch, 3, height, width): images of domain A, in [-1, 1]" in text
+    assert "`images`, float32 (batch, 3, height, width): images of domain A, in [-1, 1]" in text
     assert "any height and width from 8 pixels" in text
     assert "multiples of 4 are padded" in text
+    assert f"torch {torch.__version__.partition('+')[0]}" in text
     assert "ONNX opset 18" in text
 
 
@@ -189,9 +190,8 @@ def test_stargan_takes_images_and_labels_in_onnx(tmp_path: Path) -> None:
     given, labels = images(3, 3, 13, 22), torch.tensor([[1.0, 0, 1], [0, 1, 0], [0, 0, 1]])
     wanted = gans.load(checkpoint).translate(given, labels)
     assert_close(run_onnx(tmp_path / "star.onnx", given, labels), wanted)
-    assert "`labels`, (batch, 3): 1 where the result is to have the attribute, else 0: black_hair" in card(
-        tmp_path, "star"
-    )
+    said = "`labels`, float32 (batch, 3): 1 where the result is to have the attribute, else 0: black_hair"
+    assert said in card(tmp_path, "star")
 
 
 def test_dcgan_takes_noise_and_classes_in_onnx(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,6 +200,7 @@ def test_dcgan_takes_noise_and_classes_in_onnx(tmp_path: Path, capsys: pytest.Ca
     given, labels = noise(4, 3), torch.tensor([0, 1, 2, 1])
     wanted = gans.load(checkpoint).decode(given, labels)
     assert_close(run_onnx(tmp_path / "out" / "generator.onnx", given, labels), wanted)
+    assert "`labels`, int64 (batch,): classes, 0 to 2" in card(tmp_path / "out", "generator")
     assert "any batch; always 16 x 16 pixels" in capsys.readouterr().out
 
 

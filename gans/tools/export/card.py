@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 
-from gans.command import version_of
 from gans.tools.export.export import Exported
 from gans.tools.export.formats import FORMATS, OPSET, OUTPUT, Subject
 from gans.tools.export.program import Program
@@ -26,8 +26,8 @@ def card(subject: Subject, checkpoint: Path, files: Mapping[Path, Exported], tol
         "",
         f"Exported from `{checkpoint.name}`; weights {weights_used(subject)}.",
         "",
-        *(f"- Input `{one.name}`, {_shape(one.shape)}: {one.meaning}." for one in program.inputs),
-        f"- Output, `{OUTPUT}` in ONNX, {_shape(program.output)}: {program.meaning}.",
+        *(f"- Input `{one.name}`, {one.type} {_shape(one.shape)}: {one.meaning}." for one in program.inputs),
+        f"- Output, `{OUTPUT}` in ONNX, float32 {_shape(program.output)}: {program.meaning}.",
         f"- Sizes: {sizes(program)}.",
         *(f"- {note}" for note in program.notes),
         "",
@@ -92,6 +92,6 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 def _versions(files: Mapping[Path, Exported]) -> list[str]:
     packages = [package for file in files.values() for package in FORMATS[file.format].packages]
-    versions = [f"{name} {version_of(name)}" for name in ("gans", "torch", *packages)]
+    versions = [f"{name} {metadata.version(name)}" for name in ("torch", *packages)]
     onnx = any(file.format == "onnx" for file in files.values())
     return [*versions, *([f"ONNX opset {OPSET}"] if onnx else [])]

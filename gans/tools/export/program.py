@@ -50,12 +50,14 @@ class Input:
         shape: lengths of the axes, and names of those that are free.
         meaning: what it is, for people.
         draw: makes an example of it.
+        type: of its numbers.
     """
 
     name: str
     shape: tuple[int | str, ...]
     meaning: str
     draw: Draw
+    type: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -136,4 +138,4 @@ def class_input(name: str, classes: int, meaning: str) -> Input:
     def draw(case: Case, source: torch.Generator) -> Tensor:
         return torch.randint(classes, (case.batch,), generator=source)
 
-    return Input(name, (BATCH,), meaning, draw)
+    return Input(name, (BATCH,), meaning, draw, "int64")
