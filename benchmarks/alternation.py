@@ -15,8 +15,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.systems import SYSTEMS
 
-WARM_UP = 3  # periods that are not measured
-
 
 class OperatorCounter(TorchDispatchMode):
     """Counts the operators that torch dispatches."""
@@ -39,15 +37,22 @@ class Alternation(Callback):
     Args:
         system: a key of `benchmarks.systems.SYSTEMS`.
         periods: to measure, after the warm-up.
+        warm_up: periods before them, 1 or more; in the last of these the plain program's operators are
+            counted.
         steps: `both`; or `plain` or `ours` alone, for the peak memory of one.
         output: JSON file for the measurements.
     """
 
     def __init__(
-        self, system: str, periods: int, output: str, steps: Literal["both", "plain", "ours"] = "both"
+        self,
+        system: str,
+        periods: int,
+        output: str,
+        warm_up: int = 3,
+        steps: Literal["both", "plain", "ours"] = "both",
     ) -> None:
         self.system = SYSTEMS[system]
-        self.periods, self.steps, self.output = periods, steps, Path(output)
+        self.periods, self.warm_up, self.steps, self.output = periods, warm_up, steps, Path(output)
         self.rows: list[dict[str, float]] = []
         self.counts: dict[str, float] = {}
         self._batches: list[Any] = []
@@ -89,7 +94,7 @@ class Alternation(Callback):
         if self.steps != "ours":
             row |= self._plain_period(pl_module.device)
         self.rows.append(row)
-        if len(self.rows) == WARM_UP + self.periods:
+        if len(self.rows) == self.warm_up + self.periods:
             trainer.should_stop = True
         self._batches = []
         self._start()
@@ -100,7 +105,7 @@ class Alternation(Callback):
             self.system.step(self.program, batch, index)
         _wait(device)
         row = {"plain": time.perf_counter() - wall, "plain_cpu": time.process_time() - cpu}
-        if len(self.rows) == WARM_UP - 1:
+        if self.steps == "both" and len(self.rows) == self.warm_up - 1:
             self._count()
         return row
 
@@ -116,11 +121,13 @@ class Alternation(Callback):
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what was measured."""
+        """Write what the first process measured."""
+        if not trainer.is_global_zero:
+            return
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         if pl_module.device.type == "cuda":
             memory = torch.cuda.max_memory_allocated()
-        result = {"rows": self.rows[WARM_UP:], "counts": self.counts, "memory": memory}
+        result = {"rows": self.rows[self.warm_up :], "counts": self.counts, "memory": memory}
         self.output.write_text(json.dumps(result), encoding="utf-8")
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+import datamodules
 from benchmarks.plain import steps
+from datamodules.base import ImageDataModule
 from datamodules.faces import draw_faces, face_seeds
 
 IMAGES = 64  # of each domain: few enough to draw in a moment, all in the cache after the first epoch
@@ -21,8 +24,9 @@ class System:
     """One system at one size.
 
     Attributes:
-        model: options of `fit` for our variant.
-        data: options of `fit` for its data, without the folder.
+        model: class of our variant.
+        data: class of its data module.
+        batch_size: items of a batch.
         layout: how the images lie in the folder: `unpaired`, `paired`, `domains` or `plain`.
         size: side of the images in pixels.
         plain: makes the plain program.
@@ -31,8 +35,9 @@ class System:
         period: steps after which the players' turns repeat.
     """
 
-    model: tuple[str, ...]
-    data: tuple[str, ...]
+    model: str
+    data: str
+    batch_size: int
     layout: str
     size: int
     plain: Callable[[], Any]
@@ -40,10 +45,23 @@ class System:
     images: int
     period: int = 1
 
-    @property
-    def folder_option(self) -> str:
-        """The option of `fit` that names the folder of the images."""
-        return "--data.folder" if self.layout == "plain" else "--data.root"
+    def data_arguments(self, root: Path) -> dict[str, Any]:
+        """Return the arguments of the data module over the images that `write_images` wrote to root."""
+        folder = "folder" if self.layout == "plain" else "root"
+        return {folder: str(root), "size": self.size, "batch_size": self.batch_size}
+
+    def data_module(self, root: Path, **arguments: Any) -> ImageDataModule:
+        """Return the data module over these images."""
+        module = getattr(import_module(datamodules.DATA_MODULES[self.data]), self.data)
+        made: ImageDataModule = module(**self.data_arguments(root), **arguments)
+        return made
+
+    def fit_arguments(self, root: Path) -> list[str]:
+        """Return the command line that trains our variant on these images."""
+        data = [
+            word for key, value in self.data_arguments(root).items() for word in (f"--data.{key}", str(value))
+        ]
+        return ["--model", self.model, "--data", self.data, *data]
 
 
 def _stargan_step(program: Any, batch: Any, index: int) -> Any:
@@ -53,8 +71,9 @@ def _stargan_step(program: Any, batch: Any, index: int) -> Any:
 
 def _stargan(batch_size: int) -> System:
     return System(
-        ("--model", "StarGAN"),
-        ("--data", "MultiDomainImages", "--data.batch_size", str(batch_size)),
+        "StarGAN",
+        "MultiDomainImages",
+        batch_size,
         "domains",
         128,
         lambda: steps.StarGAN(128, attributes=2),
@@ -66,8 +85,9 @@ def _stargan(batch_size: int) -> System:
 
 SYSTEMS = {
     "cyclegan": System(
-        ("--model", "CycleGAN"),
-        ("--data", "UnpairedImages"),
+        "CycleGAN",
+        "UnpairedImages",
+        1,
         "unpaired",
         256,
         steps.CycleGAN,
@@ -75,8 +95,9 @@ SYSTEMS = {
         2,
     ),
     "pix2pix": System(
-        ("--model", "Pix2Pix"),
-        ("--data", "PairedImages"),
+        "Pix2Pix",
+        "PairedImages",
+        1,
         "paired",
         256,
         steps.Pix2Pix,
@@ -86,8 +107,9 @@ SYSTEMS = {
     "stargan_b4": _stargan(4),
     "stargan_b16": _stargan(16),
     "dcgan": System(
-        ("--model", "DCGAN"),
-        ("--data", "Images", "--data.batch_size", "128"),
+        "DCGAN",
+        "Images",
+        128,
         "plain",
         64,
         steps.DCGAN,

@@ -1,22 +1,23 @@
 r"""Times a training step: (a) the paper's in plain PyTorch, (b) our module alone, (c) ours under the Trainer.
 
     python -m benchmarks.train_step --systems cyclegan dcgan --periods 10 --repeats 3
-    python -m benchmarks.train_step --systems dcgan --note compiled --model.compile true
+    python -m benchmarks.train_step --systems dcgan --note compiled --acceleration.compile true
 
 All steps of a system take turns in one process, on the same batches, which come from jpg files through the
 data module, with the default callbacks and loggers. Every other argument goes to `fit`, to (b) and (c).
 Each repeat is a process of its own. Times are medians over periods, a period being the steps after which
-the players' turns repeat; ratios are given with the lowest and highest of the repeats. CPU seconds are of
-all threads. Peak memory is that of processes in which one of them steps alone.
+the players' turns repeat; ratios are given with the lowest and highest of the periods. CPU seconds are of
+all threads.
+
+`acceleration.keep_memory` is for a whole process, so it helps (a) too where the two take turns. The last
+four columns are of processes in which one of them steps alone, the plain one with memory as the system
+gives it; peak memory is that of the whole process. `--turns_only` leaves them out.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.programs import add_systems, command_line, measured_fit, print_header, print_row
 from benchmarks.systems import SYSTEMS, write_images
 
 COLUMNS = (
@@ -40,58 +42,60 @@ COLUMNS = (
     "operators a",
     "GFLOP",
     "share of peak c",
+    "a alone s",
+    "c alone s",
     "GB a",
     "GB c",
 )
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the program's command line."""
+    made = command_line("train_step", __doc__)
+    add_systems(made)
+    made.add_argument("--periods", type=int, default=10, help="measured in each process, after a warm-up")
+    made.add_argument("--warm_up", type=int, default=3, help="periods before those, 1 or more")
+    made.add_argument("--repeats", type=int, default=2, help="processes per system")
+    made.add_argument("--turns_only", action="store_true", help="measure nobody alone")
+    made.add_argument("--note", default="", help="what the other arguments change, shown beside the system")
+    return made
+
+
 def main() -> int:
     """Measure the chosen systems and print one Markdown row each."""
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.train_step",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
-    parser.add_argument("--periods", type=int, default=10, help="measured in each process, after a warm-up")
-    parser.add_argument("--repeats", type=int, default=2, help="processes per system")
-    parser.add_argument("--folder", type=Path, default=Path("runs/benchmarks"), help="of the images")
-    parser.add_argument("--note", default="", help="what the other arguments change, shown beside the system")
-    options, arguments = parser.parse_known_args()
+    options, arguments = parser().parse_known_args()
+    options.arguments = arguments
     peak = arithmetic_peak()
-    print(f"torch {torch.__version__}, {device_name()}, {peak / 1e9:.0f} GFLOP/s in large products")
-    print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|")
+    print(f"torch {torch.__version__}, {device_name()}, {peak / 1e9:.0f} GFLOP/s in large products\n")
+    print_header(*COLUMNS)
     for name in options.systems:
         root = write_images(SYSTEMS[name], options.folder)
-        both = [_fit(name, root, options.periods, "both", arguments) for _ in range(options.repeats)]
-        alone = {steps: _fit(name, root, 1, steps, arguments)["memory"] / 1e9 for steps in ("plain", "ours")}
-        print(f"| {' | '.join(_row(name, options.note, both, alone, peak))} |", flush=True)
+        both = [_measured(options, name, root) for _ in range(options.repeats)]
+        alone = []
+        if not options.turns_only:
+            alone = [_alone(options, name, root, steps) for steps in ("plain", "ours")]
+        print_row(*_row(name, options.note, both, alone, peak))
     return 0
 
 
-def _fit(name: str, root: Path, periods: int, steps: str, arguments: Sequence[str]) -> dict[str, Any]:
-    """Run `fit` with `benchmarks.alternation.Alternation` and return what it wrote."""
-    system = SYSTEMS[name]
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder, "measured.json")
-        command = [
-            *(sys.executable, "train.py", "fit", *system.model, *system.data),
-            *(system.folder_option, str(root), "--data.size", str(system.size)),
-            *("--runs", folder, "--name", name, "--trainer.max_epochs", "100000", *arguments),
-            "--trainer.callbacks+=benchmarks.alternation.Alternation",
-            *("--trainer.callbacks.system", name, "--trainer.callbacks.periods", str(periods)),
-            *("--trainer.callbacks.steps", steps, "--trainer.callbacks.output", str(output)),
-        ]
-        finished = subprocess.run(command, capture_output=True, text=True, check=False)
-        if not output.exists():
-            raise SystemExit(f"{' '.join(command)}\n{finished.stdout[-2000:]}\n{finished.stderr[-4000:]}")
-        measured: dict[str, Any] = json.loads(output.read_text())
-    return measured
+def _alone(options: argparse.Namespace, system: str, root: Path, steps: str) -> dict[str, Any]:
+    """Return what was measured where only the plain program steps, or only ours."""
+    if steps == "plain":
+        options = argparse.Namespace(**vars(options))
+        options.arguments = [*options.arguments, "--acceleration.keep_memory", "false"]
+    periods = 1 if SYSTEMS[system].period > 1 else 2
+    return _measured(options, system, root, steps=steps, warm_up=1, periods=periods)
+
+
+def _measured(options: argparse.Namespace, system: str, root: Path, **settings: Any) -> dict[str, Any]:
+    """Return what `benchmarks.alternation.Alternation` measured in a process of its own."""
+    arguments = [*SYSTEMS[system].fit_arguments(root), *options.arguments]
+    settings = {"periods": options.periods, "warm_up": options.warm_up} | settings
+    return measured_fit(arguments, "benchmarks.alternation.Alternation", system=system, **settings)
 
 
 def _row(
-    name: str, note: str, runs: Sequence[dict[str, Any]], alone: dict[str, float], peak: float
+    name: str, note: str, runs: Sequence[dict[str, Any]], alone: Sequence[dict[str, Any]], peak: float
 ) -> list[str]:
     system = SYSTEMS[name]
     rows = [row for run in runs for row in run["rows"]]
@@ -99,9 +103,7 @@ def _row(
         median(row[key] for row in rows) / system.period
         for key in ("plain", "plain_cpu", "module", "ours", "ours_cpu")
     )
-    ratios = [
-        median(r["plain"] for r in run["rows"]) / median(r["ours"] for r in run["rows"]) for run in runs
-    ]
+    ratios = [row["plain"] / row["ours"] for row in rows]
     counts = runs[0]["counts"]
     flops = counts["flops"] / system.period
     return [
@@ -117,14 +119,19 @@ def _row(
         f"{counts['plain_operators'] / system.period:.0f}",
         f"{flops / 1e9:.0f}",
         f"{flops / ours / peak:.0%}",
-        f"{alone['plain']:.2f}",
-        f"{alone['ours']:.2f}",
+        *_alone_cells(alone, system.period),
     ]
 
 
-def _median(run: dict[str, Any], key: str) -> float:
-    middle: float = median(row[key] for row in run["rows"])
-    return middle
+def _alone_cells(alone: Sequence[dict[str, Any]], period: int) -> list[str]:
+    """Return the seconds of both alone, and the memory of both."""
+    if not alone:
+        return [""] * 4
+    seconds = [
+        median(row[who] for row in run["rows"]) / period
+        for who, run in zip(("plain", "ours"), alone, strict=True)
+    ]
+    return [*(f"{value:.4f}" for value in seconds), *(f"{run['memory'] / 1e9:.2f}" for run in alone)]
 
 
 def arithmetic_peak(size: int = 2048, seconds: float = 2.0) -> float:
