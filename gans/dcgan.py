@@ -21,6 +21,7 @@ class DCGAN(NoiseToImage):
     Args:
         image_size: edge of the images in pixels, a power of two from 16; taken from the data.
         width: channels next to the images in both networks; eight times as many next to the latent.
+        discriminator_width: of the discriminator, where it has another one.
         kernel: side of the strided kernels, 4 or 5.
         generator_norm: normalisation of the generator; `batch` as in the paper, else as below.
         discriminator_norm: normalisation of the discriminator; `batch` as in the paper, or `none`, `layer` or
@@ -35,6 +36,7 @@ class DCGAN(NoiseToImage):
         self,
         image_size: int = 64,
         width: int = 64,
+        discriminator_width: int | None = None,
         kernel: Kernel = 4,
         generator_norm: Norm = "batch",
         discriminator_norm: Norm = "batch",
@@ -42,8 +44,8 @@ class DCGAN(NoiseToImage):
     ) -> None:
         super().__init__(image_size=image_size, **shared)
         channels, classes = self.hparams["channels"], self.hparams["classes"]
-        shape = (channels, image_size, width, kernel)
+        shape, judged = (channels, image_size), discriminator_width or width
         self.play(
-            initialise(DCGANGenerator(self.latent_size, *shape, classes, generator_norm)),
-            initialise(DCGANDiscriminator(*shape, discriminator_norm, classes)),
+            initialise(DCGANGenerator(self.latent_size, *shape, width, kernel, classes, generator_norm)),
+            initialise(DCGANDiscriminator(*shape, judged, kernel, discriminator_norm, classes)),
         )

@@ -143,6 +143,7 @@ def test_an_official_dcgan_gives_the_recorded_outputs(tmp_path: Path) -> None:
     save(official_state("dcgan_g"), tmp_path / "in" / "netG_epoch_24.pth")
     save(official_state("dcgan_d"), tmp_path / "in" / "netD_epoch_24.pth")
     model = imported(tmp_path / "in")
+    assert model.hparams["discriminator_width"] is None  # it is that of the generator
     assert_outputs(nn.Sequential(nn.Flatten(), model.generator), "dcgan_g", "eval")
     assert_outputs(nn.Sequential(model.discriminator, nn.Sigmoid()), "dcgan_d", "eval")
 
@@ -194,6 +195,46 @@ def test_norm_and_dropout_of_a_resnet_are_read_from_its_names(
     assert convert(checkpoint, tmp_path / "official") == 0
     arguments = import_official(tmp_path / "official").arguments
     assert (arguments["norm"], arguments["dropout"], arguments["blocks"]) == (norm, dropout, 2)
+
+
+@pytest.mark.parametrize(
+    ("variant", "others"),
+    [
+        ("CycleGAN", {}),
+        ("CycleGAN", {"discriminator_layers": 0}),
+        ("Pix2Pix", {}),
+        ("Pix2Pix", {"generator": "resnet", "patch": 1}),
+    ],
+)
+def test_networks_without_norm_have_no_biases_where_a_norm_could_be(
+    variant: str, others: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for norm in ("batch", "none"):
+        checkpoint = small(tmp_path, variant, norm=norm, **others)
+        assert convert(checkpoint, tmp_path / norm) == 0
+    for path in (tmp_path / "none").iterdir():
+        plain = torch.load(path, weights_only=True)
+        normed = torch.load(tmp_path / "batch" / path.name, weights_only=True)
+        weights = {name.removesuffix(".weight") for name, value in normed.items() if value.ndim > 1}
+        kept = {f"{name}.bias" for name in weights} & set(normed)
+        assert set(plain) == {f"{name}.weight" for name in weights} | kept
+    before, after = gans.load(checkpoint), imported(tmp_path / "none", "--variant", variant)
+    for name in PLACES[variant]:
+        assert equal_states(getattr(before, name), getattr(after, name)), name
+    learnt = torch.load(checkpoint, weights_only=True)
+    for name in learnt["state_dict"]:
+        if name.endswith(".bias"):
+            learnt["state_dict"][name] += 1
+    assert convert(save(learnt, tmp_path / "learnt.ckpt"), tmp_path / "out") != 0
+    assert "learnt.ckpt has learnt biases, such as" in capsys.readouterr().err
+
+
+def test_a_dcgan_may_have_networks_of_two_widths(tmp_path: Path) -> None:
+    assert convert(small(tmp_path, "DCGAN", discriminator_width=6), tmp_path / "in") == 0
+    arguments = import_official(tmp_path / "in").arguments
+    assert (arguments["width"], arguments["discriminator_width"]) == (4, 6)
+    before, after = gans.load(tmp_path / "DCGAN.ckpt"), imported(tmp_path / "in")
+    assert equal_states(before.discriminator, after.discriminator)
 
 
 def test_stargan_is_given_the_statistics_that_its_authors_load(tmp_path: Path) -> None:

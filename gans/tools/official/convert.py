@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,19 +59,43 @@ def import_official(path: Path, variant: str | None = None, labels: Labels | Non
     arguments = arguments_of(variant, taken, labels)
     torch.manual_seed(0)  # of the networks that are missing
     model: AdversarialModule = getattr(gans, variant)(**arguments)
+    without = _without_biases(model, arguments)
     for name, network in taken.items():
-        _fill(getattr(model, name), network)
+        _fill(getattr(model, name), network, without.get(name, set()))
     fresh = [name for name in PLACES[variant] if name not in taken]
     return Imported(model.eval(), arguments, taken, fresh)
 
 
-def _fill(network: nn.Module, source: Recognised) -> None:
-    """Give the network the tensors of a file, by their official names."""
+def _without_biases(model: AdversarialModule, arguments: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Return, by network, the official names of the biases that only the networks here have.
+
+    Without normalisation the authors leave out the biases wherever a norm could be; the networks here do so
+    before batch norm alone.
+    """
+    if arguments.get("norm") != "none":
+        return {}
+    variant = type(model)
+    with torch.device("meta"):
+        normed = variant(**{**arguments, "norm": "batch"})
+    return {
+        name: _biases(getattr(model, name)) - set(official_names(getattr(normed, name)).values())
+        for name in PLACES[variant.__name__]
+    }
+
+
+def _biases(network: nn.Module) -> set[str]:
+    return {name for name in official_names(network).values() if name.endswith(".bias")}
+
+
+def _fill(network: nn.Module, source: Recognised, without: Set[str]) -> None:
+    """Give the network the tensors of a file, by their official names; zeros where the authors have none."""
     own = {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
     names, state = official_names(network), dict(source.file.state)
     for name, theirs in names.items():
         if name.endswith("num_batches_tracked"):
             state.setdefault(theirs, own[name])  # which programs before PyTorch 0.4.1 did not keep
+        if theirs in without:
+            state.setdefault(theirs, torch.zeros_like(own[name]))
     wrong = [f"unknown: {name}" for name in state if name not in names.values()]
     for name, theirs in names.items():
         if theirs not in state:
@@ -112,17 +136,24 @@ def export_official(checkpoint: Path, folder: Path, raw: bool = False) -> list[P
 
     Raises:
         FileNotFoundError: if there is no such checkpoint.
-        ValueError: if the file is no checkpoint, or the authors have no such variant or network.
+        ValueError: if the file is no checkpoint, or the authors have no such variant, network or bias.
     """
     model = load(checkpoint)
     variant = type(model).__name__
     _refuse_without_counterpart(variant, model.hparams, checkpoint)
     contents: dict[str, Any] = {}
+    without = _without_biases(model, model.hparams)
     for name, place in PLACES[variant].items():
         if not hasattr(model, name):  # a Pix2Pix may have been trained without discriminator
             continue
         network = getattr(model, name) if raw else model.averaged(name)
         state = _official_state(network)
+        for bias in without.get(name, ()):
+            if state.pop(bias).any():
+                raise ValueError(
+                    f"{checkpoint} has learnt biases, such as {bias} of {name}, which the authors' networks "
+                    "lack with --norm none."
+                )
         if variant == "MUNIT":  # both domains in one file
             contents.setdefault(place.file, {})[place.side.lower()] = state
         else:

@@ -72,7 +72,7 @@ PLACES: dict[str, dict[str, Place]] = {
     },
     "DCGAN": {
         "generator": Place("generator", "", "netG.pth"),
-        "discriminator": Place("discriminator", "", "netD.pth"),
+        "discriminator": Place("discriminator", "", "netD.pth", _discriminator()),
     },
     "MUNIT": {
         "autoencoder_A": Place("generator", "A", "gen_00000000.pt", _autoencoder("A")),
@@ -151,6 +151,8 @@ def arguments_of(variant: str, networks: Mapping[str, Recognised], labels: Label
         return _stargan(arguments, networks, labels)
     if variant == "Pix2Pix":
         return _pix2pix(arguments)
+    if variant == "DCGAN":
+        return _dcgan(arguments)
     return _cyclegan(arguments) if variant == "CycleGAN" else arguments
 
 
@@ -160,6 +162,12 @@ OF_ONE_NETWORK = ("labels",)  # a StarGAN's generator takes a mask too
 def _cyclegan(arguments: Facts) -> Facts:
     alike = arguments.get("channels_A", 3) == arguments.get("channels_B", 3)
     return arguments if alike else arguments | {"identity_weight": 0.0}  # which takes images of one kind
+
+
+def _dcgan(arguments: Facts) -> Facts:
+    if arguments.get("discriminator_width") == arguments["width"]:
+        del arguments["discriminator_width"]
+    return arguments
 
 
 def _pix2pix(arguments: Facts) -> Facts:
@@ -191,10 +199,10 @@ def _stargan(arguments: Facts, networks: Mapping[str, Recognised], labels: Label
 
 
 COUNTERPARTS: dict[str, dict[str, tuple[Any, ...]]] = {
-    "CycleGAN": {"upsampling": ("transposed",), "norm": ("instance", "batch")},
+    "CycleGAN": {"upsampling": ("transposed",), "norm": ("instance", "batch", "none")},
     "Pix2Pix": {
         "generator": ("unet", "resnet"),
-        "norm": ("instance", "batch"),
+        "norm": ("instance", "batch", "none"),
         "conditional": (True,),
         "patch": RECEPTIVE_FIELDS,
     },
