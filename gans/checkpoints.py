@@ -46,7 +46,13 @@ class Loadable(L.LightningModule):
 
     @classmethod
     def load_from_checkpoint(
-        cls, checkpoint_path: Any, *others: Any, weights_only: bool | None = True, **arguments: Any
+        cls,
+        checkpoint_path: Any,
+        map_location: Any = None,
+        hparams_file: Any = None,
+        strict: bool | None = None,
+        weights_only: bool | None = True,
+        **arguments: Any,
     ) -> Self:
         """Return the trained model in a checkpoint of this variant.
 
@@ -64,7 +70,9 @@ class Loadable(L.LightningModule):
                     f"{checkpoint_path} holds a {held}, not a {cls.__name__}: use "
                     f"{held}.load_from_checkpoint, or gans.load, which loads any variant."
                 )
-        return super().load_from_checkpoint(checkpoint_path, *others, weights_only=weights_only, **arguments)
+        return super().load_from_checkpoint(
+            checkpoint_path, map_location, hparams_file, strict, weights_only, **arguments
+        )
 
 
 def load(path: str | Path) -> AdversarialModule:

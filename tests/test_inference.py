@@ -19,7 +19,7 @@ every_variant = pytest.mark.parametrize("name", gans.VARIANTS)
 
 def test_the_modes_come_back_also_after_an_error() -> None:
     network = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1).eval())
-    seen = []
+    seen: list[bool] = []
 
     def fail() -> None:
         with evaluating(network):
