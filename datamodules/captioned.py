@@ -10,7 +10,7 @@ from typing import get_args
 
 import torch
 
-from datamodules.base import ImageDataModule, at_least
+from datamodules.base import at_least
 from datamodules.caption_layouts import OnMissing, find_captioned
 from datamodules.caption_sources import CaptionedFaces, CaptionedFolder, CaptionSource
 from datamodules.captioned_batches import (
@@ -21,10 +21,11 @@ from datamodules.captioned_batches import (
     TrainingSource,
 )
 from datamodules.embeddings import Embed, StoredEmbeddings, write_embeddings
-from datamodules.image_sets import OnBadImage, Split, evenly_spaced
+from datamodules.image_sets import OnBadImage, evenly_spaced
 from datamodules.image_sources import FaceImages
 from datamodules.known import CAPTIONED, root_of
 from datamodules.sampling import ResumableLoader
+from datamodules.squares import SquareImages
 from datamodules.transforms import Preprocess
 from datamodules.value_range import ValueRange
 
@@ -33,7 +34,7 @@ LONGEST_NAME = 60  # characters of a caption in the name of a file
 __all__ = ["CaptionedBatch", "CaptionedImages", "PromptBatch"]
 
 
-class CaptionedImages(ImageDataModule):
+class CaptionedImages(SquareImages[CaptionedSet]):
     """Images with captions: your own, or drawn faces where none are given.
 
     `root` has a table of image and caption, or the layout of CUB or Oxford-102; see
@@ -166,7 +167,6 @@ class CaptionedImages(ImageDataModule):
                 value_range=self.preprocess.value_range,
             )
         self.channels = self._source.channels
-        self._sets: dict[tuple[Split, int], CaptionedSet] = {}
 
     @property
     def embedding_size(self) -> int | None:
@@ -198,27 +198,15 @@ class CaptionedImages(ImageDataModule):
         captions = {**self._source.texts("train"), **self._source.texts("test")}
         write_embeddings(self._root / path, captions, embed, batch_size)
 
-    def draw(self, split: Split) -> None:
-        """Draw the faces of a split into the cache on disk; nothing where images come from files."""
-        self._source.prepare(split, self._side(split))
-
-    def _read(self, split: Split, side: int) -> CaptionedSet:
-        if (split, side) not in self._sets:
-            self._sets[split, side] = self._source.read(split, side)
-        return self._sets[split, side]
-
-    def _side(self, split: Split) -> int:
-        return self.preprocess.before_crop if split == "train" else self.image_size
-
     def train_dataloader(self) -> ResumableLoader:
         """Batches of `CaptionedBatch`, in another order and with other captions each epoch."""
-        described = self._read("train", self._side("train"))
+        described = self._read("train")
         source = TrainingSource(described, self.preprocess, self.seed)
         return self.training_loader(source, len(described.images))
 
     def val_dataloader(self) -> ResumableLoader:
         """Every held-out image exactly once."""
-        described = self._read("test", self.image_size)
+        described = self._read("test")
         return self.evaluation_loader(self._ordered(described), [described.images])
 
     def test_dataloader(self) -> ResumableLoader:
@@ -228,7 +216,7 @@ class CaptionedImages(ImageDataModule):
     def predict_dataloader(self) -> ResumableLoader:
         """Batches of `PromptBatch`: the prompts, or the first captions of the held-out images."""
         if self._prompts is None:
-            described = self._read("test", self.image_size)
+            described = self._read("test")
             rows = range(len(described.images))
             return self.shared_loader(_HeldOutPrompts(described, self.seed), rows, self.eval_batch_size)
         rows = range(len(self._prompts) * self.predict_count)
@@ -242,7 +230,7 @@ class CaptionedImages(ImageDataModule):
         Args:
             count: number of images, evenly spaced; fewer where there are fewer.
         """
-        described = self._read("test", self.image_size)
+        described = self._read("test")
         return self._ordered(described)[[evenly_spaced(len(described.images), count)]].finish()
 
     def _ordered(self, described: CaptionedSet) -> OrderedSource:

@@ -10,11 +10,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from datamodules.base import ImageDataModule, at_least
+from datamodules.base import at_least
 from datamodules.image_sets import OnBadImage, Split, evenly_spaced
 from datamodules.image_sources import FaceImages, LabelledImages, Square
 from datamodules.sampling import Key, ResumableLoader, uniform_draws
 from datamodules.source_choice import choose_source
+from datamodules.squares import SquareImages
 from datamodules.torchvision_sets import TorchvisionImages
 from datamodules.transforms import Augmentation, Preprocess, stack_equal, to_unit_range
 from datamodules.value_range import ValueRange
@@ -99,7 +100,7 @@ class _SampleSource:
         return SampleBatch(torch.tensor(seeds), [f"sample-{seed:06d}.png" for seed in seeds])
 
 
-class Images(ImageDataModule):
+class Images(SquareImages[LabelledImages]):
     """Images with or without a class: your own folders, known sets, or drawn faces where none are given.
 
     They come from one of these:
@@ -224,28 +225,15 @@ class Images(ImageDataModule):
         )
         self.channels, self.class_names = self._source.channels, list(self._source.class_names)
         self.classes = len(self.class_names)
-        self._sets: dict[tuple[Split, int], LabelledImages] = {}
 
     def prepare_data(self) -> None:
         """Draw the faces that the command needs, once per machine; samples need none."""
         if self.trainer is None or self.trainer.state.fn != "predict":
             super().prepare_data()
 
-    def draw(self, split: Split) -> None:
-        """Draw the faces of a split into the cache on disk; nothing where images come from files."""
-        self._source.prepare(split, self._side(split))
-
-    def _read(self, split: Split, side: int) -> LabelledImages:
-        if (split, side) not in self._sets:
-            self._sets[split, side] = self._source.read(split, side)
-        return self._sets[split, side]
-
-    def _side(self, split: Split) -> int:
-        return self.preprocess.before_crop if split == "train" else self.image_size
-
     def train_dataloader(self) -> ResumableLoader:
         """Batches of `ImageBatch`, in another order each epoch."""
-        labelled = self._read("train", self._side("train"))
+        labelled = self._read("train")
         source = _TrainingSource(labelled, self.preprocess, self.seed)
         return self.training_loader(source, len(labelled.images))
 
@@ -280,7 +268,7 @@ class Images(ImageDataModule):
         Args:
             count: number of images, evenly spaced; fewer where there are fewer.
         """
-        labelled = self._read("test", self.image_size)
+        labelled = self._read("test")
         source = _OrderedSource(labelled, self.channels, self.image_size)
         return source[[evenly_spaced(len(labelled.images), count)]].finish()
 
