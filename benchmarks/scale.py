@@ -12,6 +12,7 @@ would take more memory than `--gigabytes` is not run to its end and says so.
 from __future__ import annotations
 
 import argparse
+import logging
 import multiprocessing
 import resource
 import sys
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 
 import lightning as L
 import torch
+from torch.utils.data import DataLoader
 
 import gans
 from benchmarks.programs import command_line, print_header, print_row
@@ -76,7 +78,9 @@ def measure_apart(case: Case) -> tuple[float, float] | None:
 
 
 def _measure_within(case: Case) -> tuple[float, float] | None:
-    """Measure with no more memory than the case allows."""
+    """Measure with no more memory than the case allows, without what Lightning says meanwhile."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
     if not torch.cuda.is_available():
         limit = int(case.gigabytes * 1e9)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
@@ -90,7 +94,6 @@ def _measure_within(case: Case) -> tuple[float, float] | None:
 
 def measure(case: Case) -> tuple[float, float]:
     """Train for the case's steps; return the seconds of the last one and the peak memory in gigabytes."""
-    warnings.filterwarnings("ignore", module="lightning")
     model = getattr(gans, case.model)(image_size=case.size)
     images = torch.rand(2, case.batch, 3, case.size, case.size) * 2 - 1
     batch = BATCHES[case.model](images[0], images[1])
@@ -104,7 +107,8 @@ def measure(case: Case) -> tuple[float, float]:
         enable_model_summary=False,
         callbacks=[Acceleration(gradient_checkpointing=case.recomputed), steps],
     )
-    trainer.fit(model, [batch] * case.steps)
+    batches: Any = [batch] * case.steps  # a list is all that a loader needs of a data set
+    trainer.fit(model, DataLoader(batches, batch_size=None))
     if torch.cuda.is_available():
         return steps.last, torch.cuda.max_memory_allocated() / 1e9
     return steps.last, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9

@@ -72,7 +72,7 @@ class Acceleration(Callback):
             if self._channels_last and not _has_instance_norm(network):
                 network.to(memory_format=torch.channels_last)
             if self._gradient_checkpointing:
-                recompute(network)
+                recompute(network, compiled=self._compile)
             if self._compile and any(True for _ in network.parameters()):
                 network.compile()
 

@@ -18,7 +18,7 @@ from torch.nn.utils import parametrize
 from torch.utils.checkpoint import checkpoint
 
 
-def recompute(network: nn.Module) -> None:
+def recompute(network: nn.Module, compiled: bool = False) -> None:
     """Let every part of a network keep nothing but its input for the backward pass, in place.
 
     Parts are the residual blocks, and stretches of layers that have none inside. In the backward pass a part
@@ -30,11 +30,15 @@ def recompute(network: nn.Module) -> None:
 
     Args:
         network: to be changed; without gradients (in evaluation) it runs as before.
+        compiled: whether it will be compiled. Then parts with running statistics are left as they are too:
+            what is compiled cannot be told to leave them alone.
     """
     for part in _parts(network):
-        if not any(parametrize.is_parametrized(layer) for layer in part.modules()):
-            # A partial, not a closure: its copies refer to the copied part.
-            part.forward = partial(_recomputed, part)
+        gathers = any(isinstance(layer, _NormBase) and layer.track_running_stats for layer in part.modules())
+        if (compiled and gathers) or any(parametrize.is_parametrized(layer) for layer in part.modules()):
+            continue
+        # A partial, not a closure: its copies refer to the copied part.
+        part.forward = partial(_recomputed_once_gathered if gathers else _recomputed, part)
 
 
 def _parts(network: nn.Module) -> Iterator[nn.Module]:
@@ -59,9 +63,15 @@ def _recomputed(part: nn.Module, *inputs: Any) -> Any:
     forward = type(part).forward
     if not torch.is_grad_enabled():
         return forward(part, *inputs)
-    # Compiled code repeats no side effects, and takes no contexts.
-    contexts = {} if torch.compiler.is_compiling() else {"context_fn": partial(_contexts, part)}
-    return checkpoint(forward, part, *inputs, use_reentrant=False, **contexts)
+    return checkpoint(forward, part, *inputs, use_reentrant=False)
+
+
+def _recomputed_once_gathered(part: nn.Module, *inputs: Any) -> Any:
+    """Do the same for a part with running statistics, which rest while it runs again."""
+    forward = type(part).forward
+    if not torch.is_grad_enabled():
+        return forward(part, *inputs)
+    return checkpoint(forward, part, *inputs, use_reentrant=False, context_fn=partial(_contexts, part))
 
 
 def _contexts(part: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:

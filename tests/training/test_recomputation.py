@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
+from support.processes import run_together
+from support.tiny import trainer
+from support.toys import make_data, make_model
 from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector
 
 from gans.losses.penalties import gradient_penalty
 from gans.networks.norms import spectral_normalised
@@ -14,6 +19,7 @@ from gans.networks.residual import ResidualCritic
 from gans.networks.resnet import ResNetGenerator
 from gans.networks.stargan import StarGANGenerator
 from gans.networks.unet import UNetGenerator
+from gans.training.acceleration import Acceleration
 from gans.training.recomputation import recompute
 
 IMAGES = torch.linspace(-1, 1, 2 * 3 * 16 * 16, dtype=torch.float64).view(2, 3, 16, 16).sin()
@@ -119,3 +125,20 @@ def test_spectral_norm_takes_one_step_in_each_forward() -> None:
     for network in (plain, recomputing):
         train(network, lambda network=network: run(network).sum())  # type: ignore[misc]
     assert_same(plain, recomputing)
+
+
+def trained(folder: str, strategy: str, recomputing: bool) -> Tensor:
+    """Train with a penalty on two processes and return the weights of the first two steps."""
+    torch.manual_seed(0)
+    module, data = make_model("StarGAN", discriminator_steps=1), make_data("StarGAN")
+    switches = Acceleration(gradient_checkpointing=recomputing)
+    options = {"devices": 2, "strategy": strategy, "use_distributed_sampler": False, "callbacks": [switches]}
+    trainer(Path(folder), max_steps=2, max_epochs=2, limit_val_batches=0, **options).fit(module, data)
+    return parameters_to_vector(module.parameters()).detach()
+
+
+@pytest.mark.parametrize("strategy", ["gan_ddp", "ddp_find_unused_parameters_true"])
+def test_two_processes_train_as_without(tmp_path: Path, strategy: str) -> None:
+    plain, _ = run_together(trained, str(tmp_path), strategy, False)
+    for weights in run_together(trained, str(tmp_path), strategy, True):
+        torch.testing.assert_close(weights, plain, rtol=1e-8, atol=1e-10)
