@@ -18,6 +18,8 @@ import resource
 import sys
 import time
 import warnings
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -73,8 +75,11 @@ def main() -> int:
 
 def measure_apart(case: Case) -> tuple[float, float] | None:
     """Measure in a process of its own, see `measure`; None where the memory did not suffice."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_measure_within, (case,))
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(_measure_within, case).result()
+        except BrokenProcessPool:  # some threads abort where there is no memory
+            return None
 
 
 def _measure_within(case: Case) -> tuple[float, float] | None:
@@ -86,7 +91,9 @@ def _measure_within(case: Case) -> tuple[float, float] | None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     try:
         return measure(case)
-    except RuntimeError as error:  # what torch raises where there is no memory
+    except MemoryError:
+        return None
+    except RuntimeError as error:  # what torch raises instead
         if "memory" not in str(error):
             raise
         return None
