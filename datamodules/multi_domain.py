@@ -21,8 +21,11 @@ from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
 from datamodules.known import DOMAINS, root_of
 from datamodules.labelled_batches import EvaluationSource, MultiDomainBatch, TrainingSource
 from datamodules.sampling import ResumableLoader
+from datamodules.torchvision_sets import celeba_files
 from datamodules.transforms import Preprocess, PreprocessKind
 from datamodules.value_range import ValueRange
+
+CELEBA_SIDE = 178  # pixels: the paper cuts this from the middle of 178x218
 
 
 class MultiDomainImages(ImageDataModule):
@@ -32,7 +35,7 @@ class MultiDomainImages(ImageDataModule):
 
     * `root` with one sub-folder per domain, in `root/train` and `root/test` or `root/val`, or in `root`
           itself: labels are one-hot;
-    * `name`, a public set with such sub-folders;
+    * `name`, a public set;
     * `root` with images, and a `table` of their attributes: CelebA's list, or CSV with a header;
     * drawn faces with chosen attributes.
 
@@ -49,7 +52,8 @@ class MultiDomainImages(ImageDataModule):
 
     Args:
         root: folder of images; None draws faces.
-        name: a public set, afhq, instead of a root; see `datamodules.known.DOMAINS`.
+        name: a public set instead of a root: afhq, see `datamodules.known.DOMAINS`; or celeba, as torchvision
+            lays it out, with its table and, unless another one is given, centre_crop 178.
         data_dir: folder of public sets; this one lies in `data_dir`/`name`.
         download: fetch the public set if it is not there.
         table: table of their attributes, see `datamodules.attribute_tables.read_table`.
@@ -155,9 +159,12 @@ class MultiDomainImages(ImageDataModule):
             on_bad_image,
             self.budget,
         )
-        root = root_of(
-            name, DOMAINS, data_dir, download, {"root": root, "table": table}, quick_start="stargan"
-        )
+        if name == "celeba" and root is None and table is None:
+            root, table = celeba_files(data_dir, download, quick_start="stargan")
+            centre_crop = centre_crop or CELEBA_SIDE
+        else:
+            folders = {"root": root, "table": table}
+            root = root_of(name, DOMAINS, data_dir, download, folders, quick_start="stargan")
         data_sets = [DataSet(root, table, attributes, exclusive, centre_crop), *(others or [])]
         draw = partial(
             FaceSource,

@@ -88,12 +88,7 @@ class TorchvisionImages:
             raise ValueError(
                 f"labels: {self.class_of!r} is unknown for {self.name}; class takes its classes."
             )
-        if not self.folder.is_dir() and not self.download:
-            raise FileNotFoundError(
-                f"name: {self.name} is expected in {self.folder}. Say where it is with --data.data_dir, or "
-                "let torchvision fetch it with --data.download true. Without it, this runs: "
-                "python train.py fit --config dcgan"
-            )
+        _require(self.name, self.folder, self.download, quick_start="dcgan")
 
     @property
     def folder(self) -> Path:
@@ -166,21 +161,54 @@ class TorchvisionImages:
 
     def _open(self, split: Split) -> Any:
         """Return torchvision's data set; one process fetches it while the others wait."""
-        Path(self.data_dir).mkdir(parents=True, exist_ok=True)
-        lock = Path(self.data_dir) / f".{self.name}.lock"
-        try:
-            with FileLock(lock) if self.download else nullcontext():
-                if self.name == "celeba":
-                    return datasets.CelebA(self.data_dir, split, download=self.download)
-                opened = {"mnist": datasets.MNIST, "cifar10": datasets.CIFAR10}[self.name]
-                return opened(self.data_dir, train=split == "train", download=self.download)
-        except (RuntimeError, EOFError) as error:
-            if self.download:
-                raise ValueError(f"name: {self.name} cannot be fetched: {error}") from error
-            raise FileNotFoundError(
-                f"name: {self.name} in {self.folder} is incomplete or damaged. Move it away and fetch it "
-                "anew with --data.download true."
-            ) from error
+        return _opened(self.name, self.data_dir, split, self.download)
+
+
+def celeba_files(data_dir: str, download: bool, quick_start: str) -> tuple[str, str]:
+    """Return where CelebA's images and the table of their attributes are, for models of many domains.
+
+    Args:
+        data_dir: folder of all sets.
+        download: whether torchvision fetches it where it is absent.
+        quick_start: name of a config that works without it.
+
+    Raises:
+        FileNotFoundError: it is absent and is not to be fetched.
+        ValueError: it cannot be fetched.
+    """
+    folder = Path(data_dir) / SETS["celeba"].folder
+    _require("celeba", folder, download, quick_start)
+    if download:
+        _opened("celeba", data_dir, "train", download=True)
+    return str(folder / "img_align_celeba"), str(folder / "list_attr_celeba.txt")
+
+
+def _require(name: str, folder: Path, download: bool, quick_start: str) -> None:
+    if not folder.is_dir() and not download:
+        raise FileNotFoundError(
+            f"name: {name} is expected in {folder}. Say where it is with --data.data_dir, or let torchvision "
+            "fetch it with --data.download true. Without it, this runs: "
+            f"python train.py fit --config {quick_start}"
+        )
+
+
+def _opened(name: str, data_dir: str, split: Split, download: bool) -> Any:
+    """Return torchvision's data set; one process fetches it while the others wait."""
+    Path(data_dir).mkdir(parents=True, exist_ok=True)
+    lock = Path(data_dir) / f".{name}.lock"
+    try:
+        with FileLock(lock) if download else nullcontext():
+            if name == "celeba":
+                return datasets.CelebA(data_dir, split, download=download)
+            opened = {"mnist": datasets.MNIST, "cifar10": datasets.CIFAR10}[name]
+            return opened(data_dir, train=split == "train", download=download)
+    except (RuntimeError, EOFError) as error:
+        if download:
+            raise ValueError(f"name: {name} cannot be fetched: {error}") from error
+        raise FileNotFoundError(
+            f"name: {name} in {Path(data_dir) / SETS[name].folder} is incomplete or damaged. Move it away "
+            "and fetch it anew with --data.download true."
+        ) from error
 
 
 def _with_channels(images: Tensor, channels: int) -> Tensor:

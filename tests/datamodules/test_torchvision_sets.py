@@ -9,10 +9,10 @@ import pytest
 import torch
 from support.image_batches import by_name, epoch, finished, labels_by_name
 from support.pairs import unit
-from support.torchvision_files import write_celeba, write_cifar10, write_mnist
+from support.torchvision_files import CELEBA_ATTRIBUTES, write_celeba, write_cifar10, write_mnist
 from torchvision import datasets
 
-from datamodules import Images
+from datamodules import Images, MultiDomainImages
 
 
 def options(name: str, data_dir: Path, **more: Any) -> dict[str, Any]:
@@ -155,3 +155,17 @@ def test_mistakes_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         Images(**options("celeba", tmp_path, labels="Smile")).train_dataloader()
     with pytest.raises(ValueError, match="mnist has no attributes"):
         Images(**options("mnist", tmp_path)).attribute_table(["Smiling"])
+
+
+def test_celeba_has_many_domains_by_its_name_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FileNotFoundError, match=r"celeba is expected in .*celeba.*fit --config stargan"):
+        MultiDomainImages(name="celeba", data_dir=str(tmp_path))
+    pixels = write_celeba(tmp_path, monkeypatch)
+    data = MultiDomainImages(name="celeba", data_dir=str(tmp_path), size=178, held_out_share=0.5)
+    assert data.attributes == [["Smiling", "Young"]]
+    batch = next(iter(data.val_dataloader())).finish()
+    assert len(batch.names) == 3
+    for name, image, label in zip(batch.names, batch.images, batch.labels, strict=True):
+        row = int(Path(name).stem) - 1
+        assert torch.allclose(image, unit(pixels[name][20:198]), atol=1e-6)
+        assert label.tolist() == [float(CELEBA_ATTRIBUTES[which][row] > 0) for which in ("Smiling", "Young")]
