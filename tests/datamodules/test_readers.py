@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import tifffile
 from PIL import Image, ImageOps
 from support.pictures import random_pixels, write_deep_png, write_image
 
+from datamodules.formats import pictures
+from datamodules.formats.common import ROWS
 from datamodules.readers import ImageError, list_images, read_header, read_image
 
 HEIGHT, WIDTH = 6, 9
@@ -202,3 +205,18 @@ def test_folders_are_listed_in_order(tmp_path: Path) -> None:
     assert names == ["a/b/c.webp", "a/z.jpg", "b.PNG"]
     with pytest.raises(FileNotFoundError, match="no such folder"):
         list_images(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(("given", "wanted"), [(4, 3), (4, 1), (3, 1), (2, 1), (1, 3)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_tall_images_are_what_their_parts_are(tmp_path: Path, given: int, wanted: int, dtype: Any) -> None:
+    """Rows are converted a few at a time, whose number the height of an image need not be a multiple of."""
+    pixels = random_pixels(2 * ROWS + 5, 6, given, dtype=dtype)
+    cuts = [0, 40, ROWS + 20, len(pixels)]
+    written = {"whole.png": pixels} | {f"{top}.png": pixels[top:end] for top, end in pairwise(cuts)}
+    for name, part in written.items():
+        with (tmp_path / name).open("wb") as file:
+            pictures.encode(part, "PNG", file)
+    whole, *parts = (read_image(tmp_path / name, wanted) for name in written)
+    assert whole.shape == (len(pixels), 6, wanted)
+    np.testing.assert_array_equal(whole, np.concatenate(parts))

@@ -15,11 +15,12 @@ import tifffile
 from support.medical import write_dicom, write_nifti
 from support.pictures import Array, random_pixels, write_deep_png, write_image
 
+from datamodules.formats.common import ROWS
 from datamodules.readers import FORMATS, format_of, module_of, read_image, read_stored
 from datamodules.value_range import ValueRange, from_unit
 from datamodules.writers import Origin, encoding_of, target_of
 
-HEIGHT, WIDTH = 5, 7
+HEIGHT, WIDTH = 2 * ROWS + 3, 7  # rows are read and written a few at a time
 
 
 class Trip(NamedTuple):
