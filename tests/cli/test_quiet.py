@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import logging
 import warnings
+from pathlib import Path
 
 import pytest
 from lightning.pytorch.utilities import rank_zero_info
+from PIL import Image
 
 from datamodules import image_sets
 from gans.cli.quiet import quieten
@@ -18,6 +20,21 @@ def test_the_expected_is_silent_and_the_rest_is_not() -> None:
         warnings.warn("Found 34 module(s) in eval mode at the start of training. This may", stacklevel=1)
         warnings.warn("The loss is rising.", stacklevel=1)
     assert [str(warning.message) for warning in seen] == ["The loss is rising."]
+
+
+def test_pillow_is_silent_of_large_images_that_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It warns of half as many pixels as it refuses."""
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    for silent in (False, True):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            if silent:
+                quieten()
+            Image.open(tmp_path / "a.png").close()
+        assert bool(seen) is not silent
 
 
 def test_our_warnings_are_for_people_and_others_say_where_they_come_from(
