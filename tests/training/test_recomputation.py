@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch.strategies import DDPStrategy, Strategy
 from support.processes import run_together
 from support.tiny import trainer
 from support.toys import make_data, make_model
@@ -21,6 +23,7 @@ from gans.networks.stargan import StarGANGenerator
 from gans.networks.unet import UNetGenerator
 from gans.training.acceleration import Acceleration
 from gans.training.recomputation import recompute
+from gans.training.strategy import GANDDPStrategy
 
 IMAGES = torch.linspace(-1, 1, 2 * 3 * 16 * 16, dtype=torch.float64).view(2, 3, 16, 16).sin()
 LABELS = torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
@@ -127,17 +130,28 @@ def test_spectral_norm_takes_one_step_in_each_forward() -> None:
     assert_same(plain, recomputing)
 
 
+STRATEGIES: dict[str, Callable[[], Strategy]] = {
+    "gan_ddp": GANDDPStrategy,
+    "ddp_find_unused_parameters_true": partial(DDPStrategy, find_unused_parameters=True),
+}
+
+
 def trained(folder: str, strategy: str, recomputing: bool) -> Tensor:
     """Train with a penalty on two processes and return the weights of the first two steps."""
     torch.manual_seed(0)
     module, data = make_model("StarGAN", discriminator_steps=1), make_data("StarGAN")
     switches = Acceleration(gradient_checkpointing=recomputing)
-    options = {"devices": 2, "strategy": strategy, "use_distributed_sampler": False, "callbacks": [switches]}
+    options = {
+        "devices": 2,
+        "strategy": STRATEGIES[strategy](),
+        "use_distributed_sampler": False,
+        "callbacks": [switches],
+    }
     trainer(Path(folder), max_steps=2, max_epochs=2, limit_val_batches=0, **options).fit(module, data)
     return parameters_to_vector(module.parameters()).detach()
 
 
-@pytest.mark.parametrize("strategy", ["gan_ddp", "ddp_find_unused_parameters_true"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_two_processes_train_as_without(tmp_path: Path, strategy: str) -> None:
     plain, _ = run_together(trained, str(tmp_path), strategy, False)
     for weights in run_together(trained, str(tmp_path), strategy, True):
