@@ -91,12 +91,16 @@ def test_two_devices_share_one_run_folder(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
-@pytest.mark.parametrize(("chosen", "kept"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_waiting_threads_do_not_spin_unless_asked_to(
-    chosen: str | None, kept: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("chosen", "spins"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)],
+)
+def test_waiting_threads_spin_briefly_unless_told_otherwise(
+    chosen: dict[str, str], spins: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    if chosen is not None:
-        monkeypatch.setenv("OMP_WAIT_POLICY", chosen)
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        os.environ.pop(name, None)
+    os.environ |= chosen
     assert run("fit", "--config", "cyclegan", "--print_config") == 0
-    assert os.environ["OMP_WAIT_POLICY"] == kept
+    assert os.environ.get("GOMP_SPINCOUNT") == spins
