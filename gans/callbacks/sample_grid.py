@@ -26,19 +26,20 @@ SEED = 0  # of the noise in the pictures: the same in every epoch
 class SampleGrid(Callback):
     """Writes RUN/samples/NAME_epoch-0004.png and shows it in the loggers: the same inputs every time.
 
-    The inputs are `datamodule.preview(count)`, the columns come from the module's `grids`. Epoch 0000 is
-    before training. Neither the module's modes nor the random numbers of the training are touched.
+    The inputs are `datamodule.preview(count)`, the columns come from the module's `grids`. Neither the
+    module's modes nor the random numbers of the training are touched.
 
     Args:
         count: rows of a grid.
         every_n_epochs: draw after every n-th epoch and after the last.
-        before_training: draw also before the first step.
+        before_training: draw also before the first step, as epoch 0000. On a CPU this may take longer than
+            all else before that step.
 
     Raises:
         ValueError: if `count` or `every_n_epochs` is below 1.
     """
 
-    def __init__(self, count: int = 8, every_n_epochs: int = 1, before_training: bool = True) -> None:
+    def __init__(self, count: int = 8, every_n_epochs: int = 1, before_training: bool = False) -> None:
         if count < 1:
             raise ValueError(f"count is {count}: a grid has 1 row or more.")
         self._count = count

@@ -64,7 +64,7 @@ def pictures(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def test_a_grid_is_drawn_before_training_and_after_every_epoch(tmp_path: Path) -> None:
-    fit(tmp_path, SampleGrid(count=3))
+    fit(tmp_path, SampleGrid(count=3, before_training=True))
     drawn = pictures(tmp_path)
     assert list(drawn) == ["A2B_epoch-0000.png", "A2B_epoch-0001.png", "A2B_epoch-0002.png"]
     first, _, last = drawn.values()
@@ -79,9 +79,9 @@ def test_a_grid_is_drawn_before_training_and_after_every_epoch(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("options", "epochs"),
     [
-        ({"every_n_epochs": 2}, [0, 2, 3]),
-        ({"before_training": False}, [1, 2, 3]),
-        ({"every_n_epochs": 9}, [0, 3]),
+        ({"every_n_epochs": 2, "before_training": True}, [0, 2, 3]),
+        ({}, [1, 2, 3]),
+        ({"every_n_epochs": 9}, [3]),
     ],
 )
 def test_the_epochs_are_chosen(tmp_path: Path, options: dict[str, Any], epochs: list[int]) -> None:
@@ -91,9 +91,9 @@ def test_the_epochs_are_chosen(tmp_path: Path, options: dict[str, Any], epochs: 
 
 def test_training_is_not_disturbed(tmp_path: Path) -> None:
     often, seldom = Painter(items(2, 2)), Painter(items(2, 2))
-    fit(tmp_path / "often", SampleGrid(), often)
+    fit(tmp_path / "often", SampleGrid(before_training=True), often)
     next_number = torch.rand(())
-    fit(tmp_path / "seldom", SampleGrid(before_training=False, every_n_epochs=9), seldom)
+    fit(tmp_path / "seldom", SampleGrid(every_n_epochs=9), seldom)
     assert torch.equal(torch.rand(()), next_number)
     assert torch.equal(often.shift, seldom.shift)
     assert often.shift != 0.25
@@ -106,14 +106,16 @@ def test_modes_are_restored_part_by_part(tmp_path: Path) -> None:
         def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
             modes.append((self.training, self.frozen.training))
 
-    fit(tmp_path, SampleGrid(), Watched(items(2, 2)), limit_val_batches=0)
+    fit(tmp_path, SampleGrid(before_training=True), Watched(items(2, 2)), limit_val_batches=0)
     assert modes == [(True, False)] * 4
 
 
 def test_a_resumed_run_keeps_its_first_picture(tmp_path: Path) -> None:
-    fit(tmp_path, SampleGrid(count=1), max_epochs=1).save_checkpoint(tmp_path / "last.ckpt")
+    fit(tmp_path, SampleGrid(count=1, before_training=True), max_epochs=1).save_checkpoint(
+        tmp_path / "last.ckpt"
+    )
     first = pictures(tmp_path)["A2B_epoch-0000.png"]
-    fit(tmp_path, SampleGrid(count=1), ckpt_path=tmp_path / "last.ckpt")
+    fit(tmp_path, SampleGrid(count=1, before_training=True), ckpt_path=tmp_path / "last.ckpt")
     drawn = pictures(tmp_path)
     assert list(drawn) == [f"A2B_epoch-000{epoch}.png" for epoch in range(3)]
     assert np.array_equal(drawn["A2B_epoch-0000.png"], first)
@@ -122,7 +124,12 @@ def test_a_resumed_run_keeps_its_first_picture(tmp_path: Path) -> None:
 def test_loggers_that_take_pictures_get_them(tmp_path: Path) -> None:
     taking = PictureLogger(tmp_path / "taking")
     board = TensorBoardLogger(tmp_path / "board")
-    fit(tmp_path, SampleGrid(count=2), logger=[taking, CSVLogger(tmp_path / "csv"), board], max_epochs=1)
+    fit(
+        tmp_path,
+        SampleGrid(count=2, before_training=True),
+        logger=[taking, CSVLogger(tmp_path / "csv"), board],
+        max_epochs=1,
+    )
     size = Image.open(tmp_path / "samples" / "A2B_epoch-0001.png").size
     assert taking.pictures == [("samples/A2B", 0, size), ("samples/A2B", 2, size)]
 
@@ -141,7 +148,7 @@ def test_a_domain_without_images_is_left_out(tmp_path: Path) -> None:
             return {"none": Grid({"B": random_images(0)}), **super().grids(batch)}
 
     fit(tmp_path, SampleGrid(), TwoWays(items(2, 2)), max_epochs=1)
-    assert list(pictures(tmp_path)) == ["A2B_epoch-0000.png", "A2B_epoch-0001.png"]
+    assert list(pictures(tmp_path)) == ["A2B_epoch-0001.png"]
 
 
 def test_without_a_preview_there_is_one_warning(tmp_path: Path) -> None:
