@@ -202,7 +202,7 @@ class ImageDataModule(BatchDataModule):
 
         Args:
             otherwise: makes what to predict without a `predict_dir`.
-            channels: number of channels of the images; None takes the folder's.
+            channels: number of channels of the images, for models that do not say; None takes the folder's.
             prepare: makes of each image (C, H, W) of the folder what is to be translated.
 
         Raises:
@@ -227,6 +227,8 @@ class ImageDataModule(BatchDataModule):
     def _folder_loader(
         self, folder: Path, channels: int | None, prepare: Callable[[Tensor], Tensor]
     ) -> ResumableLoader:
+        if self.taker is not None and prepare is unchanged:  # else the model sees something else
+            channels = self.taker.channels or channels
         channels = channels or detect_channels(self._predict_paths, self.on_bad_image)
         shard_paths = self._predict_paths[self.rank :: self.world]
         probe = PredictBatch(to_unit_range(prepare(probe_of(channels)))[None], [PROBE_NAME])

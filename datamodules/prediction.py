@@ -52,6 +52,11 @@ class Taker(Protocol):
         """Whether a model of two domains translates images of B, to A."""
         ...
 
+    @property
+    def channels(self) -> int | None:
+        """Channels of the images that the model translates; None where it does not say."""
+        ...
+
 
 class PredictionSource:
     """Makes prediction batches of indices, or of an index and tiles of that image.

@@ -73,6 +73,13 @@ class WritePredictions(BasePredictionWriter):
         """Whether a model of two domains translates images of B, to A."""
         return bool(self._module.hparams.get("direction") == "B2A")
 
+    @property
+    def channels(self) -> int | None:
+        """Channels of the images that the model translates; None where it does not say."""
+        arguments = self._module.hparams
+        names = ("channels", "channels_in", "channels_B" if self.backwards else "channels_A")
+        return next((arguments[name] for name in names if name in arguments), None)
+
     def pending(self, probe: PredictBatch, names: Sequence[str]) -> list[str]:
         """Return which of the images are to be predicted, having looked for what goes along with them.
 

@@ -181,7 +181,9 @@ class Application(LightningCLI):
             instantiate_groups=False,
         )
         self.datamodule = data.data
-        hand_over_facts(self.datamodule, _arguments(config, "model"), self.chosen)
+        # A folder to predict need not be like the images that the config would train on.
+        own_folder = self.command == "predict" and _arguments(config, "data").get("predict_dir") is not None
+        hand_over_facts(self.datamodule, _arguments(config, "model"), self.chosen, must_agree=not own_folder)
         # LightningCLI keeps the dump made for the data, but takes the model's hyper-parameters from it too.
         vars(self).pop("config_dump", None)
         rest = self.config.clone()

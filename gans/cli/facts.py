@@ -25,16 +25,19 @@ MUST_AGREE = ("channels", "channels_A", "channels_B", "channels_in", "channels_o
 """Facts without which no network can take the images."""
 
 
-def hand_over_facts(data: Any, arguments: MutableMapping[str, Any], chosen: Collection[str]) -> None:
+def hand_over_facts(
+    data: Any, arguments: MutableMapping[str, Any], chosen: Collection[str], must_agree: bool = True
+) -> None:
     """Set the model's arguments that the data decides; those that the user chose stay.
 
     Args:
         data: the data module, before `setup`.
         arguments: of the model, with all defaults; changed in place.
         chosen: names of the arguments that the user, or the checkpoint, has set.
+        must_agree: whether the model is to see images of the data module's own.
 
     Raises:
-        ValueError: if the user chose a number of channels that the data does not have.
+        ValueError: if it is, and the user chose a number of channels that the data does not have.
     """
     for name in FACTS:
         fact = getattr(data, name, None)
@@ -42,7 +45,7 @@ def hand_over_facts(data: Any, arguments: MutableMapping[str, Any], chosen: Coll
             continue
         if name not in chosen:
             arguments[name] = fact
-        elif name in MUST_AGREE and arguments[name] != fact:
+        elif must_agree and name in MUST_AGREE and arguments[name] != fact:
             raise ValueError(
                 f"model.{name} is {arguments[name]}, as given or as stored in the checkpoint, but "
                 f"{type(data).__name__} has {fact}-channel images: leave model.{name} out, or convert the "

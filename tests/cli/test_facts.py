@@ -34,6 +34,12 @@ def test_what_the_user_chose_stays() -> None:
     assert arguments == {"channels_A": 1, "image_size": 256}
 
 
+def test_channels_may_differ_where_the_model_sees_other_images() -> None:
+    arguments = {"channels_A": 3}
+    hand_over_facts(GREY_TO_COLOUR, arguments, chosen=["channels_A"], must_agree=False)
+    assert arguments == {"channels_A": 3}
+
+
 def test_channels_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match=r"model\.channels_A is 3, .* but SimpleNamespace has 1-channel"):
         hand_over_facts(GREY_TO_COLOUR, {"channels_A": 3}, chosen=["channels_A"])

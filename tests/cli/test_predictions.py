@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from unittest.mock import patch
 
 import pytest
+from PIL import Image
 from support.checkpoints import write_checkpoint
 from support.commands import run, write_toy_config
 from support.pictures import Array, random_pixels, write_image
@@ -67,6 +68,19 @@ def test_a_killed_prediction_goes_on_to_the_same_folder(tmp_path: Path, command:
     assert run_alone(run, *repeated) == 0
     assert contents(tmp_path / "own") == whole
     assert {name: (tmp_path / "own" / name).stat().st_mtime_ns for name in done} == done
+
+
+def test_the_model_says_how_many_channels_a_folder_is_read_with(tmp_path: Path) -> None:
+    """Not the data of the config, which are colourful drawn faces."""
+    write_image(tmp_path / "in" / "grey.png", random_pixels(20, 16, 1, 0))
+    write_image(tmp_path / "in" / "colour.png", random_pixels(20, 16, 3, 1))
+    config = write_toy_config(tmp_path / "toy.yaml")
+    model = write_checkpoint(tmp_path / "grey.ckpt", "CycleGAN", channels_A=1, channels_B=1)
+    folders = ("--data.predict_dir", str(tmp_path / "in"), "--output", str(tmp_path / "out"))
+    assert run("predict", "--config", str(config), "--ckpt_path", str(model), *folders) == 0
+    for name in ("grey.png", "colour.png"):
+        with Image.open(tmp_path / "out" / name) as picture:
+            assert (picture.mode, picture.size) == ("L", (16, 20))
 
 
 def run_and_list(*arguments: str) -> list[str]:
