@@ -147,6 +147,7 @@ def test_a_case_that_needs_too_much_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(scale, "measure", too_much)
     monkeypatch.setattr("resource.setrlimit", lambda *_: None)
+    monkeypatch.setattr("logging.Logger.setLevel", lambda *_: None)  # it would last
     assert scale._measure_within(scale.Case("CycleGAN", 16, 1, recomputed=False)) is None
 
 
