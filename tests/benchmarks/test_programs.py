@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 import torch
 from support.tiny import TinyGAN, rows, trainer
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import data, metrics, processes, scale, startup, systems, train_step
-from benchmarks.alternation import Alternation
+from benchmarks.alternation import Alternation, OperatorCounter
 from benchmarks.startup import Marks
 
 ROOT = Path(__file__).parents[2]
@@ -191,3 +192,17 @@ def test_plain_and_ours_step_in_turn_on_the_same_batches(
     assert all(row["ours"] >= row["module"] > 0 for row in result["rows"])
     assert result["counts"]["flops"] == 2 * 2 * 4**3
     assert result["counts"]["plain_operators"] >= 2
+
+
+def test_operations_are_counted_as_torch_counts_them_and_under_gradient_penalties() -> None:
+    layer, images = torch.nn.Conv2d(3, 4, 3), torch.rand(2, 3, 8, 8)
+    with FlopCounterMode(display=False) as known:
+        layer(images).sum().backward()
+    with OperatorCounter() as counted:
+        layer(images).sum().backward()
+    assert counted.flops == known.get_total_flops() > 0
+    with OperatorCounter() as penalised:
+        points = images.requires_grad_()
+        (gradient,) = torch.autograd.grad(layer(points).sum(), points, create_graph=True)
+        gradient.square().sum().backward()
+    assert penalised.flops > 0

@@ -13,7 +13,6 @@ from support.pictures import write_image
 from support.predictions import Negative, predict
 from support.processes import run_alone
 
-
 MMAP_THRESHOLD = -3  # of glibc's malloc.h
 
 
