@@ -23,8 +23,9 @@ class OperatorCounter(TorchDispatchMode):
     be taken with respect to a network's input, as gradient penalties take it.
     """
 
-    count = 0
-    flops = 0
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.count = self.flops = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Count one operator and run it."""
@@ -120,7 +121,7 @@ class Alternation(Callback):
         return row
 
     def _count(self) -> None:
-        operators = OperatorCounter()  # type: ignore[no-untyped-call]
+        operators = OperatorCounter()
         with operators:
             for index, batch in enumerate(self._batches):
                 self.system.step(self.program, batch, index)
