@@ -108,8 +108,8 @@ class Images(SquareImages[LabelledImages]):
     * `root`, a folder of images, or one with folders train and test (or val); `labels: folder` takes the
           sub-folders of these as classes;
     * `folder`, a plain folder, whatever its sub-folders are called;
-    * `name`, one of torchvision's sets mnist, cifar10 (`labels: class`) and celeba (`labels` names one of its
-          attributes, such as Smiling), with their own test images;
+    * `name`, one of torchvision's sets mnist, cifar10, flowers102 (`labels: class`) and celeba (`labels`
+          names one of its attributes, such as Smiling), with their own test images;
     * drawn faces of known attributes; `labels` names one of them: hair (black, brown, blond, red), skin
           (light, dark), glasses or long_hair (without, with).
 
@@ -124,7 +124,7 @@ class Images(SquareImages[LabelledImages]):
     Args:
         root: folder of images, sub-folders included, with or without folders for train and test.
         folder: plain folder of images, instead of a root; sub-folders are included.
-        name: mnist, cifar10 or celeba, instead of a root.
+        name: mnist, cifar10, flowers102 or celeba, instead of a root.
         data_dir: folder of these sets, as torchvision lays them out.
         download: let torchvision fetch a set that is not there.
         labels: where the class of an image comes from, as above; by default there are no classes.

@@ -1,4 +1,4 @@
-"""MNIST, CIFAR-10 and CelebA as torchvision reads and fetches them."""
+"""MNIST, CIFAR-10, Oxford-102 flowers and CelebA as torchvision reads and fetches them."""
 
 from __future__ import annotations
 
@@ -32,17 +32,26 @@ CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog
 
 @dataclass(frozen=True)
 class _Set:
-    """Facts that are known before a set is read: its folder below the data folder, channels and classes."""
+    """Facts that are known before a set is read.
+
+    Attributes:
+        folder: below the data folder.
+        channels: of its images.
+        class_names: of its classes, if it has such.
+        pictures: where below its folder its image files are; None where all images are in one file.
+    """
 
     folder: str
     channels: int
     class_names: Sequence[str] = ()
+    pictures: str | None = None
 
 
 SETS: Mapping[str, _Set] = {
     "mnist": _Set("MNIST/raw", 1, tuple("0123456789")),
     "cifar10": _Set("cifar-10-batches-py", 3, CIFAR10_CLASSES),
-    "celeba": _Set("celeba", 3),
+    "flowers102": _Set("flowers-102", 3, tuple(datasets.Flowers102.classes), "jpg"),
+    "celeba": _Set("celeba", 3, pictures="img_align_celeba"),
 }
 """The sets that `Images` takes by name."""
 
@@ -55,13 +64,13 @@ class TorchvisionImages:
         name: one of `SETS`.
         data_dir: folder of all sets, torchvision's `root`.
         download: whether torchvision fetches a set that is absent.
-        class_of: class for the classes of mnist and cifar10; an attribute of celeba, such as Smiling, for the
-            classes without and with it; None for no classes.
+        class_of: class for the classes of a set that has them; an attribute of celeba, such as Smiling, for
+            the classes without and with it; None for no classes.
         chosen_channels: 1 for grey or 3; None takes the set's.
         centre_crop: see `Square`; of CelebA's 178x218 pixels it leaves the 178 in the middle.
         max_images: use at most so many images of each split, evenly spaced.
-        budget: memory for decoded images of CelebA; the others are held in memory.
-        on_bad: what to do about images of CelebA that cannot be used.
+        budget: memory for decoded image files; the sets without such are held in memory.
+        on_bad: what to do about image files that cannot be used.
 
     Raises:
         FileNotFoundError: the set is absent and is not to be fetched.
@@ -121,22 +130,27 @@ class TorchvisionImages:
         found = self._open(split)
         rows = evenly_spaced(len(found), self.max_images or len(found))
         square = Square(side, self.centre_crop)
-        if self.name == "celeba":
-            return self._read_celeba(found, rows, square)
+        if SETS[self.name].pictures is not None:
+            return self._read_files(found, rows, square)
         images = torch.as_tensor(found.data)[rows]
         images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
         images = _with_channels(torch.stack([square(image) for image in images]), self.channels)
         labels = torch.as_tensor(found.targets)[rows] if self.class_of else None
         return LabelledImages(MemoryImages(images, [f"{split}-{row:06d}.png" for row in rows]), labels)
 
-    def _read_celeba(self, found: Any, rows: Sequence[int], square: Square) -> LabelledImages:
-        folder = self.folder / "img_align_celeba"
-        files = ImageFiles(folder, [folder / found.filename[row] for row in rows], self.channels, square)
+    def _read_files(self, found: Any, rows: Sequence[int], square: Square) -> LabelledImages:
+        folder = self.folder / str(SETS[self.name].pictures)
+        flowers = self.name == "flowers102"
+        # Of flowers torchvision offers names and labels in no other way than beside decoded images.
+        names = [path.name for path in found._image_files] if flowers else found.filename
+        files = ImageFiles(folder, [folder / names[row] for row in rows], self.channels, square)
         images = load_images(files, self.budget, self.on_bad)
         if self.class_of is None:
             return LabelledImages(images, None)
-        columns = self._columns(found, [self.class_of])
-        by_name = dict(zip(found.filename, found.attr[:, columns[0]].tolist(), strict=True))
+        classes = (
+            found._labels if flowers else found.attr[:, self._columns(found, [self.class_of])[0]].tolist()
+        )
+        by_name = dict(zip(names, classes, strict=True))
         return LabelledImages(images, torch.tensor([by_name[name] for name in images.names]))
 
     def table(self, split: Split, names: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -180,7 +194,7 @@ def celeba_files(data_dir: str, download: bool, quick_start: str) -> tuple[str, 
     _require("celeba", folder, download, quick_start)
     if download:
         _opened("celeba", data_dir, "train", download=True)
-    return str(folder / "img_align_celeba"), str(folder / "list_attr_celeba.txt")
+    return str(folder / str(SETS["celeba"].pictures)), str(folder / "list_attr_celeba.txt")
 
 
 def _require(name: str, folder: Path, download: bool, quick_start: str) -> None:
@@ -198,10 +212,15 @@ def _opened(name: str, data_dir: str, split: Split, download: bool) -> Any:
     lock = Path(data_dir) / f".{name}.lock"
     try:
         with FileLock(lock) if download else nullcontext():
-            if name == "celeba":
-                return datasets.CelebA(data_dir, split, download=download)
+            if name in ("celeba", "flowers102"):
+                opened = {"celeba": datasets.CelebA, "flowers102": datasets.Flowers102}[name]
+                return opened(data_dir, split, download=download)
             opened = {"mnist": datasets.MNIST, "cifar10": datasets.CIFAR10}[name]
             return opened(data_dir, train=split == "train", download=download)
+    except ImportError as error:
+        raise ImportError(
+            f"name: {name} is read by scipy, which is not installed: pip install scipy."
+        ) from error
     except (RuntimeError, EOFError) as error:
         if download:
             raise ValueError(f"name: {name} cannot be fetched: {error}") from error

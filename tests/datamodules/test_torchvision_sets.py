@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,13 @@ import pytest
 import torch
 from support.image_batches import by_name, epoch, finished, labels_by_name
 from support.pairs import unit
-from support.torchvision_files import CELEBA_ATTRIBUTES, write_celeba, write_cifar10, write_mnist
+from support.torchvision_files import (
+    CELEBA_ATTRIBUTES,
+    write_celeba,
+    write_cifar10,
+    write_flowers102,
+    write_mnist,
+)
 from torchvision import datasets
 
 from datamodules import Images, MultiDomainImages
@@ -57,6 +64,27 @@ def test_cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (grey - luma).abs().max() < 1.5 / 127.5
 
 
+def test_flowers_of_any_size_keep_their_classes_and_splits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = write_flowers102(tmp_path, monkeypatch)
+    data = Images(**options("flowers102", tmp_path, labels="class", size=24, centre_crop=False))
+    assert (data.channels, data.classes, data.class_names[3]) == (3, 102, "sweet pea")
+    for split, loader in (("train", data.once("train")), ("test", data.test_dataloader())):
+        batches = finished(loader)
+        assert list(labels_by_name(batches).values()) == written[split][1]
+    (fifth,) = (image for name, image in by_name(finished(data.once("train"))).items() if "00005" in name)
+    assert (fifth - unit(written["train"][0][2])).abs().mean() < 0.05  # 24x24 as written, but for the jpg
+    assert Images(**options("flowers102", tmp_path, size=16)).preview(2).labels is None
+
+
+def test_without_scipy_flowers_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_flowers102(tmp_path, monkeypatch)
+    monkeypatch.setitem(sys.modules, "scipy.io", None)
+    with pytest.raises(ImportError, match=r"flowers102 is read by scipy.*pip install scipy"):
+        Images(**options("flowers102", tmp_path)).preview(1)
+
+
 def test_celeba_is_cut_to_its_middle_and_keeps_its_splits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +112,13 @@ def test_at_most_so_many_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    ("name", "folder"), [("mnist", "MNIST/raw"), ("cifar10", "cifar-10-batches-py"), ("celeba", "celeba")]
+    ("name", "folder"),
+    [
+        ("mnist", "MNIST/raw"),
+        ("cifar10", "cifar-10-batches-py"),
+        ("flowers102", "flowers-102"),
+        ("celeba", "celeba"),
+    ],
 )
 def test_a_missing_set_names_its_folder_and_the_arguments(tmp_path: Path, name: str, folder: str) -> None:
     with pytest.raises(FileNotFoundError) as caught:
@@ -145,7 +179,9 @@ def test_a_set_that_cannot_be_fetched_says_why(tmp_path: Path, monkeypatch: pyte
 def test_mistakes_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_mnist(tmp_path)
     write_celeba(tmp_path, monkeypatch)
-    with pytest.raises(ValueError, match=r"name: 'imagenet' is unknown; mnist, cifar10, celeba are"):
+    with pytest.raises(
+        ValueError, match=r"name: 'imagenet' is unknown; mnist, cifar10, flowers102, celeba are"
+    ):
         Images(**options("imagenet", tmp_path))
     with pytest.raises(ValueError, match="labels: 'digit' is unknown for mnist; class takes its classes"):
         Images(**options("mnist", tmp_path, labels="digit"))

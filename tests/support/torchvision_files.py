@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 from support.pictures import random_pixels, write_image
 from torchvision import datasets
 
@@ -56,6 +57,24 @@ def write_cifar10(data_dir: Path, patch: pytest.MonkeyPatch) -> dict[str, tuple[
     meta = datasets.CIFAR10.meta | {"md5": _md5(folder / "batches.meta")}
     patch.setattr(datasets.CIFAR10, "meta", meta)
     return {split: (np.stack(images), labels) for split, (images, labels) in written.items()}
+
+
+def write_flowers102(data_dir: Path, patch: pytest.MonkeyPatch) -> dict[str, tuple[list[Any], list[int]]]:
+    """Write five pictures of unequal sizes and their tables; return pixels and classes by split."""
+    folder = data_dir / "flowers-102"
+    pixels = [random_pixels(20 + seed, 24, 3, seed=seed) for seed in range(5)]
+    for number, picture in enumerate(pixels, 1):
+        write_image(folder / "jpg" / f"image_{number:05d}.jpg", picture, quality=100, subsampling=0)
+    classes = [7, 3, 101, 0, 3]
+    savemat(folder / "imagelabels.mat", {"labels": [one + 1 for one in classes]})
+    savemat(folder / "setid.mat", {"trnid": [1, 4, 5], "valid": [1, 2], "tstid": [2, 3]})
+    files = {name: (f"{name}.mat", _md5(folder / f"{name}.mat")) for name in ("imagelabels", "setid")}
+    known = {"image": ("102flowers.tgz", ""), "label": files["imagelabels"], "setid": files["setid"]}
+    patch.setattr(datasets.Flowers102, "_file_dict", known)
+    return {
+        split: ([pixels[row] for row in rows], [classes[row] for row in rows])
+        for split, rows in (("train", (0, 3, 4)), ("test", (1, 2)))
+    }
 
 
 def write_celeba(data_dir: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
