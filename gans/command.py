@@ -53,10 +53,7 @@ def main() -> int:
     keyboard and 143 a SIGTERM. What the user can mend is reported in a line or two; with `GANS_DEBUG=1` as a
     traceback.
     """
-    try:
-        return _run(sys.argv[1:])
-    except BaseException as error:
-        return errors.exit_status(error)
+    return errors.status_of(lambda: _run(sys.argv[1:]))
 
 
 def _run(arguments: list[str]) -> int:

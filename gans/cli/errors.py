@@ -10,7 +10,7 @@ from __future__ import annotations
 import dis
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 PACKAGES = tuple(str(Path(__file__).parents[2] / name) + os.sep for name in ("gans", "datamodules"))
@@ -30,6 +30,14 @@ def program() -> str:
     """Return how this program was called, to be used in the commands it suggests."""
     script = sys.argv[0]
     return f"python {script}" if script.endswith(".py") else Path(script).name
+
+
+def status_of(run: Callable[[], int | None]) -> int:
+    """Run a program and return its exit status; what ends it by an exception is reported by `exit_status`."""
+    try:
+        return run() or 0
+    except BaseException as error:
+        return exit_status(error)
 
 
 def exit_status(error: BaseException) -> int:

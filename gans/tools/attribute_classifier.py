@@ -33,14 +33,13 @@ SHARED_BY_FACES = ("attributes", "faces", "faces_count", "test_count", "size", "
 
 def main() -> int:
     """Run the command in `sys.argv` and return its exit status, as `gans.command.main` does."""
-    try:
-        options = _parser().parse_args()
-        accuracies = train(open_data(options.config), options.out, options.epochs)
-        sys.stdout.writelines(f"{name}  {value:.3f}\n" for name, value in accuracies.items())
-        sys.stdout.write(f"{options.out}\n")
-    except BaseException as error:
-        return errors.exit_status(error)
-    return 0
+    return errors.status_of(lambda: _run(_parser().parse_args()))
+
+
+def _run(options: argparse.Namespace) -> None:
+    accuracies = train(open_data(options.config), options.out, options.epochs)
+    sys.stdout.writelines(f"{name}  {value:.3f}\n" for name, value in accuracies.items())
+    sys.stdout.write(f"{options.out}\n")
 
 
 def open_data(config: str) -> MultiDomainImages:

@@ -41,12 +41,11 @@ LEAST_SECONDS = 1.0  # over which making images is timed
 
 def main(command: Command = run_command) -> int:
     """Run the command in `sys.argv` and return its exit status, as `gans.command.main` does."""
-    try:
-        options, arguments = _parser().parse_known_args()
-        compare(find_rows([], options.configs), options, arguments, command)
-    except BaseException as error:
-        return errors.exit_status(error)
-    return 0
+    return errors.status_of(lambda: _run(*_parser().parse_known_args(), command))
+
+
+def _run(options: argparse.Namespace, arguments: Sequence[str], command: Command) -> None:
+    compare(find_rows([], options.configs), options, arguments, command)
 
 
 def compare(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,15 +22,14 @@ from gans.tools.table import new_parser, tabulate
 
 def main(command: Command = run_command) -> int:
     """Run the command in `sys.argv` and return its exit status, as `gans.command.main` does."""
-    try:
-        options, arguments = _parser().parse_known_args()
-        *shared, config = options.config
-        [row] = find_rows(shared, [config])
-        options.folder = options.folder or Path("runs", f"{row.name}-seeds")
-        tabulate([row], partial(table_of_seeds, row.name), options, arguments, command)
-    except BaseException as error:
-        return errors.exit_status(error)
-    return 0
+    return errors.status_of(lambda: _run(*_parser().parse_known_args(), command))
+
+
+def _run(options: argparse.Namespace, arguments: Sequence[str], command: Command) -> None:
+    *shared, config = options.config
+    [row] = find_rows(shared, [config])
+    options.folder = options.folder or Path("runs", f"{row.name}-seeds")
+    tabulate([row], partial(table_of_seeds, row.name), options, arguments, command)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -23,13 +23,12 @@ MakeTable = Callable[[Results, Sequence[str]], str]
 
 def main(command: Command = run_command) -> int:
     """Run the command in `sys.argv` and return its exit status, as `gans.command.main` does."""
-    try:
-        options, arguments = _parser().parse_known_args()
-        rows = find_rows(options.config or [], options.configs)
-        tabulate(rows, table_of_rows, options, arguments, command)
-    except BaseException as error:
-        return errors.exit_status(error)
-    return 0
+    return errors.status_of(lambda: _run(*_parser().parse_known_args(), command))
+
+
+def _run(options: argparse.Namespace, arguments: Sequence[str], command: Command) -> None:
+    rows = find_rows(options.config or [], options.configs)
+    tabulate(rows, table_of_rows, options, arguments, command)
 
 
 def tabulate(

@@ -30,11 +30,7 @@ SHARED = ("command", "checkpoint", "output", "label", "config", "concept", "samp
 
 def main() -> int:
     """Run the command in `sys.argv` and return its exit status, as `gans.command.main` does."""
-    try:
-        _run(_parser().parse_args())
-    except BaseException as error:
-        return errors.exit_status(error)
-    return 0
+    return errors.status_of(lambda: _run(_parser().parse_args()))
 
 
 def _run(options: argparse.Namespace) -> None:
