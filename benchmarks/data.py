@@ -71,7 +71,7 @@ def measured_step_rate(name: str, root: Path) -> float:
     """Return the images per second that our step takes under the Trainer, after one period of warm-up."""
     system = SYSTEMS[name]
     callback = "benchmarks.alternation.Alternation"
-    options = {"system": name, "steps": "ours", "warm_up": 1, "periods": 1}
+    options = {"system": name, "plain": False, "warm_up": 1, "periods": 1}
     rows = measured_fit(system.fit_arguments(root), callback, **options)["rows"]
     seconds: float = median(row["ours"] for row in rows)
     return system.images * system.period / seconds

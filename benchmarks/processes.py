@@ -61,7 +61,7 @@ def _measured(
         [*system.fit_arguments(root), *devices, *arguments],
         "benchmarks.alternation.Alternation",
         system=name,
-        steps="ours",
+        plain=False,
         periods=options.periods,
         warm_up=options.warm_up,
     )["rows"]

@@ -16,7 +16,8 @@ from benchmarks.plain import steps
 from datamodules.base import ImageDataModule
 from datamodules.faces import draw_faces, face_seeds
 
-IMAGES = 64  # of each domain: few enough to draw in a moment, all in the cache after the first epoch
+FACES = 64  # of each domain: few enough to draw in a moment
+BATCHES = 100  # of an epoch, so that its end is as rare as with real data; the faces repeat
 
 
 @dataclass(frozen=True)
@@ -124,15 +125,17 @@ SYSTEMS = {
 
 def write_images(system: System, folder: Path) -> Path:
     """Write the jpg files of a system, once, and return their root."""
-    root = folder / f"{system.layout}_{system.size}"
+    count = BATCHES * system.batch_size
+    root = folder / f"{system.layout}_{system.size}_{count}"
     if root.exists():
         return root
-    seeds = face_seeds("train", "benchmark", max(IMAGES, 2 * 128 if system.layout == "plain" else 0))
+    seeds = face_seeds("train", "benchmark", FACES)
     dark = draw_faces(seeds, system.size, change="black_hair").images
     fair = draw_faces(seeds, system.size, change="blond_hair").images
+    pairs = np.concatenate([dark, fair], 2)
     pictures = {
-        "unpaired": {"trainA": dark, "trainB": fair, "testA": dark[:8], "testB": fair[:8]},
-        "paired": {"train": np.concatenate([dark, fair], 2), "val": np.concatenate([dark, fair], 2)[:8]},
+        "unpaired": {"trainA": dark, "trainB": fair, "testA": dark, "testB": fair},
+        "paired": {"train": pairs, "val": pairs},
         "domains": {
             f"{split}/{name}": images
             for split in ("train", "test")
@@ -143,7 +146,8 @@ def write_images(system: System, folder: Path) -> Path:
     partial = root.with_name(f".{root.name}.part")
     for name, images in pictures.items():
         (partial / name).mkdir(parents=True, exist_ok=True)
-        for index, image in enumerate(images):
-            Image.fromarray(image).save(partial / name / f"{index:04d}.jpg", quality=95)
+        for index in range(8 if "test" in name or name == "val" else count):
+            face = images[index % len(images)]
+            Image.fromarray(face).save(partial / name / f"{index:05d}.jpg", quality=95)
     partial.rename(root)
     return root

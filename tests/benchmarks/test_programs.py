@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import re
 import shlex
 import sys
@@ -10,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,12 +21,14 @@ import torch
 from support.tiny import TinyGAN, rows, trainer
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import data, metrics, processes, scale, startup, systems, train_step
-from benchmarks.alternation import Alternation, OperatorCounter
+from benchmarks import alternation, data, means, metrics, processes, scale, startup, systems, train_step
+from benchmarks.alternation import Alternation
+from benchmarks.plain_process import OperatorCounter, PlainProcess, serve
 from benchmarks.startup import Marks
+from datamodules.paired import PairedBatch
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = [data, metrics, processes, scale, startup, train_step]
+PROGRAMS = [data, means, metrics, processes, scale, startup, train_step]
 Table = Callable[..., list[dict[str, str]]]
 
 
@@ -44,7 +49,8 @@ def table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Make the systems' images small and few; return the option for their folder."""
-    monkeypatch.setattr(systems, "IMAGES", 4)
+    monkeypatch.setattr(systems, "FACES", 4)
+    monkeypatch.setattr(systems, "BATCHES", 3)
     for name, system in systems.SYSTEMS.items():
         monkeypatch.setitem(systems.SYSTEMS, name, replace(system, size=16))
     return f"--folder={tmp_path}"
@@ -67,21 +73,22 @@ def test_documented_commands_are_understood(command: list[str]) -> None:
 
 
 def measured(**options: Any) -> dict[str, Any]:
-    """Stand in for a measured fit: a plain step of 2 s, ours of 1 s, more memory where both step."""
+    """Stand in for a measured fit: a plain step of 2 s, ours of 1 s."""
     row = {"plain": 2.0, "plain_cpu": 4.0, "ours": 1.0, "ours_cpu": 1.5, "module": 0.8}
     period = systems.SYSTEMS[options["system"]].period
     rows = [{key: value * period for key, value in row.items()}]
-    return {"rows": rows, "counts": {"flops": 3e9 * period, "plain_operators": 7 * period}, "memory": 5e9}
+    counts = {"flops": 3e9 * period, "plain_operators": 7 * period}
+    return {"rows": rows, "counts": counts, "memory": 4e9, "plain_memory": 5e9}
 
 
 def test_a_training_step_is_set_beside_the_plain_one(
     table: Table, small: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train_step, "arithmetic_peak", lambda: 12e9)
-    asked: list[tuple[Any, dict[str, Any]]] = []
+    asked: list[list[str]] = []
 
     def fit(arguments: list[str], callback: str, **options: Any) -> dict[str, Any]:
-        asked.append((arguments, options))
+        asked.append(arguments)
         return measured(**options)
 
     monkeypatch.setattr(train_step, "measured_fit", fit)
@@ -89,10 +96,35 @@ def test_a_training_step_is_set_beside_the_plain_one(
     assert row["system"] == "stargan_b4 fast"
     assert row["a / c (spread)"] == "2.00 (2.00 to 2.00)"
     assert (row["c / b"], row["images/s c"], row["operators a"]) == ("1.250", "4.0", "7")
-    assert (row["GFLOP"], row["share of peak c"], row["GB a"]) == ("3", "25%", "5.00")
-    assert all(arguments[-2:] == ["--trainer.x", "1"] for arguments, o in asked if o.get("steps") != "plain")
-    (plain,) = [arguments for arguments, o in asked if o.get("steps") == "plain"]
-    assert plain[-2:] == ["--acceleration.keep_memory", "false"]
+    assert (row["GFLOP"], row["share of peak c"]) == ("3", "25%")
+    assert (row["GB a"], row["GB c"]) == ("5.00", "4.00")
+    assert [arguments[-2:] for arguments in asked] == [["--trainer.x", "1"]] * 2
+
+
+def test_means_are_set_beside_the_step_without_them(
+    table: Table, small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[list[str], str | None]] = []
+
+    def fit(arguments: list[str], callback: str, undo: str | None = None, **options: Any) -> dict[str, Any]:
+        asked.append((arguments[-2:], undo))
+        row = {"plain": 6.0, "ours": 2.0, "ours_cpu": 10.0}
+        if undo == "fused_adam":
+            row["ours"] = 3.0
+        if "--acceleration.compile" in arguments:
+            row |= {"ours": 1.5, "ours_cpu": 5.0}
+        return {"rows": [row]}
+
+    monkeypatch.setattr(means, "measured_fit", fit)
+    chosen = ("--means", "fused Adam", "compile", "resting generator without graph", "--trainer.x", "1")
+    fused, compiled = table(means, "--systems", "pix2pix", *chosen, small)
+    assert list(fused.values()) == ["pix2pix", "fused Adam", "3.00", "2.00", "1.50", "10.000", "10.000"]
+    assert list(compiled.values()) == ["pix2pix", "compile", "4.00", "3.00", "1.33", "5.000", "10.000"]
+    assert asked == [
+        (["--trainer.x", "1"], None),
+        (["--trainer.x", "1"], "fused_adam"),
+        (["--acceleration.compile", "true"], None),
+    ]
 
 
 def test_processes_share_the_batch_of_one(table: Table, small: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,29 +201,86 @@ def test_marks_are_written_at_the_first_step(tmp_path: Path) -> None:
     assert fit.current_epoch <= 1
 
 
+class Recorder:
+    """Stands in for the other process: notes the batches that it is given."""
+
+    def __init__(self, system: str, device: torch.device) -> None:
+        self.seen: list[tuple[list[float], bool]] = []
+
+    def step(self, batches: list[Any], count: bool = False) -> dict[str, float]:
+        self.seen.append(([float(batch[0].sum()) for batch in batches], count))
+        return {"flops": 7.0} if count else {"plain": 1.0, "plain_cpu": 2.0}
+
+    def close(self) -> int:
+        return 5
+
+
 def test_plain_and_ours_step_in_turn_on_the_same_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[float] = []
-
-    def plain_step(program: Any, batch: Any, index: int) -> None:
-        seen.append(float(batch[0].sum()))
-        torch.ones(4, 4) @ torch.ones(4, 4)
-
-    toy = SimpleNamespace(plain=SimpleNamespace, step=plain_step, period=2)
-    monkeypatch.setitem(systems.SYSTEMS, "toy", toy)
+    monkeypatch.setattr(alternation, "PlainProcess", Recorder)
+    monkeypatch.setitem(systems.SYSTEMS, "toy", SimpleNamespace(period=2))
     output = tmp_path / "measured.json"
     callback = Alternation("toy", periods=2, output=str(output), warm_up=1)
     batches = rows(8)
     trainer(tmp_path, max_epochs=9, callbacks=[callback]).fit(TinyGAN(), batches)
     result = json.loads(output.read_text())
-    expected = [float(batch[0].sum()) for batch in batches]
+    first, second, third, fourth = [float(batch[0].sum()) for batch in batches]
+    plain: Any = callback.plain
     # Of three periods of two steps, the first is done twice: once to be counted.
-    assert seen == pytest.approx(expected[:2] * 2 + expected[2:4] + expected[:2])
+    expected = [([first, second], False), ([first, second], True), ([third, fourth], False)]
+    assert plain.seen == [*expected, ([first, second], False)]
+    assert result["counts"] == {"flops": 7.0}
+    assert result["plain_memory"] == 5
+    assert result["memory"] > 1e8
     assert len(result["rows"]) == 2
-    assert all(row["ours"] >= row["module"] > 0 for row in result["rows"])
-    assert result["counts"]["flops"] == 2 * 2 * 4**3
-    assert result["counts"]["plain_operators"] >= 2
+    for row in result["rows"]:
+        assert row["ours"] >= row["module"] > 0
+        assert (row["plain"], row["plain_cpu"]) == (1.0, 2.0)
+
+
+def test_ours_steps_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(systems.SYSTEMS, "toy", SimpleNamespace(period=1))
+    output = tmp_path / "measured.json"
+    callback = Alternation("toy", periods=1, output=str(output), warm_up=1, plain=False)
+    trainer(tmp_path, max_epochs=9, callbacks=[callback]).fit(TinyGAN(), rows(8))
+    result = json.loads(output.read_text())
+    assert (result["counts"], result["plain_memory"]) == ({}, None)
+    assert set(result["rows"][0]) == {"ours", "ours_cpu", "module"}
+
+
+def test_the_plain_program_trains_on_what_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[float, int]] = []
+
+    def plain_step(program: Any, batch: Any, index: int) -> None:
+        seen.append((float(batch.sum()), index))
+        torch.ones(4, 4) @ torch.ones(4, 4)
+
+    monkeypatch.setitem(systems.SYSTEMS, "toy", SimpleNamespace(plain=SimpleNamespace, step=plain_step))
+    ours, theirs = multiprocessing.Pipe()
+    serving = Thread(target=serve, args=(theirs, "toy", "cpu"))
+    serving.start()
+    ours.send(([torch.ones(2), torch.zeros(2)], False))
+    seconds = ours.recv()
+    ours.send(([torch.ones(2)], True))
+    counts = ours.recv()
+    ours.send(None)
+    assert ours.recv() > 1e8
+    serving.join()
+    assert seen == [(2.0, 0), (0.0, 1), (2.0, 0)]
+    assert seconds.keys() == {"plain", "plain_cpu"}
+    assert counts["flops"] == 2 * 4**3
+    assert counts["plain_operators"] >= 2
+
+
+def test_the_plain_program_has_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOMP_SPINCOUNT", "1000")
+    plain = PlainProcess("pix2pix", torch.device("cpu"))
+    images = torch.zeros(1, 3, 256, 256)
+    seconds = plain.step([PairedBatch(images, images)])
+    assert 0 < seconds["plain"] < 60
+    assert plain.close() > 1e8
+    assert os.environ["GOMP_SPINCOUNT"] == "1000"
 
 
 def test_operations_are_counted_as_torch_counts_them_and_under_gradient_penalties() -> None:
