@@ -34,9 +34,10 @@ class Acceleration(Callback):
     Args:
         keep_memory: on a CPU, keep freed memory instead of returning it to the system and asking for it again
             in every step. Takes effect with glibc only, and for the whole process.
-        channels_last: store images and weights with the channels last, which convolutions on many devices
-            prefer; measure it, because some networks lose by it. Networks with instance norm are left as they
-            are: its gradient is wrong in that layout for a batch of one image (torch 2.15 on a CPU).
+        channels_last: store images and weights with the channels last, by which some networks gain, such as
+            DCGAN's, and some lose much, such as StarGAN's discriminator: measure it. Networks with instance
+            norm are left as they are: its gradient is wrong in that layout for a batch of one image (torch
+            2.15 on a CPU).
         compile: compile the networks with `torch.compile`. The first steps take a minute or more; penalties
             on gradients run uncompiled, because compiled networks have no second derivative. Checkpoints are
             the same as without.

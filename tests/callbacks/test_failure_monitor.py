@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from support.tiny import TinyGAN, loader, trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from gans.callbacks import failure_monitor
 from gans.callbacks.failure_monitor import SIGNS, FailureMonitor
 from gans.losses.adversarial import ObjectiveName
 from gans.training.schedules import Schedule
@@ -169,23 +169,41 @@ def test_a_rate_that_falls_until_the_last_step_is_as_planned(
     assert fit(tmp_path, seeded(Planned, schedule=schedule), 16, monitor={"every_n_steps": 1})[1] == []
 
 
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def perf_counter(self) -> float:
+        return self.seconds
+
+
 class SlowRows(torch.utils.data.Dataset[list[Tensor]]):
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+
     def __len__(self) -> int:
         return 64
 
     def __getitem__(self, index: int) -> list[Tensor]:
-        time.sleep(0.02)
+        self.clock.seconds += 0.02
         return [data()[index % 8]]
 
 
-@pytest.mark.parametrize(("slow", "expected"), [(True, ["slow_loader"]), (False, [])])
-def test_a_loader_slower_than_the_step_is_seen(tmp_path: Path, slow: bool, expected: list[str]) -> None:
+@pytest.mark.parametrize(("step_seconds", "expected"), [(0.01, ["slow_loader"]), (0.03, [])])
+def test_a_loader_slower_than_the_step_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step_seconds: float, expected: list[str]
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(failure_monitor, "time", clock)
+
     class Working(PlayingGAN):
         def produce(self, batch: list[Tensor]) -> Tensor:
-            time.sleep(0 if slow else 0.02)
+            clock.seconds += step_seconds
             return super().produce(batch)
 
-    batches: DataLoader[Any] = DataLoader(SlowRows(), batch_size=1)
+    batches: DataLoader[Any] = DataLoader(SlowRows(clock), batch_size=1)
     monitor = {"loader_share": 0.5}
     assert fit(tmp_path, seeded(Working), 20, batches, monitor=monitor)[1] == expected
 
