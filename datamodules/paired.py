@@ -2,116 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple
-
-from torch import Tensor
+from typing import Any
 
 from datamodules.base import ImageDataModule, at_least
 from datamodules.colour import lightness, split_lab
 from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
 from datamodules.known import PAIRED, root_of
+from datamodules.paired_batches import EvaluationSource, Inputs, PairedBatch, Separate, TrainingSource
 from datamodules.pairing import Direction, separate
 from datamodules.pairs import FacePairs, FilePairs, PairSettings, Task, find_pairs
-from datamodules.sampling import Key, ResumableLoader, uniform_draws
-from datamodules.transforms import (
-    Augmentation,
-    Preprocess,
-    PreprocessKind,
-    resize,
-    stack_equal,
-    to_unit_range,
-    unchanged,
-)
+from datamodules.sampling import ResumableLoader
+from datamodules.transforms import Preprocess, PreprocessKind, unchanged
 from datamodules.value_range import ValueRange, ranges_of
-
-# pairs (N, C, H, W) in [-1, 1] -> inputs and targets
-Separate = Callable[[Tensor], tuple[Tensor, Tensor]]
-
-
-class PairedBatch(NamedTuple):
-    """Inputs and targets, (N, C, H, W) in [-1, 1], that belong together row by row.
-
-    They have the same N, H and W, and may differ in C. In evaluation N may be 0. Names are relative paths.
-    """
-
-    input: Tensor
-    target: Tensor
-    names: Sequence[str] = ()
-
-
-class _Loaded(NamedTuple):
-    """A batch as workers deliver it: pairs of uint8 (or float32), and what to do with them on the device."""
-
-    pairs: Tensor
-    names: list[str]
-    separate: Separate
-    augment: Augmentation | None = None
-
-    def finish(self) -> PairedBatch:
-        """Cut, mirror, scale and separate on the device the batch is on."""
-        pairs = self.augment(self.pairs) if self.augment else self.pairs
-        return PairedBatch(*self.separate(to_unit_range(pairs)), self.names)
-
-
-class _TrainingSource:
-    """Makes training batches; window and mirroring of a pair are a function of (seed, epoch, index)."""
-
-    def __init__(self, pairs: ImageSet, separate: Separate, preprocess: Preprocess, seed: int) -> None:
-        self.pairs, self.separate, self.preprocess, self.seed = pairs, separate, preprocess, seed
-
-    def __getitem__(self, keys: list[Key]) -> _Loaded:
-        chosen = [self.pairs[index] for _, index in keys]
-        names = [self.pairs.names[index] for _, index in keys]
-        augment = self.preprocess.augmentation(chosen, uniform_draws(self.seed, keys, 3))
-        return _Loaded(self.preprocess.stack(chosen, names), names, self.separate, augment)
-
-
-class _EvaluationSource:
-    """Makes evaluation batches of lists with one list of indices."""
-
-    def __init__(self, pairs: ImageSet, separate: Separate, size: int, *, same_size: bool = False) -> None:
-        self.pairs, self.separate, self.size, self.same_size = pairs, separate, size, same_size
-
-    def __getitem__(self, indices: list[list[int]]) -> _Loaded:
-        (rows,) = indices
-        names = [self.pairs.names[row] for row in rows]
-        chosen = [self.pairs[row] for row in rows]
-        if self.same_size and len({pair.shape for pair in chosen}) > 1:
-            chosen = [resize(pair, self.size, self.size) for pair in chosen]
-        if not rows:  # this process has none left: an empty batch of the right shape
-            chosen = [self.pairs[0]]
-        return _Loaded(stack_equal(chosen, names or [""])[: len(rows)], names, self.separate)
-
-
-@dataclass(frozen=True)
-class _Inputs:
-    """The inputs of a set of pairs, as an `ImageSet` to be translated."""
-
-    pairs: ImageSet
-    separate: Separate
-
-    @property
-    def names(self) -> Sequence[str]:
-        return self.pairs.names
-
-    @property
-    def one_size(self) -> bool:
-        return self.pairs.one_size
-
-    @property
-    def folder(self) -> Path | None:
-        return self.pairs.folder
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def __getitem__(self, index: int) -> Tensor:
-        inputs, _ = self.separate(to_unit_range(self.pairs[index])[None])
-        return inputs[0]
 
 
 class PairedImages(ImageDataModule):
@@ -269,7 +172,7 @@ class PairedImages(ImageDataModule):
     def train_dataloader(self) -> ResumableLoader:
         """Batches of `PairedBatch`, in another order each epoch."""
         pairs = self._pairs.training
-        source = _TrainingSource(pairs, self._separate, self.preprocess, self.seed)
+        source = TrainingSource(pairs, self._separate, self.preprocess, self.seed)
         return self.training_loader(source, len(pairs))
 
     def val_dataloader(self) -> ResumableLoader:
@@ -281,13 +184,13 @@ class PairedImages(ImageDataModule):
         return self._evaluation(self._pairs.test)
 
     def _evaluation(self, pairs: ImageSet) -> ResumableLoader:
-        source = _EvaluationSource(pairs, self._separate, self.image_size)
+        source = EvaluationSource(pairs, self._separate, self.image_size)
         return self.evaluation_loader(source, [pairs])
 
     def predict_dataloader(self) -> ResumableLoader:
         """Batches of `PredictBatch`: the images of `predict_dir`, or the inputs of the test."""
         channels, prepare = (3, lightness) if self.lab else (self.channels_in, unchanged)
-        return self.prediction_loader(lambda: _Inputs(self._pairs.test, self._separate), channels, prepare)
+        return self.prediction_loader(lambda: Inputs(self._pairs.test, self._separate), channels, prepare)
 
     def prediction_ranges(self) -> tuple[ValueRange, ValueRange]:
         """Return the ranges of inputs and of targets."""
@@ -304,5 +207,5 @@ class PairedImages(ImageDataModule):
             A batch on the CPU, of whole images; made square where their sizes differ.
         """
         pairs = self._pairs.validation
-        source = _EvaluationSource(pairs, self._separate, self.image_size, same_size=True)
+        source = EvaluationSource(pairs, self._separate, self.image_size, same_size=True)
         return source[[evenly_spaced(len(pairs), count)]].finish()

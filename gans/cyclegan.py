@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from torch import Tensor, nn
 
 from datamodules.base import PredictBatch
-from datamodules.unpaired import UnpairedBatch
+from datamodules.unpaired_batches import UnpairedBatch
 from gans.base import AdversarialModule, Player
 from gans.inference import Given, mapped
 from gans.losses import adversarial

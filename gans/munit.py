@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from datamodules.unpaired import UnpairedBatch
+from datamodules.unpaired_batches import UnpairedBatch
 from gans.base import Player
 from gans.losses import adversarial
 from gans.losses.perceptual import content_distance

@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm  # what all batch norms share,
 
 from datamodules.base import PredictBatch
 from datamodules.colour import join_lab, split_lab
-from datamodules.paired import PairedBatch
+from datamodules.paired_batches import PairedBatch
 from gans.base import AdversarialModule, Player
 from gans.inference import Given, evaluating, mapped
 from gans.losses import adversarial

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from datamodules.base import PredictBatch
-from datamodules.unpaired import UnpairedBatch
+from datamodules.unpaired_batches import UnpairedBatch
 from gans.base import AdversarialModule
 from gans.inference import Given, Images, coded, evaluating, how_many, mapped, seeded_noise
 from gans.networks.munit import StyledAutoencoder

@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from datamodules.paired import PairedBatch
+from datamodules.paired_batches import PairedBatch
 from gans.cli.config_files import configs_folder
 from gans.pix2pix import Pix2Pix
 

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.base import PredictBatch
 from datamodules.colour import join_lab, split_lab
-from datamodules.paired import PairedBatch
+from datamodules.paired_batches import PairedBatch
 from gans.inference import to_pil
 from gans.networks.resnet import ResNetGenerator
 from gans.networks.unet import UNetGenerator

@@ -9,7 +9,7 @@ import torch
 from support.small_munit import NAMES, batch, fit, images, tiny
 
 from datamodules.base import PredictBatch
-from datamodules.unpaired import UnpairedBatch
+from datamodules.unpaired_batches import UnpairedBatch
 
 
 def test_a_seed_decides_the_outcome_whatever_else_is_translated() -> None:

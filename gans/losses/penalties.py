@@ -7,9 +7,12 @@ autocast, where 16-bit gradients underflow, and without `torch.compile`, which c
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 Discriminator = Callable[[Tensor], Tensor]  # images (N, ...) to scores, N of them or N maps of them
 
@@ -69,6 +72,48 @@ def _squared_gradient_norm(discriminator: Discriminator, images: Tensor) -> Tens
         points = points.float()
     points = points.requires_grad_()
     with torch.autocast(device, enabled=False), torch.compiler.set_stance("force_eager"):
-        scores = discriminator(points)
+        with _StraightPieces():
+            scores = discriminator(points)
         (gradient,) = torch.autograd.grad(scores.sum(), points, create_graph=True)
     return gradient.flatten(1).square().sum(1)
+
+
+class _StraightPieces(TorchFunctionMode):
+    """Takes the second derivative of ReLU and LeakyReLU for nothing, which it is.
+
+    To torch it is a tensor of zeros, which differentiating the penalty carries back through the whole
+    discriminator, at the price of another backward pass.
+    """
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if function is F.relu:
+            return _LeakyReLU.apply(args[0], 0.0)
+        if function is F.leaky_relu:
+            return _LeakyReLU.apply(args[0], kwargs["negative_slope"])
+        return function(*args, **kwargs)
+
+
+class _LeakyReLU(torch.autograd.Function):
+    """LeakyReLU, or ReLU at slope 0, whose derivative is a constant when it is differentiated.
+
+    Like torch's own it keeps one tensor of which only the sign counts, so that the two can stand for each
+    other where a part of the network is computed again.
+    """
+
+    @staticmethod
+    def forward(context: Any, features: Tensor, slope: float) -> Tensor:
+        context.save_for_backward(features)
+        context.slope = slope
+        context.set_materialize_grads(False)  # no gradient is none, not zeros
+        return F.leaky_relu(features, slope)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor | None) -> tuple[Tensor | None, None]:
+        if gradient is None:
+            return None, None
+        (features,) = context.saved_tensors
+        passed = torch.ops.aten.leaky_relu_backward(gradient, features.detach(), context.slope, False)
+        return passed, None

@@ -25,7 +25,7 @@ from benchmarks import alternation, data, means, metrics, processes, scale, star
 from benchmarks.alternation import Alternation
 from benchmarks.plain_process import OperatorCounter, PlainProcess, serve
 from benchmarks.startup import Marks
-from datamodules.paired import PairedBatch
+from datamodules.paired_batches import PairedBatch
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = [data, means, metrics, processes, scale, startup, train_step]

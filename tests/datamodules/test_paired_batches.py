@@ -15,7 +15,7 @@ from support.pictures import random_pixels, write_folder, write_image
 
 from datamodules import PairedImages
 from datamodules.colour import join_lab
-from datamodules.paired import PairedBatch
+from datamodules.paired_batches import PairedBatch
 
 
 @pytest.mark.parametrize("kind", ["resize_and_crop", "scale_width", "scale_width_and_crop", "crop", "none"])

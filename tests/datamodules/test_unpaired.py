@@ -10,7 +10,7 @@ import torch
 from support.pictures import random_pixels, write_folder, write_image
 
 from datamodules import DATA_MODULES, UnpairedImages
-from datamodules.unpaired import UnpairedBatch
+from datamodules.unpaired_batches import UnpairedBatch
 
 FACES: dict[str, Any] = {"faces_count": 5, "test_count": 3, "size": 16}
 

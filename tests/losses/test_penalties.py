@@ -124,3 +124,43 @@ def test_interpolation_lies_on_the_line_and_has_no_graph() -> None:
 def test_interpolation_refuses_to_stretch() -> None:
     with pytest.raises(ValueError, match="shapes differ"):
         interpolate(images(1), images(3))
+
+
+def critic(norm: nn.Module) -> nn.Sequential:
+    torch.manual_seed(0)
+    layers = [
+        nn.Conv2d(2, 4, 3),
+        nn.LeakyReLU(0.2, inplace=True),
+        norm,
+        nn.ReLU(),
+        nn.Conv2d(4, 1, 2),
+    ]
+    return nn.Sequential(*layers).double()
+
+
+@pytest.mark.parametrize("norm", [nn.Identity(), nn.GroupNorm(1, 4)])
+def test_straight_pieces_change_no_gradient(norm: nn.Module) -> None:
+    network = critic(norm)
+    x = images().requires_grad_()
+    (gradient,) = torch.autograd.grad(network(x).sum(), x, create_graph=True)
+    expected = gradient.flatten(1).square().sum(1).mean() / 2
+    penalty = r1_penalty(network, x)
+    torch.testing.assert_close(penalty, expected, rtol=1e-14, atol=0)
+    parameters = list(network.parameters())
+    theirs = torch.autograd.grad(expected, parameters, allow_unused=True, materialize_grads=True)
+    ours = torch.autograd.grad(penalty, parameters, allow_unused=True, materialize_grads=True)
+    assert any(gradient.any() for gradient in theirs)
+    for found, right in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(found, right, rtol=1e-12, atol=1e-14)
+
+
+def test_no_zeros_are_carried_back_through_straight_pieces() -> None:
+    network = critic(nn.Identity())
+    first = network[0]
+    assert isinstance(first, nn.Conv2d)
+    assert first.bias is not None
+    weight, bias = torch.autograd.grad(
+        r1_penalty(network, images()), (first.weight, first.bias), allow_unused=True
+    )
+    assert weight.any()
+    assert bias is None  # the penalty knows the scores' slopes, not their heights
