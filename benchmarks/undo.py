@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from gans.base import AdversarialModule
+from gans.losses import penalties
 from gans.networks import joined
 
 
@@ -40,8 +41,19 @@ def joined_forwards(module: AdversarialModule) -> None:
     joined.has_batch_statistics = lambda network: True  # as if one image looked at the others
 
 
+def penalties_without_zeros(module: AdversarialModule) -> None:
+    """Carry the zeros of a rectifier's second derivative back through the discriminator."""
+    penalties.StraightPieces = nullcontext  # type: ignore
+
+
 UNDO: dict[str, Callable[[AdversarialModule], None]] = {
     undo.__name__: undo
-    for undo in (fused_adam, judges_without_gradients, resting_without_graph, joined_forwards)
+    for undo in (
+        fused_adam,
+        judges_without_gradients,
+        resting_without_graph,
+        joined_forwards,
+        penalties_without_zeros,
+    )
 }
 """Name of what is undone -> what undoes it, in a module that is about to train."""

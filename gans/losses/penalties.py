@@ -72,13 +72,13 @@ def _squared_gradient_norm(discriminator: Discriminator, images: Tensor) -> Tens
         points = points.float()
     points = points.requires_grad_()
     with torch.autocast(device, enabled=False), torch.compiler.set_stance("force_eager"):
-        with _StraightPieces():
+        with StraightPieces():
             scores = discriminator(points)
         (gradient,) = torch.autograd.grad(scores.sum(), points, create_graph=True)
     return gradient.flatten(1).square().sum(1)
 
 
-class _StraightPieces(TorchFunctionMode):
+class StraightPieces(TorchFunctionMode):
     """Takes the second derivative of ReLU and LeakyReLU for nothing, which it is.
 
     To torch it is a tensor of zeros, which differentiating the penalty carries back through the whole

@@ -1,10 +1,10 @@
 """What makes training steps faster or smaller: all of it that is a choice, in one place.
 
 What is not a choice is done everywhere, because it computes the same: one fused Adam kernel per player, no
-gradients for networks that only judge, no graph through a generator that rests, one forward for real and
-fake where no norm looks at the batch (`gans.networks.joined`), images as uint8 up to the device, where they
-are cut and scaled in batches. Precision is Lightning's: `--trainer.precision bf16-mixed`.
-docs/performance.md says what each of them gives.
+gradients for networks that only judge, no graph through a generator that rests, penalties without a pass of
+zeros (`gans.losses.penalties`), one forward for real and fake where no norm looks at the batch
+(`gans.networks.joined`), images as uint8 up to the device, where they are cut and scaled in batches.
+Precision is Lightning's: `--trainer.precision bf16-mixed`. docs/performance.md says what each of them gives.
 """
 
 from __future__ import annotations

@@ -11,7 +11,9 @@ from lightning.pytorch.callbacks import Callback
 from support.tiny import trainer
 from support.toys import make_data, make_model
 
+from benchmarks.plain_process import OperatorCounter
 from benchmarks.undo import UNDO
+from gans.losses import penalties
 from gans.networks import joined
 
 SIGNS = {
@@ -19,6 +21,7 @@ SIGNS = {
     "judges_without_gradients": ("DCGAN", "judge_gradient"),
     "resting_without_graph": ("StarGAN", "graphs"),
     "joined_forwards": ("CycleGAN", "forwards"),
+    "penalties_without_zeros": ("StarGAN", "operators"),
 }
 """By what is undone: a variant that shows it, and in what."""
 
@@ -29,7 +32,7 @@ class Witness(Callback):
     def __init__(self, undo: str | None) -> None:
         self.undo = undo
         self.losses: list[dict[str, float]] = []
-        self.forwards = self.graphs = 0
+        self.forwards = self.graphs = self.operators = 0
         self.fused: bool | None = None
         self.judge_gradient = 0.0
 
@@ -61,11 +64,16 @@ def trained(name: str, folder: Path, undo: str | None, monkeypatch: pytest.Monke
     """Train a variant for six steps in float64, with one thing undone."""
     torch.manual_seed(0)
     monkeypatch.setenv("PL_GLOBAL_SEED", "0")
-    monkeypatch.setattr(joined, "has_batch_statistics", joined.has_batch_statistics)  # to be restored
+    # What is undone for the whole process is to be restored.
+    monkeypatch.setattr(joined, "has_batch_statistics", joined.has_batch_statistics)
+    monkeypatch.setattr(penalties, "StraightPieces", penalties.StraightPieces)
     witness = Witness(undo)
     fit = trainer(folder, max_steps=6, max_epochs=6, limit_val_batches=0, callbacks=[witness])
     without_dropout = {"dropout": False} if name == "Pix2Pix" else {}
-    fit.fit(make_model(name, learning_rate=1e-6, **without_dropout), make_data(name))
+    module = make_model(name, learning_rate=1e-6, **without_dropout)
+    with OperatorCounter() as counter:
+        fit.fit(module, make_data(name))
+    witness.operators = counter.count
     return witness
 
 
