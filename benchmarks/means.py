@@ -3,8 +3,9 @@
     python -m benchmarks.means --systems dcgan stargan_b4 --periods 4
 
 A means that is on is left out of an otherwise unchanged step, one that is off is added to it; each step has a
-process of its own, under the Trainer as in `benchmarks.train_step`. CPU seconds, of all threads, are compared,
-because they depend least on what else the machine did meanwhile. Every other argument goes to `fit`.
+process of its own, under the Trainer as in `benchmarks.train_step`. CPU seconds, of all threads, are
+compared, because they depend least on what else the machine did meanwhile. Every other argument goes to
+`fit`.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ def measure(name: str, options: argparse.Namespace, arguments: list[str], undo: 
         warm_up=options.warm_up,
         **({"undo": undo} if undo else {}),
     )["rows"]
-    return median(row["ours_cpu"] for row in rows) / system.period
+    cpu: float = median(row["ours_cpu"] for row in rows)
+    return cpu / system.period
 
 
 if __name__ == "__main__":
