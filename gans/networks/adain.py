@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gans.networks.norms import InstanceNorm2d
+
 EPSILON = 1e-5
 
 
@@ -26,10 +28,12 @@ class AdaIN(nn.Module):
         super().__init__()
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
+        self.norm = InstanceNorm2d(channels, EPSILON)
 
     def forward(self, features: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
         """Give every channel of every image the mean `shift` and the standard deviation `scale`."""
-        return F.instance_norm(features, eps=EPSILON) * scale[..., None, None] + shift[..., None, None]
+        normalised: Tensor = self.norm(features)
+        return normalised * scale[..., None, None] + shift[..., None, None]
 
 
 class ImageNorm(nn.Module):
@@ -112,8 +116,8 @@ class ContentBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            ConvBlock(channels, channels, 3, norm=nn.InstanceNorm2d(channels), activation=nn.ReLU()),
-            ConvBlock(channels, channels, 3, norm=nn.InstanceNorm2d(channels)),
+            ConvBlock(channels, channels, 3, norm=InstanceNorm2d(channels), activation=nn.ReLU()),
+            ConvBlock(channels, channels, 3, norm=InstanceNorm2d(channels)),
         )
 
     def forward(self, features: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gans.networks.adain import ContentBlock, ConvBlock, ImageNorm, StyledBlock
+from gans.networks.norms import InstanceNorm2d
 from gans.networks.padding import crop_to, pad_to_multiple
 
 STYLE_HALVINGS = 4
@@ -46,7 +47,7 @@ class ContentEncoder(nn.Sequential):
 
 
 def _content_layer(channels_in: int, channels_out: int, kernel: int, stride: int) -> ConvBlock:
-    norm = nn.InstanceNorm2d(channels_out)
+    norm = InstanceNorm2d(channels_out)
     return ConvBlock(channels_in, channels_out, kernel, stride, norm, nn.ReLU(inplace=True))
 
 

@@ -4,12 +4,40 @@ from __future__ import annotations
 
 from typing import Literal, TypeVar, get_args
 
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd  # what all convolutions share, the transposed ones too
 from torch.nn.utils import parametrizations, parametrize
 
 Norm = Literal["instance", "batch", "layer", "none"]
 Network = TypeVar("Network", bound=nn.Module)
+
+
+class InstanceNorm2d(nn.InstanceNorm2d):
+    """Instance norm whose gradient is right on a CPU, too; without running statistics.
+
+    The backward pass of torch's own is wrong there for a single image when the incoming gradient lies
+    channels last, as that of a compiled network or of a sampler of patches does. Group norm with one group
+    for each channel computes the same and is right. On a GPU torch's own is right, and under autocast group
+    norm would return float32.
+
+    Args:
+        channels: number of channels of the feature map.
+        eps: added to the variance.
+        affine: whether each channel has a scale and a shift that are learnt.
+
+    Shape:
+        (N, channels, H, W) to the same.
+    """
+
+    def __init__(self, channels: int, eps: float = 1e-5, affine: bool = False) -> None:
+        super().__init__(channels, eps, affine=affine)
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (torch's name)
+        """Normalise every channel of every image by its own mean and variance."""
+        if input.is_cuda:
+            return super().forward(input)
+        return F.group_norm(input, self.num_features, self.weight, self.bias, self.eps)
 
 
 def norm_layer(norm: Norm, channels: int) -> nn.Module:
@@ -26,7 +54,7 @@ def norm_layer(norm: Norm, channels: int) -> nn.Module:
         ValueError: if `norm` is none of the known names.
     """
     if norm == "instance":
-        return nn.InstanceNorm2d(channels)
+        return InstanceNorm2d(channels)
     if norm == "batch":
         return nn.BatchNorm2d(channels)
     if norm == "layer":

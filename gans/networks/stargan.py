@@ -13,6 +13,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from gans.networks.norms import InstanceNorm2d
 from gans.networks.padding import crop_to, pad_to_multiple
 
 MOST_LAYERS = 6  # of the discriminator, the paper's number
@@ -156,7 +157,7 @@ class _ResidualBlock(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1, bias=False),
             *_norm_and_relu(channels),
             nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.InstanceNorm2d(channels, affine=True),
+            InstanceNorm2d(channels, affine=True),
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -165,4 +166,4 @@ class _ResidualBlock(nn.Module):
 
 
 def _norm_and_relu(channels: int) -> list[nn.Module]:
-    return [nn.InstanceNorm2d(channels, affine=True), nn.ReLU(inplace=True)]
+    return [InstanceNorm2d(channels, affine=True), nn.ReLU(inplace=True)]

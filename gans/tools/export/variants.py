@@ -16,6 +16,7 @@ from gans.cli.errors import UsageError
 from gans.inference import evaluating
 from gans.networks import resnet
 from gans.networks.munit import StyledAutoencoder
+from gans.networks.norms import InstanceNorm2d
 from gans.networks.padding import crop_to
 from gans.networks.unet import UNetGenerator
 from gans.tools.export.program import (
@@ -145,7 +146,7 @@ def _normed_by_image(network: nn.Module) -> nn.Module:
     for part in list(changed.modules()):
         for name, norm in part.named_children():
             if isinstance(norm, _BatchNorm):
-                alone = nn.InstanceNorm2d(norm.num_features, norm.eps, affine=True)
+                alone = InstanceNorm2d(norm.num_features, norm.eps, affine=True)
                 alone.load_state_dict({"weight": norm.weight, "bias": norm.bias})
                 setattr(part, name, alone)
     return changed
