@@ -57,8 +57,10 @@ class CycleGAN(AdversarialModule):
         dropout: whether the residual blocks drop half of their features.
         objective: the adversarial loss; the paper's is `least_squares`.
         lambda_cycle: weight of the cycle losses.
-        identity_weight: weight of the identity losses relative to `lambda_cycle`, so 0.5 weighs them by 5. 0
-            leaves them and their forward pass out, for tasks that change colour on purpose.
+        lambda_A: weight of the cycle A -> B -> A where it is to be another than `lambda_cycle`.
+        lambda_B: weight of the cycle B -> A -> B, likewise.
+        identity_weight: weight of a domain's identity loss relative to that of its cycle, so 0.5 weighs it by
+            5. 0 leaves both and their forward pass out, for tasks that change colour on purpose.
         history_size: images kept per domain to show the discriminators older fakes; 0 shows the newest only.
         direction: which way `predict` translates a folder.
         schedule: see `AdversarialModule`.
@@ -90,6 +92,8 @@ class CycleGAN(AdversarialModule):
         dropout: bool = False,
         objective: adversarial.ObjectiveName = "least_squares",
         lambda_cycle: float = 10.0,
+        lambda_A: float | None = None,
+        lambda_B: float | None = None,
         identity_weight: float = 0.5,
         history_size: int = 50,
         direction: Direction = "A2B",
@@ -97,10 +101,12 @@ class CycleGAN(AdversarialModule):
         **optimisation: Any,
     ) -> None:
         super().__init__(schedule=schedule, **optimisation)
-        if min(lambda_cycle, identity_weight) < 0:
+        self.cycle_A = lambda_cycle if lambda_A is None else lambda_A
+        self.cycle_B = lambda_cycle if lambda_B is None else lambda_B
+        if min(lambda_cycle, self.cycle_A, self.cycle_B, identity_weight) < 0:
             raise ValueError(
-                f"model.lambda_cycle is {lambda_cycle} and model.identity_weight {identity_weight}: weights "
-                "are not negative."
+                f"model.lambda_cycle is {lambda_cycle}, model.lambda_A {lambda_A}, model.lambda_B {lambda_B} and "
+                f"model.identity_weight {identity_weight}: weights are not negative."
             )
         if channels_A != channels_B and identity_weight != 0:
             raise ValueError(
@@ -135,17 +141,16 @@ class CycleGAN(AdversarialModule):
 
     def generator_terms(self, batch: UnpairedBatch, made: Translations) -> dict[str, Tensor]:
         """Return adversarial, cycle and identity losses of both directions, weighted."""
-        cycle = self.hparams["lambda_cycle"]
         terms = {
             "adversarial_A2B": self._generator_score(self.discriminator_B, made.fake_B, batch.B),
             "adversarial_B2A": self._generator_score(self.discriminator_A, made.fake_A, batch.A),
-            "cycle_A": cycle * l1(self.generator_B2A(made.fake_B), batch.A),
-            "cycle_B": cycle * l1(self.generator_A2B(made.fake_A), batch.B),
+            "cycle_A": self.cycle_A * l1(self.generator_B2A(made.fake_B), batch.A),
+            "cycle_B": self.cycle_B * l1(self.generator_A2B(made.fake_A), batch.B),
         }
         if made.same_A is not None and made.same_B is not None:
-            identity = cycle * self.hparams["identity_weight"]
-            terms["identity_A"] = identity * l1(made.same_A, batch.A)
-            terms["identity_B"] = identity * l1(made.same_B, batch.B)
+            identity = self.hparams["identity_weight"]
+            terms["identity_A"] = identity * self.cycle_A * l1(made.same_A, batch.A)
+            terms["identity_B"] = identity * self.cycle_B * l1(made.same_B, batch.B)
         return terms
 
     def _generator_score(self, discriminator: nn.Module, fake: Tensor, real: Tensor) -> Tensor:

@@ -94,9 +94,24 @@ def test_domains_of_other_channels_need_no_identity_loss() -> None:
     assert module.translate(batch.B, "B2A").shape == (2, 1, 16, 16)
 
 
-@pytest.mark.parametrize("weight", ["lambda_cycle", "identity_weight"])
+def test_each_cycle_may_have_a_weight_of_its_own() -> None:
+    batch = UnpairedBatch(images(), images(seed=1))
+
+    def terms(**weights: float) -> dict[str, Tensor]:
+        torch.manual_seed(0)
+        module = tiny(**weights)
+        return module.generator_terms(batch, module.produce(batch))
+
+    plain, own = terms(), terms(lambda_A=5.0, lambda_B=30.0)
+    factors = {"cycle_A": 0.5, "identity_A": 0.5, "cycle_B": 3.0, "identity_B": 3.0}
+    for name, value in plain.items():
+        torch.testing.assert_close(own[name], factors.get(name, 1.0) * value)
+    assert terms(lambda_B=0.0)["cycle_A"] == plain["cycle_A"]
+
+
+@pytest.mark.parametrize("weight", ["lambda_cycle", "lambda_A", "lambda_B", "identity_weight"])
 def test_negative_weights_are_refused(weight: str) -> None:
-    with pytest.raises(ValueError, match=rf"model\.{weight}.*not negative|model\.lambda_cycle.*not negative"):
+    with pytest.raises(ValueError, match=rf"model\.{weight} (is )?-1\.0.*not negative"):
         tiny(**{weight: -1.0})
 
 
