@@ -105,8 +105,8 @@ class CycleGAN(AdversarialModule):
         self.cycle_B = lambda_cycle if lambda_B is None else lambda_B
         if min(lambda_cycle, self.cycle_A, self.cycle_B, identity_weight) < 0:
             raise ValueError(
-                f"model.lambda_cycle is {lambda_cycle}, model.lambda_A {lambda_A}, model.lambda_B {lambda_B} and "
-                f"model.identity_weight {identity_weight}: weights are not negative."
+                f"model.lambda_cycle is {lambda_cycle}, model.lambda_A {lambda_A}, model.lambda_B {lambda_B} "
+                f"and model.identity_weight {identity_weight}: weights are not negative."
             )
         if channels_A != channels_B and identity_weight != 0:
             raise ValueError(
