@@ -15,6 +15,7 @@ from support.toys import TOYS
 import gans
 
 every_variant = pytest.mark.parametrize("name", gans.VARIANTS)
+PAGES = "\n".join(page.read_text(encoding="utf-8") for page in Path(__file__).parents[1].glob("docs/*.md"))
 DOUBLE = {"precision": "64-true", "max_epochs": 1}
 
 
@@ -53,6 +54,8 @@ def test_metrics_of_two_processes_equal_those_of_one(name: str) -> None:
     alone = run_alone(score, name)
     assert {value for metric, value in alone.items() if metric.startswith("test/images/")} == {5}
     assert any(metric.startswith(TOYS[name].score) for metric in alone)
+    told = {metric.split("/")[1] for metric in alone}
+    assert [metric for metric in sorted(told) if f"`val/{metric}" not in PAGES] == []
     for metrics in run_together(score, name):
         assert metrics.keys() == alone.keys()
         assert metrics == pytest.approx(alone, rel=1e-6)
