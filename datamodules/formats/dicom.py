@@ -1,4 +1,4 @@
-"""DICOM slices: values after the rescale slope and intercept, in Hounsfield units for CT."""
+"""DICOM slices: values after the rescale slope and intercept, in Hounsfield units for CT, least as black."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from datamodules.formats.common import Array, Bounds, Decoded, ImageError, Stored, refuse_bomb
+from datamodules.formats.common import Array, Bounds, Decoded, ImageError, Stored, check_size
 from datamodules.formats.packages import needed
+
+_DESCRIPTION = ("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated")
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
 def _rescale(data: Any) -> tuple[float, float]:
@@ -23,6 +26,8 @@ def _stored_range(data: Any) -> tuple[int, int]:
 
 def _whole(data: Any) -> Bounds | None:
     """Return the range of all bits stored; of signed numbers only a small part is ever used: None."""
+    if "BitsStored" not in data:  # floating point
+        return 0, 1
     if data.PixelRepresentation:
         return None
     (slope, intercept), stored = _rescale(data), _stored_range(data)
@@ -30,7 +35,27 @@ def _whole(data: Any) -> Bounds | None:
     return low, high
 
 
+def _negative(pixels: Array, data: Any) -> Array:
+    """Return stored numbers with the least one as black, or turn those back into how they are stored.
+
+    MONOCHROME1 stores the negative. It is turned within the bits stored, before slope and intercept, so that
+    a range of values means the same for it as for every other file.
+    """
+    if data.PhotometricInterpretation != "MONOCHROME1":
+        return pixels
+    if "BitsStored" not in data:
+        return 1 - pixels
+    return sum(_stored_range(data)) - pixels.astype(np.int64)
+
+
 def _check(path: Path, data: Any) -> None:
+    missing = [name for name in _DESCRIPTION if name not in data]
+    if missing:
+        kind = data.get("SOPClassUID", None)
+        raise ImageError(
+            f"{path}: a DICOM file without an image ({kind.name if kind else 'of no class'}; no {missing[0]}). "
+            "Remove it, or leave such files out with on_bad_image: skip."
+        )
     if int(data.get("NumberOfFrames", None) or 1) > 1:
         raise ImageError(
             f"{path}: a DICOM file of {data.NumberOfFrames} frames; slices are read. "
@@ -38,11 +63,13 @@ def _check(path: Path, data: Any) -> None:
         )
     if data.PhotometricInterpretation == "PALETTE COLOR":
         raise ImageError(f"{path}: DICOM with a palette is not read. Convert it to RGB or to grey.")
+    if "ModalityLUTSequence" in data:
+        raise ImageError(f"{path}: DICOM with a table of values (Modality LUT) is not read. Apply it and store that.")
 
 
 def _describe(data: Any) -> Stored:
-    kind = np.dtype(np.uint8 if data.BitsAllocated == 8 and _rescale(data) == (1, 0) else np.float64)
-    kind = np.dtype(np.float64) if data.PixelRepresentation else kind
+    eight_bit = data.BitsAllocated == 8 and _rescale(data) == (1, 0) and not data.PixelRepresentation
+    kind = np.dtype(np.uint8 if eight_bit else np.float64)
     return Stored(int(data.Rows), int(data.Columns), int(data.SamplesPerPixel), kind, _whole(data))
 
 
@@ -62,8 +89,13 @@ def decode(path: Path) -> Decoded:
     pydicom = needed("pydicom", path)
     data = pydicom.dcmread(path)
     _check(path, data)
+    if not any(name in data for name in _PIXELS):
+        raise ImageError(
+            f"{path}: a DICOM file without an image (no pixel data). Remove it, or leave such files out with "
+            "on_bad_image: skip."
+        )
     stored = _describe(data)
-    refuse_bomb(path, stored.height, stored.width, stored.channels)
+    check_size(path, stored.height, stored.width, stored.channels)
     try:
         pixels = data.pixel_array
     except (RuntimeError, NotImplementedError) as error:  # pydicom's "no handler for this compression"
@@ -74,7 +106,7 @@ def decode(path: Path) -> Decoded:
             f"by itself: pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg ({error})"
         ) from error
     slope, intercept = _rescale(data)
-    values = (pixels * slope + intercept).astype(stored.dtype)
+    values = (_negative(pixels, data) * slope + intercept).astype(stored.dtype)
     return Decoded(values.reshape(stored.height, stored.width, stored.channels), stored.whole)
 
 
@@ -88,8 +120,9 @@ def encode(values: Array, source: Path, file: BinaryIO) -> None:
     data = pydicom.dcmread(source)
     slope, intercept = _rescale(data)
     low, high = _stored_range(data)
-    dtype = f"{'i' if data.PixelRepresentation else 'u'}{data.BitsAllocated // 8}"
-    pixels = np.rint((values.astype(np.float64) - intercept) / slope).clip(low, high).astype(dtype)
+    dtype = f"{'i' if data.PixelRepresentation else 'u'}{max(data.BitsAllocated // 8, 1)}"
+    pixels = np.rint((values.astype(np.float64) - intercept) / slope).clip(low, high)
+    pixels = _negative(pixels, data).astype(dtype)
     _fit_geometry(data, *pixels.shape[:2])
     interpretation = data.PhotometricInterpretation if pixels.shape[2] == 1 else "RGB"
     if pixels.shape[2] == 1:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from datamodules.formats.common import Array, Decoded, ImageError, Stored, refuse_bomb, whole_range
+from datamodules.formats.common import Array, Decoded, ImageError, Stored, check_size, whole_range
 from datamodules.formats.packages import needed
 
 
@@ -55,7 +55,7 @@ def decode(path: Path) -> Decoded:
     """Decode one slice."""
     image = _open(path)
     stored = _describe(image)
-    refuse_bomb(path, stored.height, stored.width)
+    check_size(path, stored.height, stored.width)
     slope, inter = _scale(image)
     values = np.array(image.dataobj.get_unscaled()).reshape(stored.width, stored.height).T
     if (slope, inter) != (1, 0):
