@@ -10,8 +10,7 @@ import numpy as np
 from datamodules.formats.common import Array, Bounds, Decoded, ImageError, Stored, check_size
 from datamodules.formats.packages import needed
 
-_DESCRIPTION = ("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated")
-_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_DESCRIPTION = ("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation")
 
 
 def _rescale(data: Any) -> tuple[float, float]:
@@ -26,8 +25,6 @@ def _stored_range(data: Any) -> tuple[int, int]:
 
 def _whole(data: Any) -> Bounds | None:
     """Return the range of all bits stored; of signed numbers only a small part is ever used: None."""
-    if "BitsStored" not in data:  # floating point
-        return 0, 1
     if data.PixelRepresentation:
         return None
     (slope, intercept), stored = _rescale(data), _stored_range(data)
@@ -43,19 +40,15 @@ def _negative(pixels: Array, data: Any) -> Array:
     """
     if data.PhotometricInterpretation != "MONOCHROME1":
         return pixels
-    if "BitsStored" not in data:
-        return 1 - pixels
     return sum(_stored_range(data)) - pixels.astype(np.int64)
 
 
 def _check(path: Path, data: Any) -> None:
     missing = [name for name in _DESCRIPTION if name not in data]
     if missing:
-        kind = data.get("SOPClassUID", None)
-        raise ImageError(
-            f"{path}: a DICOM file without an image ({kind.name if kind else 'of no class'}; no {missing[0]}). "
-            "Remove it, or leave such files out with on_bad_image: skip."
-        )
+        raise _no_image(path, data, missing[0])
+    if "BitsStored" not in data:
+        raise ImageError(f"{path}: DICOM of floating point numbers is not read. Store it as TIFF or NIfTI.")
     if int(data.get("NumberOfFrames", None) or 1) > 1:
         raise ImageError(
             f"{path}: a DICOM file of {data.NumberOfFrames} frames; slices are read. "
@@ -65,6 +58,14 @@ def _check(path: Path, data: Any) -> None:
         raise ImageError(f"{path}: DICOM with a palette is not read. Convert it to RGB or to grey.")
     if "ModalityLUTSequence" in data:
         raise ImageError(f"{path}: DICOM with a table of values (Modality LUT) is not read. Apply it and store that.")
+
+
+def _no_image(path: Path, data: Any, missing: str) -> ImageError:
+    kind = data.get("SOPClassUID", None)
+    return ImageError(
+        f"{path}: a DICOM file without an image ({kind.name if kind else 'of no class'}; no {missing}). "
+        "Remove it, or leave such files out with on_bad_image: skip."
+    )
 
 
 def _describe(data: Any) -> Stored:
@@ -89,11 +90,8 @@ def decode(path: Path) -> Decoded:
     pydicom = needed("pydicom", path)
     data = pydicom.dcmread(path)
     _check(path, data)
-    if not any(name in data for name in _PIXELS):
-        raise ImageError(
-            f"{path}: a DICOM file without an image (no pixel data). Remove it, or leave such files out with "
-            "on_bad_image: skip."
-        )
+    if "PixelData" not in data:
+        raise _no_image(path, data, "PixelData")
     stored = _describe(data)
     check_size(path, stored.height, stored.width, stored.channels)
     try:
@@ -101,9 +99,10 @@ def decode(path: Path) -> Decoded:
     except (RuntimeError, NotImplementedError) as error:  # pydicom's "no handler for this compression"
         if not data.file_meta.TransferSyntaxUID.is_compressed:
             raise
+        reason = " ".join(str(error).split())
         raise ImageError(
             f"{path}: compressed as {data.file_meta.TransferSyntaxUID.name}, which pydicom does not decode "
-            f"by itself: pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg ({error})"
+            f"by itself: pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg ({reason})"
         ) from error
     slope, intercept = _rescale(data)
     values = (_negative(pixels, data) * slope + intercept).astype(stored.dtype)

@@ -18,7 +18,10 @@ def _open(path: Path) -> Any:
     Raises:
         ImageError: there is more than one slice, or the values are no numbers.
     """
-    image = needed("nibabel", path).load(path)
+    nibabel = needed("nibabel", path)
+    image = nibabel.load(path)
+    if not isinstance(image, nibabel.Nifti1Pair):
+        raise ImageError(f"{path}: {type(image).__name__} in a NIfTI file is not read; slices are.")
     if len(image.shape) < 2 or np.prod(image.shape[2:]) != 1:
         raise ImageError(
             f"{path}: a NIfTI volume of {'x'.join(map(str, image.shape))}; slices (one in the third axis) "
