@@ -124,15 +124,16 @@ def _of_process(command: list[str], seconds: float) -> Iterator[Outcome]:
                 try:
                     result = lines.get(timeout=seconds)
                 except queue.Empty:
-                    process.kill()
-                    result = f"it takes more than {seconds:g} seconds"
+                    yield Outcome(int(number), name, f"it takes more than {seconds:g} seconds")
+                    return
                 if result is None:
-                    result = f"the end of the process: status {process.wait()}"
+                    yield Outcome(int(number), name, f"the end of the process: status {process.wait()}")
+                    return
                 yield Outcome(int(number), name, result)
+            if process.wait():
+                raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}.")
         finally:
             process.kill()
-    if process.returncode > 0:
-        raise RuntimeError(f"The process that reads ended with {process.returncode}: {' '.join(command)}")
 
 
 def _lines(process: subprocess.Popen[str]) -> queue.Queue[str | None]:

@@ -57,10 +57,10 @@ def decode(path: Path) -> Decoded:
         if _for_pillow(page):
             return pictures.decode(path)
         values = series.asarray()
-    if axes[-2:] == "YX" and len(axes) == 3:
-        values = np.moveaxis(values, 0, -1)
-    pixels = _as_shown(values.reshape(height, width, samples), page)
-    return Decoded(pixels, stored.whole, _alpha(page), stored.orientation)
+        if axes[-2:] == "YX" and len(axes) == 3:
+            values = np.moveaxis(values, 0, -1)
+        pixels = _as_shown(values.reshape(height, width, samples), page)
+        return Decoded(pixels, stored.whole, _alpha(page), stored.orientation)
 
 
 def encode(values: Array, source: Path | None, file: BinaryIO) -> None:
