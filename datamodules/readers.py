@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from datamodules.formats.common import Array, Bounds, Decoded, Stored, by_rows, too_large
+from datamodules.formats.common import Array, Bounds, Decoded, Stored, by_rows, check_size, too_large
 from datamodules.formats.common import ImageError as ImageError  # readers raise it, so callers find it here
 from datamodules.formats.pictures import unpack
 from datamodules.value_range import BY_TYPE, ValueRange, to_unit
@@ -21,9 +21,17 @@ from datamodules.value_range import BY_TYPE, ValueRange, to_unit
 FORMATS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jfif": "JPEG",
     ".png": "PNG",
     ".webp": "WebP",
     ".bmp": "BMP",
+    ".gif": "GIF",
+    ".avif": "AVIF",
+    ".jp2": "JPEG2000",
+    ".ppm": "PNM",
+    ".pgm": "PNM",
+    ".pbm": "PNM",
+    ".pnm": "PNM",
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".npy": "NumPy",
@@ -37,12 +45,17 @@ MODULES = {
     "PNG": "pictures",
     "WebP": "pictures",
     "BMP": "pictures",
+    "GIF": "pictures",
+    "AVIF": "pictures",
+    "JPEG2000": "jpeg2000",
+    "PNM": "portable",
     "TIFF": "tiff",
     "NumPy": "arrays",
     "DICOM": "dicom",
     "NIfTI": "nifti",
 }
 _MAGIC = (  # where in a file, which bytes, what it is then
+    (128, b"DICM", "DICOM"),  # first: what is before it is free, and may begin like any other format
     (0, b"\xff\xd8\xff", "JPEG"),
     (0, b"\x89PNG\r\n\x1a\n", "PNG"),
     (0, b"BM", "BMP"),
@@ -53,7 +66,11 @@ _MAGIC = (  # where in a file, which bytes, what it is then
     (0, b"GIF8", "GIF"),
     (8, b"WEBP", "WebP"),
     (0, b"\x93NUMPY", "NumPy"),
-    (128, b"DICM", "DICOM"),
+    (4, b"ftypavi", "AVIF"),
+    (4, b"ftypmif1", "AVIF"),
+    (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG2000"),
+    *((0, b"P%d" % kind, "PNM") for kind in range(1, 7)),
     (344, b"n+1\x00", "NIfTI"),
     (4, b"n+2\x00", "NIfTI"),
     (0, b"\x1f\x8b", "NIfTI"),  # compressed by gzip
@@ -168,6 +185,7 @@ def read_stored(path: str | Path) -> Stored:
     path = Path(path)
     with _errors_naming(path):
         stored: Stored = _module(path).describe(path)
+        check_size(path, stored.height, stored.width, stored.channels)
     return stored
 
 
@@ -215,8 +233,9 @@ def _module(path: Path) -> Any:
         raise ImageError(f"{path}: unknown image suffix; these are read: {', '.join(FORMATS)}.")
     with path.open("rb") as file:
         start = file.read(352)  # NIfTI tells itself last
-    actual = next((name for at, magic, name in _MAGIC if start[at : at + len(magic)] == magic), None)
-    if actual != expected:
+    possible = [name for at, magic, name in _MAGIC if start[at : at + len(magic)] == magic]
+    if expected not in possible:
+        actual = next(iter(possible), None)
         content = f"holds a {actual} image" if actual else "holds no image" if start else "is empty"
         raise ImageError(
             f"{path}: called {path.suffix} but {content}. "

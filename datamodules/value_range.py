@@ -38,7 +38,7 @@ class ValueRange:
             return cls()
         match = _PERCENTILES.fullmatch(given.strip()) if isinstance(given, str) else None
         values = tuple(float(value) for value in match.groups()) if match else given
-        if isinstance(values, str) or len(values) != 2 or not values[0] < values[1] < np.inf:
+        if isinstance(values, str) or len(values) != 2 or not -np.inf < values[0] < values[1] < np.inf:
             raise ValueError(
                 f"value_range: {given!r} must be [low, high] with low below high, such as [-1000, 400], or "
                 "percentiles, such as p1-p99."
@@ -64,7 +64,13 @@ class ValueRange:
         """
         if self.percentiles is None:
             return self.window or whole
-        low, high = np.percentile(pixels(), self.percentiles)
+        values = pixels()
+        values = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+        if values.dtype == np.bool_:
+            values = values.view(np.uint8)
+        if not values.size:
+            return None
+        low, high = np.percentile(values, self.percentiles)
         return float(low), float(high)
 
 
@@ -87,11 +93,12 @@ def ranges_of(
 def to_unit(values: Array, bounds: Bounds) -> Array:
     """Map values to float32 in [-1, 1], clipping those beyond the bounds; equal bounds become -1."""
     low, high = bounds
-    if not high > low:
+    half = high / 2 - low / 2  # the whole difference may be more than float64 holds
+    if not half > 0:
         return np.full(values.shape, -1, np.float32)
 
     def change(rows: Array) -> Array:
-        unit = (rows.astype(np.float64) - low) * (2 / (high - low)) - 1
+        unit = (rows.astype(np.float64) / 2 - low / 2) / half * 2 - 1
         return np.clip(unit, -1, 1).astype(np.float32)
 
     return by_rows(change, values)

@@ -9,13 +9,15 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from datamodules.formats import pictures, tiff
+from datamodules.formats import jpeg2000, pictures, portable, tiff
 from datamodules.formats.common import Array, Bounds
 from datamodules.readers import FORMATS, format_of, module_of, read_bounds, read_stored
 from datamodules.value_range import BY_TYPE, ValueRange
 
-_WITHOUT_ALPHA = ("JPEG", "BMP")
-_PICTURES = ("JPEG", "PNG", "WebP", "BMP")
+_WITHOUT_ALPHA = ("JPEG", "BMP", "PNM")
+_PICTURES = ("JPEG", "PNG", "WebP", "BMP", "AVIF", "JPEG2000", "PNM")  # not GIF: it has 256 colours
+_DEEP = ("PNG", "JPEG2000", "PNM")  # of which these hold 16 bit too
+_CHANNELS = {".ppm": (3,), ".pgm": (1,), ".pbm": ()}  # what these suffixes promise; .pbm holds bits only
 
 
 class Origin(NamedTuple):
@@ -80,10 +82,21 @@ def encoding_of(pixels: Array, name: str, target: Target = EIGHT_BIT) -> Encodin
         return Encoding(partial(module_of(kind).encode, pixels, source), name)
     if given not in (1, 3, 4) or pixels.dtype not in (np.uint8, np.uint16):
         return Encoding(partial(tiff.encode, pixels, None), renamed(name, ".tiff"))
-    deep = pixels.dtype == np.uint16 and kind != "PNG"
-    if kind not in _PICTURES or deep or (given == 4 and kind in _WITHOUT_ALPHA):
+    if not _holds(name, kind, pixels):
         kind, name = "PNG", renamed(name, ".png")
-    return Encoding(partial(pictures.encode, pixels, kind), name)
+    if kind in ("PNM", "JPEG2000"):
+        module = portable if kind == "PNM" else jpeg2000
+        return Encoding(partial(module.encode, pixels, source), name)
+    return Encoding(partial(pictures.encode, pixels, str(kind)), name)
+
+
+def _holds(name: str, kind: str | None, pixels: Array) -> bool:
+    """Whether a format, under the suffix of a name, can hold grey, RGB or RGBA pixels of 8 or 16 bit."""
+    channels = pixels.shape[2]
+    if kind not in _PICTURES or (channels == 4 and kind in _WITHOUT_ALPHA):
+        return False
+    promised = _CHANNELS.get(Path(name).suffix.lower(), (channels,))
+    return channels in promised and (pixels.dtype == np.uint8 or kind in _DEEP)
 
 
 def renamed(name: str, suffix: str) -> str:

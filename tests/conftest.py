@@ -10,6 +10,11 @@ from support.sweep_table import sweep_table
 import gans
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let more damaged image files be read than a plain run has time for."""
+    parser.addoption("--damaged", type=int, default=1000, help="damaged image files to read (1000)")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep tests away from the user's cache and from a dashboard."""

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from datamodules.formats.common import Array, Decoded, Stored, channels_first, refuse_bomb, whole_range
+from datamodules.formats.common import Array, Decoded, Stored, channels_first, check_size, whole_range
 
 
 def _open(path: Path) -> Array:
@@ -37,7 +37,7 @@ def describe(path: Path) -> Stored:
 def decode(path: Path) -> Decoded:
     """Read the array."""
     array = _channels_last(_open(path))
-    refuse_bomb(path, *array.shape)
+    check_size(path, *array.shape)
     return Decoded(np.array(array), whole_range(array.dtype))
 
 

@@ -62,12 +62,22 @@ def whole_range(dtype: np.dtype[Any]) -> Bounds | None:
     return (0, 1) if dtype.kind in "bf" else None
 
 
-def refuse_bomb(path: Path, height: int, width: int, channels: int = 1) -> None:
-    """Refuse an image that is too large to be decoded, as decompression bombs claim to be.
+def orientation_of(noted: Any) -> int:
+    """Return an orientation that a file notes, 1 to 8; what is none of these, a text for example, means upright."""
+    return noted if isinstance(noted, int) and 1 <= noted <= 8 else 1
+
+
+def check_size(path: Path, height: int, width: int, channels: int = 1) -> None:
+    """Refuse an image that has no pixels, or is too large to be decoded, as decompression bombs claim to be.
 
     Raises:
-        ImageError: it has more pixels than `MAX_PIXELS` or more values than `MAX_VALUES`.
+        ImageError: it is empty, or has more pixels than `MAX_PIXELS` or more values than `MAX_VALUES`.
     """
+    if min(height, width, channels) < 1:
+        raise ImageError(
+            f"{path}: {width}x{height} pixels with {channels} channels are no image. "
+            "Replace or remove it, or leave such files out with on_bad_image: skip."
+        )
     if height * width > MAX_PIXELS or height * width * channels > MAX_VALUES:
         raise too_large(path, f"{width}x{height} pixels with {channels} channels are")
 

@@ -1,4 +1,4 @@
-"""DICOM slices: values after the rescale slope and intercept, in Hounsfield units for CT."""
+"""DICOM slices: values after the rescale slope and intercept, in Hounsfield units for CT, least as black."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from datamodules.formats.common import Array, Bounds, Decoded, ImageError, Stored, refuse_bomb
+from datamodules.formats.common import Array, Bounds, Decoded, ImageError, Stored, check_size
 from datamodules.formats.packages import needed
+
+_DESCRIPTION = ("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation")
 
 
 def _rescale(data: Any) -> tuple[float, float]:
@@ -30,7 +32,23 @@ def _whole(data: Any) -> Bounds | None:
     return low, high
 
 
+def _negative(pixels: Array, data: Any) -> Array:
+    """Return stored numbers with the least one as black, or turn those back into how they are stored.
+
+    MONOCHROME1 stores the negative. It is turned within the bits stored, before slope and intercept, so that
+    a range of values means the same for it as for every other file.
+    """
+    if data.PhotometricInterpretation != "MONOCHROME1":
+        return pixels
+    return sum(_stored_range(data)) - pixels.astype(np.int64)
+
+
 def _check(path: Path, data: Any) -> None:
+    missing = [name for name in _DESCRIPTION if name not in data]
+    if missing:
+        raise _no_image(path, data, missing[0])
+    if "BitsStored" not in data:
+        raise ImageError(f"{path}: DICOM of floating point numbers is not read. Store it as TIFF or NIfTI.")
     if int(data.get("NumberOfFrames", None) or 1) > 1:
         raise ImageError(
             f"{path}: a DICOM file of {data.NumberOfFrames} frames; slices are read. "
@@ -38,11 +56,21 @@ def _check(path: Path, data: Any) -> None:
         )
     if data.PhotometricInterpretation == "PALETTE COLOR":
         raise ImageError(f"{path}: DICOM with a palette is not read. Convert it to RGB or to grey.")
+    if "ModalityLUTSequence" in data:
+        raise ImageError(f"{path}: DICOM with a table of values (Modality LUT) is not read. Apply it and store that.")
+
+
+def _no_image(path: Path, data: Any, missing: str) -> ImageError:
+    kind = data.get("SOPClassUID", None)
+    return ImageError(
+        f"{path}: a DICOM file without an image ({kind.name if kind else 'of no class'}; no {missing}). "
+        "Remove it, or leave such files out with on_bad_image: skip."
+    )
 
 
 def _describe(data: Any) -> Stored:
-    kind = np.dtype(np.uint8 if data.BitsAllocated == 8 and _rescale(data) == (1, 0) else np.float64)
-    kind = np.dtype(np.float64) if data.PixelRepresentation else kind
+    eight_bit = data.BitsAllocated == 8 and _rescale(data) == (1, 0) and not data.PixelRepresentation
+    kind = np.dtype(np.uint8 if eight_bit else np.float64)
     return Stored(int(data.Rows), int(data.Columns), int(data.SamplesPerPixel), kind, _whole(data))
 
 
@@ -62,19 +90,22 @@ def decode(path: Path) -> Decoded:
     pydicom = needed("pydicom", path)
     data = pydicom.dcmread(path)
     _check(path, data)
+    if "PixelData" not in data:
+        raise _no_image(path, data, "PixelData")
     stored = _describe(data)
-    refuse_bomb(path, stored.height, stored.width, stored.channels)
+    check_size(path, stored.height, stored.width, stored.channels)
     try:
         pixels = data.pixel_array
     except (RuntimeError, NotImplementedError) as error:  # pydicom's "no handler for this compression"
         if not data.file_meta.TransferSyntaxUID.is_compressed:
             raise
+        reason = " ".join(str(error).split())
         raise ImageError(
             f"{path}: compressed as {data.file_meta.TransferSyntaxUID.name}, which pydicom does not decode "
-            f"by itself: pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg ({error})"
+            f"by itself: pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg ({reason})"
         ) from error
     slope, intercept = _rescale(data)
-    values = (pixels * slope + intercept).astype(stored.dtype)
+    values = (_negative(pixels, data) * slope + intercept).astype(stored.dtype)
     return Decoded(values.reshape(stored.height, stored.width, stored.channels), stored.whole)
 
 
@@ -88,8 +119,9 @@ def encode(values: Array, source: Path, file: BinaryIO) -> None:
     data = pydicom.dcmread(source)
     slope, intercept = _rescale(data)
     low, high = _stored_range(data)
-    dtype = f"{'i' if data.PixelRepresentation else 'u'}{data.BitsAllocated // 8}"
-    pixels = np.rint((values.astype(np.float64) - intercept) / slope).clip(low, high).astype(dtype)
+    dtype = f"{'i' if data.PixelRepresentation else 'u'}{max(data.BitsAllocated // 8, 1)}"
+    pixels = np.rint((values.astype(np.float64) - intercept) / slope).clip(low, high)
+    pixels = _negative(pixels, data).astype(dtype)
     _fit_geometry(data, *pixels.shape[:2])
     interpretation = data.PhotometricInterpretation if pixels.shape[2] == 1 else "RGB"
     if pixels.shape[2] == 1:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from datamodules.formats.common import Array, Decoded, ImageError, Stored, refuse_bomb, whole_range
+from datamodules.formats.common import Array, Decoded, ImageError, Stored, check_size, whole_range
 from datamodules.formats.packages import needed
 
 
@@ -18,7 +18,10 @@ def _open(path: Path) -> Any:
     Raises:
         ImageError: there is more than one slice, or the values are no numbers.
     """
-    image = needed("nibabel", path).load(path)
+    nibabel = needed("nibabel", path)
+    image = nibabel.load(path)
+    if not isinstance(image, nibabel.Nifti1Pair):
+        raise ImageError(f"{path}: {type(image).__name__} in a NIfTI file is not read; slices are.")
     if len(image.shape) < 2 or np.prod(image.shape[2:]) != 1:
         raise ImageError(
             f"{path}: a NIfTI volume of {'x'.join(map(str, image.shape))}; slices (one in the third axis) "
@@ -55,7 +58,7 @@ def decode(path: Path) -> Decoded:
     """Decode one slice."""
     image = _open(path)
     stored = _describe(image)
-    refuse_bomb(path, stored.height, stored.width)
+    check_size(path, stored.height, stored.width)
     slope, inter = _scale(image)
     values = np.array(image.dataobj.get_unscaled()).reshape(stored.width, stored.height).T
     if (slope, inter) != (1, 0):

@@ -1,4 +1,4 @@
-"""JPEG, PNG, WebP and BMP: 8 bit by Pillow, and PNG of 16 bit."""
+"""Pictures of 8 bit by Pillow (JPEG, PNG, WebP, BMP, GIF, AVIF), and PNG of 16 bit."""
 
 from __future__ import annotations
 
@@ -7,40 +7,43 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
+import imagecodecs
 import numpy as np
 from PIL import Image
 
-from datamodules.formats.common import ORIENTATION, ROWS, Array, Decoded, Stored
+from datamodules.formats.common import ORIENTATION, ROWS, Array, Decoded, Stored, orientation_of
 
 _MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA"}
-_QUALITY = 95  # of JPEG and WebP, 0..100
+_QUALITY = 95  # of JPEG, WebP and AVIF, 0..100
 _PNG_COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> the colour type of a PNG
 _DEEP = Stored(0, 0, 0, np.dtype(np.uint16), (0, 65535))
 
 
-def _is_deep(path: Path) -> bool:
-    """Whether a PNG has 16 bit: byte 24 of its header."""
+def _deep_channels(path: Path) -> int | None:
+    """Return the channels without alpha of a PNG of 16 bit, by bytes 24 and 25; None of any other picture."""
     with path.open("rb") as file:
-        start = file.read(25)
-    return start[:4] == b"\x89PNG" and start[24] == 16
+        start = file.read(26)
+    if len(start) < 26 or start[:4] != b"\x89PNG" or start[24] != 16:
+        return None
+    return 3 if start[25] & 2 else 1
 
 
 def describe(path: Path) -> Stored:
     """Read the header."""
     with Image.open(path) as image:  # reads the header only, and refuses decompression bombs
-        channels = 1 if _MODES.get(image.mode) in ("L", "LA") or image.mode.startswith("I") else 3
-        common = _DEEP if _is_deep(path) else Stored(0, 0, 0)
+        deep = _deep_channels(path)
+        common = Stored(0, 0, 0) if deep is None else _DEEP
         return common._replace(
             height=image.height,
             width=image.width,
-            channels=channels,
-            orientation=image.getexif().get(ORIENTATION, 1),
+            channels=deep or (1 if image.mode.startswith("I") or _MODES.get(image.mode) in ("L", "LA") else 3),
+            orientation=orientation_of(image.getexif().get(ORIENTATION)),
         )
 
 
 def decode(path: Path) -> Decoded:
     """Decode the first picture; palettes and CMYK become RGB."""
-    if _is_deep(path):
+    if _deep_channels(path):
         return _decode_deep(path)
     with Image.open(path) as image:
         return unpack(image)
@@ -48,8 +51,11 @@ def decode(path: Path) -> Decoded:
 
 def unpack(image: Image.Image) -> Decoded:
     """Return the pixels of a Pillow image of 8 bit; palettes and CMYK become RGB."""
-    orientation = image.getexif().get(ORIENTATION, 1)
-    mode = "RGBA" if "transparency" in image.info else _MODES.get(image.mode, "RGB")
+    image.load()  # before its orientation is asked for: Pillow turns TIFFs upright when it decodes them
+    orientation = orientation_of(image.getexif().get(ORIENTATION))
+    mode = _MODES.get(image.mode, "RGB")
+    if "transparency" in image.info:
+        mode = "LA" if mode in ("L", "LA") else "RGBA"
     pixels = np.empty((image.height, image.width, len(mode)), np.uint8)
     for top in range(0, image.height, ROWS):  # what Pillow copies is as large as the strip
         strip = pixels[top : top + ROWS]
@@ -59,12 +65,15 @@ def unpack(image: Image.Image) -> Decoded:
 
 
 def _decode_deep(path: Path) -> Decoded:
-    """Decode with torchvision: Pillow would cut 16-bit colour down to 8 bit without a word."""
-    from torchvision.io import ImageReadMode, decode_image, read_file
+    """Decode with imagecodecs.
 
+    Pillow would cut 16-bit colour down to 8 bit without a word, and torchvision's decoder ends the process
+    over some damaged files.
+    """
     with Image.open(path) as image:  # first, because it refuses decompression bombs
-        orientation = image.getexif().get(ORIENTATION, 1)
-    pixels = decode_image(read_file(str(path)), mode=ImageReadMode.UNCHANGED).permute(1, 2, 0).numpy()
+        orientation = orientation_of(image.getexif().get(ORIENTATION))
+    pixels: Array = imagecodecs.png_decode(path.read_bytes())
+    pixels = np.atleast_3d(pixels)
     return Decoded(pixels, _DEEP.whole, pixels.shape[2] in (2, 4), orientation)
 
 
@@ -73,7 +82,7 @@ def encode(values: Array, kind: str, file: BinaryIO) -> None:
 
     Args:
         values: grey, RGB or RGBA.
-        kind: JPEG, PNG, WebP or BMP.
+        kind: JPEG, PNG, WebP, BMP or AVIF.
         file: to write to.
     """
     if values.dtype == np.uint16:
