@@ -174,7 +174,9 @@ class ImageDataModule(BatchDataModule):
         self.taker: Taker | None = None  # who takes the predictions, if they want to be asked
         self._predict_folder = Path(predict_dir) if predict_dir else None
         self._origins = self._predict_folder  # of the files that are predicted
-        self._predict_paths = find_images(predict_dir, "prediction (predict_dir)") if predict_dir else []
+        self._predict_paths: Sequence[Path] = []
+        if predict_dir:
+            self._predict_paths = find_images(predict_dir, "prediction (predict_dir)").paths
 
     def prepare_data(self) -> None:
         """Draw the faces that the command needs, once per machine, before its processes read them."""

@@ -1,4 +1,4 @@
-"""What a data module found: for every domain how many images, where, and what was left out, for people to read."""
+"""What a data module found: how many images of every domain, where, and what was left out, for people."""
 
 from __future__ import annotations
 

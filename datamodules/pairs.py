@@ -23,7 +23,8 @@ from datamodules.image_sets import (
     load_images,
     sample_headers,
 )
-from datamodules.pair_folders import Listing, Splits, find_folders, list_folder, match_folders, split_files
+from datamodules.listing import Listing
+from datamodules.pair_folders import Splits, find_folders, list_folder, match_folders, split_files
 from datamodules.pairing import Direction, Halves, MatchedFiles, WithEdges, join, usual_shape
 from datamodules.transforms import Preprocess, unchanged
 from datamodules.value_range import ValueRange
@@ -249,7 +250,9 @@ def _from_pictures(folder: Path, settings: PairSettings) -> FilePairs:
     value_range = settings.value_range
 
     def read(listing: Listing, resize: Resize) -> ImageFiles:
-        return ImageFiles(*listing, channels, settings.from_picture(resize), value_range=value_range)
+        return ImageFiles(
+            listing.folder, listing.paths, channels, settings.from_picture(resize), value_range=value_range
+        )
 
     return FilePairs(splits, read, 1, 2 if colorise else channels, settings)
 
@@ -264,7 +267,9 @@ def _side_by_side(folders: Mapping[str, tuple[Path, ...]], settings: PairSetting
 
     def read(listing: Listing, resize: Resize) -> ImageFiles:
         halves = Halves(resize, channels_A, channels_B, settings.direction, usual)
-        return ImageFiles(*listing, max(channels_A, channels_B), halves, value_range=value_range)
+        return ImageFiles(
+            listing.folder, listing.paths, max(channels_A, channels_B), halves, value_range=value_range
+        )
 
     return FilePairs(splits, read, channels_A, channels_B, settings)
 
@@ -273,8 +278,7 @@ def _matched(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) ->
     listings: dict[str, Listing] = {}
     partners: dict[Path, Path] = {}
     for split, (folder_A, folder_B) in folders.items():
-        matched = match_folders(folder_A, folder_B)
-        listings[split] = Listing(folder_A, list(matched))
+        listings[split], matched = match_folders(folder_A, folder_B, settings.on_bad)
         partners |= matched
     splits = split_files(listings, settings.held_out_share, settings.max_images)
     train_A = splits.train.paths
@@ -284,7 +288,8 @@ def _matched(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) ->
 
     def read(listing: Listing, resize: Resize) -> ImageFiles:
         return MatchedFiles(
-            *listing,
+            listing.folder,
+            listing.paths,
             channels_A,
             resize,
             partners,
