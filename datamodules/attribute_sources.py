@@ -28,6 +28,7 @@ from datamodules.image_sets import (
     load_images,
 )
 from datamodules.listing import Listing, composed, joined, sub_folders
+from datamodules.tables import entry_of
 from datamodules.transforms import Preprocess
 
 OnConflict = Literal["raise", "skip"]
@@ -168,11 +169,11 @@ class FileSource:
         """Return the label of every image that was found, in possible combinations only."""
         labels = {}
         for name, path in zip(found.names, found.paths, strict=True):
-            if composed(name) not in rows:
+            if entry_of(name) not in rows:
                 raise ValueError(
                     f"{table}: no row for {name}, which is in {found.folder}. Add one, or move the image."
                 )
-            labels[path] = rows[composed(name)]
+            labels[path] = rows[entry_of(name)]
         impossible = [path for path, label in labels.items() if self.attributes.contradiction(label)]
         if impossible and self._settings.on_conflict == "raise":
             both = self.attributes.contradiction(labels[impossible[0]])

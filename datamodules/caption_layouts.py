@@ -12,6 +12,7 @@ from typing import Literal
 from datamodules.captions import TABLES, read_lines, read_table
 from datamodules.image_sets import find_images, hold_out
 from datamodules.listing import Listing, composed, files_in, unread
+from datamodules.tables import entry_of, read_text
 from datamodules.writers import renamed
 
 OnMissing = Literal["raise", "skip"]
@@ -109,16 +110,16 @@ def _texts(base: Path, captions: str | None) -> Path:
 
 
 def _plain(base: Path, table: Path, share: float) -> CaptionedFiles:
-    rows = [(line, Path(image).as_posix(), caption) for line, image, caption in read_table(table)]
-    named = {composed(image) for _, image, _ in rows}
+    rows = read_table(table)
+    named = {entry_of(image) for _, image, _ in rows}
     listing = _images(base)
     # An array that no row names holds embeddings, not an image.
     names = {
-        composed(name): name for name in listing.names if composed(name) in named or not name.endswith(".npy")
+        entry_of(name): name for name in listing.names if entry_of(name) in named or not name.endswith(".npy")
     }
     captions: dict[str, list[str]] = {name: [] for name in names.values()}
     for line, image, caption in rows:
-        name = names.get(composed(image))
+        name = names.get(entry_of(image))
         if name is None:
             raise FileNotFoundError(f"{table} line {line}: there is no image {image} in {base}.")
         if caption not in captions[name]:  # the same row twice is one
@@ -153,7 +154,7 @@ def _cub(base: Path, texts: Path) -> CaptionedFiles:
     unused = Counter({"not in images.txt": len(there) - len(set(names.values()))})
     files = {composed(path.relative_to(texts).with_suffix("").as_posix()): path for path in _texts_in(texts)}
     captions = {name: _captions_of(files.get(composed(renamed(name, "")))) for name in names.values()}
-    classes = {name: name.partition("/")[0] for name in names.values()}
+    classes = {name: composed(name.partition("/")[0]) for name in names.values()}
     held_out = _held_out_by_class(texts, classes)
     if held_out is None:
         path = base / "train_test_split.txt"
@@ -172,7 +173,7 @@ def _flowers(base: Path, texts: Path) -> CaptionedFiles:
         if stem not in images:
             raise FileNotFoundError(f"{path}: there is no image {base / 'jpg' / stem}.jpg.")
     captions = {name: _captions_of(files.get(stem)) for stem, name in images.items()}
-    classes = {images[stem]: path.parent.name for stem, path in files.items()}
+    classes = {images[stem]: composed(path.parent.name) for stem, path in files.items()}
     held_out = _held_out_by_class(texts, classes)
     if held_out is None:
         held_out = {f"image_{number:05d}.jpg" for number in _test_numbers(base / "setid.mat")}
@@ -182,7 +183,7 @@ def _flowers(base: Path, texts: Path) -> CaptionedFiles:
 def _pairs(path: Path) -> list[tuple[str, str]]:
     """Read lines of a number and a value."""
     pairs = []
-    for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for line, text in enumerate(read_text(path).split("\n"), 1):
         number, _, value = text.strip().partition(" ")
         if text.strip() and not value:
             raise ValueError(f"{path} line {line}: expected are a number and a value, not {text!r}.")
@@ -203,7 +204,7 @@ def _held_out_by_class(texts: Path, classes: Mapping[str, str]) -> set[str] | No
     path = texts.parent / HELD_OUT_CLASSES
     if not path.is_file():
         return None
-    held_out = set(path.read_text(encoding="utf-8").split())
+    held_out = {composed(name) for name in read_text(path).split()}
     unknown = held_out - set(classes.values())
     if unknown:
         raise ValueError(f"{path}: there are no images of class {min(unknown)}.")

@@ -1,13 +1,16 @@
-"""Tables in text files, as spreadsheets and people write them: encodings, separators, quotes and line ends."""
+"""Tables in text files as spreadsheets and people write them: encodings, separators, quotes, line ends."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
+from pathlib import Path, PurePosixPath
+from typing import Literal, NamedTuple
+
+from datamodules.listing import composed
 
 DELIMITED = (".csv", ".tsv")
 """Suffixes of tables whose columns are parted by commas, semicolons or tabs."""
@@ -30,8 +33,12 @@ class Line(NamedTuple):
     fields: list[str]
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, errors: Literal["strict", "replace"] = "strict") -> str:
     """Read a text in UTF-8, or in UTF-16 or UTF-32 as spreadsheets save it; line ends are made one.
+
+    Args:
+        path: of the file.
+        errors: whether bytes that are no text are an error or become question marks.
 
     Raises:
         ValueError: it is in another encoding; names the file and the line.
@@ -39,13 +46,13 @@ def read_text(path: Path) -> str:
     content = path.read_bytes()
     encoding = _encoding_of(content)
     try:
-        text = content.decode(encoding)
+        text = content.decode(encoding, errors)
     except UnicodeDecodeError as error:
         before = content[: error.start].decode(encoding, errors="replace")
+        line, name = len(_lines(before + "x")), encoding.removesuffix("-sig").upper()
         bad = content[error.start : error.start + 1].hex()
         raise ValueError(
-            f"{path} line {len(_lines(before + 'x'))}: byte {bad} is no {encoding.removesuffix('-sig').upper()}. "
-            "Save the file as UTF-8."
+            f"{path} line {line} is not {name}: it has the byte {bad}. Save the file as UTF-8."
         ) from error
     return "\n".join(_lines(text))
 
@@ -76,15 +83,24 @@ def read_rows(path: Path) -> Iterator[Line]:
             continue
         columns = columns or len(fields)
         if len(fields) != columns:
+            mark = {"\t": "tab"}.get(separator, separator)
             raise ValueError(
-                f"{path} line {number}: {len(fields)} columns, and the header has {columns}. Text that holds "
-                'a separator belongs into "quotes".'
+                f"{path} line {number}: {len(fields)} columns, and the header has {columns}, parted by "
+                f'{mark}. Put text with {mark} into "quotes".'
             )
         yield Line(number, fields)
 
 
+def entry_of(name: str) -> str:
+    r"""Return the name of a file as tables and folders have in common: `a/1.jpg` for `.\a\1.jpg`."""
+    return composed(PurePosixPath(name.strip().replace("\\", "/")).as_posix())
+
+
 def _parsed(text: str, separator: str, path: Path, offset: int) -> Iterator[Line]:
-    reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True, strict=True)
+    ends = rf"[\n{re.escape(separator)}]"
+    quoted = rf'(^|{ends}) *("(?:[^"]|"")*") *(?={ends}|\Z)'
+    unpadded = re.sub(quoted, r"\1\2", text)  # Python's reader takes no blanks around quotes
+    reader = csv.reader(io.StringIO(unpadded), delimiter=separator, strict=True)
     begins = offset + 1
     try:
         for row in reader:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.pictures import write_folder
+from support.pictures import write_folder, write_image
 
-from datamodules import Images, MultiDomainImages, PairedImages, UnpairedImages
+from datamodules import CaptionedImages, Images, MultiDomainImages, PairedImages, UnpairedImages
 from datamodules.image_sets import find_images, hold_out
 from datamodules.listing import files_in, list_images, outside, sub_folders
 
@@ -144,6 +144,25 @@ def test_domains_of_train_and_test_are_the_same_composed_or_not(tmp_path: Path) 
     assert images.class_names == ["caf\u00e9", "dog"]
     labels = [label for batch in images.once("test") for label in batch.batch.labels.tolist()]
     assert sorted(labels) == [0, 0, 0, 1, 1, 1]
+
+
+def test_tables_and_images_are_partners_composed_or_not(tmp_path: Path) -> None:
+    for name, pixels in write_folder(tmp_path / "set", 6).items():
+        write_image(tmp_path / "set" / f"e\u0301{name}", pixels)
+        (tmp_path / "set" / name).unlink()
+    rows = [f"\u00e9{number:03d}.png;{number % 2};{number // 3}\r\n" for number in range(6)]
+    (tmp_path / "table.csv").write_text("".join(["file; a; b\r\n", *rows, rows[0]]), "utf-16", newline="")
+    data = MultiDomainImages(
+        str(tmp_path / "set"), table=str(tmp_path / "table.csv"), size=16, held_out_share=0.5
+    )
+    (batch,) = data.val_dataloader()
+    found = dict(zip(batch.batch.names, batch.batch.labels.tolist(), strict=True))
+    assert found == {name: [int(name[-5]) % 2, int(name[-5]) // 3] for name in found}
+
+    described = [f"\u00e9{number:03d}.png;caption {number}\n" for number in range(6)]
+    (tmp_path / "set/captions.csv").write_text("".join(["image;caption\n", *described, described[0]]))
+    texts = CaptionedImages(str(tmp_path / "set"), size=16).training_captions()
+    assert len(texts) == len(set(texts)) == 4
 
 
 def test_folders_of_links_are_read_by_translations(tmp_path: Path) -> None:
