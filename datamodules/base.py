@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from datamodules.image_sets import (
     find_images,
     load_images,
 )
+from datamodules.listing import holds, outside
 from datamodules.prediction import (
     PROBE_NAME,
     PredictionSource,
@@ -214,6 +216,8 @@ class ImageDataModule(BatchDataModule):
             return self._folder_loader(self._predict_folder, channels, prepare)
         images = otherwise()
         self._origins = images.folder
+        if self.taker is not None:
+            self.taker.announce(images.names, images.folder)
         return self.shared_loader(PredictionSource(images), range(len(images)), self._whole_batch([images]))
 
     def origin(self, name: str) -> Origin | None:
@@ -229,10 +233,11 @@ class ImageDataModule(BatchDataModule):
     def _folder_loader(
         self, folder: Path, channels: int | None, prepare: Callable[[Tensor], Tensor]
     ) -> ResumableLoader:
+        paths = self._paths_to_predict(folder)
         if self.taker is not None and prepare is unchanged:  # else the model sees something else
             channels = self.taker.channels or channels
-        channels = channels or detect_channels(self._predict_paths, self.on_bad_image)
-        shard_paths = self._predict_paths[self.rank :: self.world]
+        channels = channels or detect_channels(paths, self.on_bad_image)
+        shard_paths = paths[self.rank :: self.world]
         probe = PredictBatch(to_unit_range(prepare(probe_of(channels)))[None], [PROBE_NAME])
         if self.taker is not None:
             names = [path.relative_to(folder).as_posix() for path in shard_paths]
@@ -251,6 +256,26 @@ class ImageDataModule(BatchDataModule):
         # Every worker would hold a whole image of its own.
         workers = self.workers if tiling is None else min(self.workers, 1)
         return self._loader(PredictionSource(images, tiling), batches, workers)
+
+    def _paths_to_predict(self, folder: Path) -> Sequence[Path]:
+        """Return the images of the folder without what was predicted into it; tell the taker their names.
+
+        Raises:
+            FileNotFoundError: none is left.
+        """
+        paths = self._predict_paths
+        if self.taker is None:
+            return paths
+        output = self.taker.folder
+        if not holds(os.path.realpath(output), os.path.realpath(folder)):
+            paths = outside(paths, output)
+        if not paths:
+            raise FileNotFoundError(
+                f"{folder}: no images for prediction (predict_dir): all of them lie in {output}, where the "
+                "predictions go."
+            )
+        self.taker.announce([path.relative_to(folder).as_posix() for path in paths], folder)
+        return paths
 
     def _whole_batch(self, sets: Sequence[ImageSet]) -> int:
         if self.eval_batch_size is not None:

@@ -29,7 +29,8 @@ from datamodules.squares import SquareImages
 from datamodules.transforms import Preprocess
 from datamodules.value_range import ValueRange
 
-LONGEST_NAME = 60  # characters of a caption in the name of a file
+LONGEST_NAME = 60  # characters of a caption in the name of a file,
+MOST_BYTES = 200  # and bytes, of which a letter may have four
 
 __all__ = ["CaptionedBatch", "CaptionedImages", "PromptBatch"]
 
@@ -265,7 +266,8 @@ class _GivenPrompts:
 
 def _file_name(caption: str) -> str:
     """Return what of a caption can be part of a file's name on any system."""
-    return re.sub(r"\W+", "_", caption.lower()).strip("_")[:LONGEST_NAME]
+    words = re.sub(r"\W+", "_", caption.lower()).strip("_")[:LONGEST_NAME]
+    return words.encode()[:MOST_BYTES].decode(errors="ignore")
 
 
 def _checked_prompts(prompts: list[str] | None, embeddings: str | None) -> list[str] | None:

@@ -119,12 +119,17 @@ def unread(path: Path) -> str:
 def outside(paths: Sequence[Path], folder: Path) -> list[Path]:
     """Return the files that do not lie in a folder, through links either."""
     forbidden = os.path.realpath(folder)
-    places = {place: _holds(forbidden, os.path.realpath(place)) for place in {path.parent for path in paths}}
+    places = {place: holds(forbidden, os.path.realpath(place)) for place in {path.parent for path in paths}}
     return [
         path
         for path in paths
-        if not places[path.parent] and not (path.is_symlink() and _holds(forbidden, os.path.realpath(path)))
+        if not places[path.parent] and not (path.is_symlink() and holds(forbidden, os.path.realpath(path)))
     ]
+
+
+def holds(folder: str, path: str) -> bool:
+    """Whether a folder is this path or one above it; both without links."""
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _walk(
@@ -145,7 +150,7 @@ def _walk(
         why = HIDDEN if reason or is_hidden(entry.name) else ""
         if path.is_dir() if linked else entry.is_dir():
             target = os.path.realpath(path) if linked else os.path.join(real, entry.name)
-            if linked and (why or any(_holds(target, place) for place in (*above, real))):
+            if linked and (why or any(holds(target, place) for place in (*above, real))):
                 continue
             if why and not os.access(path, os.R_OK | os.X_OK):
                 continue
@@ -154,11 +159,6 @@ def _walk(
             yield path, why
         elif linked:
             yield path, why or BROKEN_LINK
-
-
-def _holds(folder: str, path: str) -> bool:
-    """Whether a folder is this path or one above it; both without links."""
-    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _order(name: str) -> tuple[str, str]:

@@ -115,7 +115,8 @@ def test_names_that_are_no_text_are_listed_and_split(tmp_path: Path) -> None:
 
 
 def _domains(root: Path) -> list[list[str]]:
-    return MultiDomainImages(str(root), size=16).attributes
+    attributes: list[list[str]] = MultiDomainImages(str(root), size=16).attributes
+    return attributes
 
 
 def _classes(root: Path) -> list[list[str]]:
