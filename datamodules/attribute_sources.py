@@ -16,6 +16,7 @@ from torchvision.transforms.v2 import functional as VF
 
 from datamodules.attribute_tables import read_table
 from datamodules.attributes import Attributes
+from datamodules.found import Found, by_folder, describe
 from datamodules.image_sets import (
     ImageFiles,
     ImageSet,
@@ -90,6 +91,14 @@ class Source(Protocol):
     attributes: Attributes
     channels: int
 
+    def found(self, read: tuple[LabelledImages, LabelledImages] | None) -> list[Found]:
+        """Describe the domains, or all images where they have a table.
+
+        Args:
+            read: what could be read, to train and to evaluate on; None where all must be.
+        """
+        ...
+
     def training(self) -> LabelledImages:
         """Return what is trained on, in the size windows are cut from."""
         ...
@@ -141,7 +150,7 @@ class FileSource:
     def __init__(self, data_set: DataSet, settings: FileSettings) -> None:
         assert data_set.root is not None
         self._settings, self._side = settings, data_set.centre_crop
-        root = Path(data_set.root)
+        root, self._by_table = Path(data_set.root), data_set.table is not None
         if data_set.table is None:
             self._train, self._held_out, names = _domains(root, data_set.attributes, settings)
             self.attributes = Attributes([names], [names])
@@ -191,6 +200,13 @@ class FileSource:
         for path in impossible:
             del labels[path]
         return labels
+
+    def found(self, read: tuple[LabelledImages, LabelledImages] | None) -> list[Found]:
+        """Describe the domains, or all images where they have a table."""
+        names = (read[0].images.names, read[1].images.names) if read else None
+        if self._by_table:
+            return [describe("images", self._train, self._held_out, self.channels, read=names)]
+        return by_folder(self.attributes.flat, self._train, self._held_out, self.channels, names)
 
     def training(self) -> LabelledImages:
         """Read what is trained on, as far as it fits the budget."""

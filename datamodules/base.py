@@ -11,6 +11,7 @@ from typing import Any, ClassVar, get_args
 import lightning as L
 from torch import Tensor
 
+from datamodules.found import Found
 from datamodules.image_sets import (
     ImageFiles,
     ImageSet,
@@ -107,6 +108,14 @@ class BatchDataModule(L.LightningDataModule):
     def preview(self, count: int) -> Any:
         """Return `count` held-out items as an evaluation batch on the CPU, the same every time."""
         raise NotImplementedError
+
+    @abstractmethod
+    def found(self) -> list[Found]:
+        """Return what was found of each domain, after `setup("fit")`.
+
+        Headers of a few files are read for it; all images where bad ones are skipped, which are then there to
+        train on.
+        """
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Crop, flip and scale the whole batch where it now is: on the device."""

@@ -21,6 +21,7 @@ from datamodules.captioned_batches import (
     TrainingSource,
 )
 from datamodules.embeddings import Embed, StoredEmbeddings, write_embeddings
+from datamodules.found import Found
 from datamodules.image_sets import OnBadImage, evenly_spaced
 from datamodules.image_sources import FaceImages
 from datamodules.known import CAPTIONED, root_of
@@ -178,6 +179,11 @@ class CaptionedImages(SquareImages[CaptionedSet]):
     def attribute_names(self) -> list[str]:
         """What the columns of `labels` and `claims` mean; empty for images that are no drawn faces."""
         return list(self._source.attributes)
+
+    def found(self) -> list[Found]:
+        """Return what was found of the images that have captions."""
+        read = self._read if self.on_bad_image == "skip" else None
+        return self._source.found(self.preprocess.before_crop, read)
 
     def training_captions(self) -> list[str]:
         """Return every caption of the training images; no image is read for that."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +11,7 @@ import torch
 from torchvision.transforms.v2 import functional as VF
 
 from datamodules.faces import domain_options, draw_faces, face_seeds, shows_hair
+from datamodules.found import Found, describe, drawn
 from datamodules.image_sets import (
     ImageFiles,
     ImageSet,
@@ -27,6 +28,9 @@ from datamodules.image_sets import (
 from datamodules.listing import Listing, is_hidden
 from datamodules.transforms import Preprocess
 from datamodules.value_range import ValueRange
+
+Names = tuple[Sequence[str], Sequence[str]]
+Read = tuple[Names, Names]
 
 
 class HeldOut(NamedTuple):
@@ -81,6 +85,11 @@ class FaceDomains:
             self.training()
         else:
             self.held_out()
+
+    def found(self, read: Read | None = None) -> list[Found]:
+        """Describe both domains; see `FolderDomains.found`."""
+        counts = self.count, self.test_count, self.preprocess.before_crop
+        return [drawn("A", *counts, self.channels_A), drawn("B", *counts, self.channels_B)]
 
     def training(self) -> tuple[ImageSet, ImageSet]:
         """Return A and B in the size windows are cut from."""
@@ -196,6 +205,20 @@ class FolderDomains:
 
     def prepare(self, split: Split) -> None:
         """Nothing: every process reads what it needs."""
+
+    def found(self, read: Read | None = None) -> list[Found]:
+        """Describe both domains.
+
+        Args:
+            read: names of the images of A, and of B, that could be read, to train and to evaluate on; None
+                where all must be.
+        """
+        read_A, read_B = read or (None, None)
+        A, B = self._A, self._B
+        return [
+            describe("A", A.train, A.held_out, self.channels_A, read=read_A),
+            describe("B", B.train, B.held_out, self.channels_B, read=read_B),
+        ]
 
     def training(self) -> tuple[ImageSet, ImageSet]:
         """Read A and B as far as they fit the budget."""

@@ -27,6 +27,8 @@ Split = Literal["train", "test"]  # what is trained on, and what is held out
 # Headers looked at to find out what a folder's images are like.
 HEADER_SAMPLE = 8
 
+BEYOND = "beyond max_images"
+
 
 class ImageSet(Protocol):
     """Images (C, H, W) of uint8, or of float32 in [-1, 1], with the names of their files."""
@@ -190,7 +192,7 @@ def _chance(name: str) -> bytes:
 def limited(listing: Listing, limit: int | None) -> Listing:
     """Return at most so many files of a listing, evenly spaced; None takes all."""
     chosen = evenly_spaced(len(listing.paths), limit or len(listing.paths))
-    beyond = Counter({"beyond max_images": len(listing.paths) - len(chosen)})
+    beyond = Counter({BEYOND: len(listing.paths) - len(chosen)})
     paths = [listing.paths[index] for index in chosen]
     return Listing(listing.folder, paths, Counter(listing.left_out) + beyond)
 
