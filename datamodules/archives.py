@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
+from datamodules.listing import is_hidden
+
 CHUNK = 1 << 20
 MOST_FILES = 2_000_000
 # The last two stand for a password and an unknown compression.
@@ -117,5 +119,5 @@ def _tar_entries(archive: tarfile.TarFile) -> Iterator[_Entry]:
 
 def _top(folder: Path) -> Path:
     """Return the only folder in a folder, or the folder itself if it has other contents."""
-    inside = [path for path in folder.iterdir() if path.name != "__MACOSX"]
+    inside = [path for path in folder.iterdir() if not is_hidden(path.name)]
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder

@@ -19,6 +19,7 @@ from datamodules.face_attributes import (
     draw_with_labels,
 )
 from datamodules.faces import face_seeds
+from datamodules.found import Found, drawn
 from datamodules.image_sets import MemoryImages, Split
 from datamodules.transforms import Preprocess
 
@@ -67,6 +68,10 @@ class FaceSource:
         check_attributes(self.everywhere, self.style)
         if self.channels not in (1, 3):
             raise ValueError(f"channels: drawn faces have 3 channels, or 1 when grey, not {self.channels}.")
+
+    def found(self, read: tuple[LabelledImages, LabelledImages] | None) -> list[Found]:
+        """Describe the faces."""
+        return [drawn("images", self.count, self.test_count, self.preprocess.before_crop, self.channels)]
 
     def training(self) -> LabelledImages:
         """Return what is trained on, in the size windows are cut from."""

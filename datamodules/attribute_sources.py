@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,21 +16,25 @@ from torchvision.transforms.v2 import functional as VF
 
 from datamodules.attribute_tables import read_table
 from datamodules.attributes import Attributes
+from datamodules.found import Found, by_folder, describe
 from datamodules.image_sets import (
     ImageFiles,
     ImageSet,
     MemoryBudget,
     OnBadImage,
     detect_channels,
-    evenly_spaced,
     find_images,
     hold_out,
+    limited,
     load_images,
 )
+from datamodules.listing import Listing, composed, joined, sub_folders
+from datamodules.tables import entry_of
 from datamodules.transforms import Preprocess
 
 OnConflict = Literal["raise", "skip"]
 HELD_OUT_FOLDERS = ("test", "val")
+CONFLICT = "with attributes that exclude each other"
 FEWEST = 2  # images of a domain: one is no domain but a picture
 
 
@@ -86,6 +91,14 @@ class Source(Protocol):
     attributes: Attributes
     channels: int
 
+    def found(self, read: tuple[LabelledImages, LabelledImages] | None) -> list[Found]:
+        """Describe the domains, or all images where they have a table.
+
+        Args:
+            read: what could be read, to train and to evaluate on; None where all must be.
+        """
+        ...
+
     def training(self) -> LabelledImages:
         """Return what is trained on, in the size windows are cut from."""
         ...
@@ -118,13 +131,6 @@ class FileSettings:
     budget: MemoryBudget
 
 
-class _Files(NamedTuple):
-    """The files of a split, and what names are relative to."""
-
-    folder: Path
-    paths: list[Path]
-
-
 class FileSource:
     """Images in files, with a table of attributes or a sub-folder per domain.
 
@@ -144,41 +150,45 @@ class FileSource:
     def __init__(self, data_set: DataSet, settings: FileSettings) -> None:
         assert data_set.root is not None
         self._settings, self._side = settings, data_set.centre_crop
-        root = Path(data_set.root)
+        root, self._by_table = Path(data_set.root), data_set.table is not None
         if data_set.table is None:
             self._train, self._held_out, names = _domains(root, data_set.attributes, settings)
             self.attributes = Attributes([names], [names])
             one_hot = torch.eye(len(names)).tolist()
             self._labels = {
-                path: one_hot[names.index(path.relative_to(files.folder).parts[0])]
+                path: one_hot[names.index(composed(path.relative_to(files.folder).parts[0]))]
                 for files in (self._train, self._held_out)
                 for path in files.paths
             }
         else:
             names, table = read_table(data_set.table, data_set.attributes)
             self.attributes = Attributes([names], data_set.exclusive or [])
-            self._labels = self._rows(root, data_set.table, table)
+            found = find_images(root, "training with a table of attributes")
+            self._labels = self._rows(found, data_set.table, table)
             _refuse_constant(names, list(self._labels.values()), data_set.table)
             train, held_out = hold_out(list(self._labels), root, settings.held_out_share)
-            self._train, self._held_out = _Files(root, train), _Files(root, held_out)
+            conflicts = Counter({CONFLICT: len(found.paths) - len(self._labels)})
+            left_out = Counter(found.left_out) + conflicts
+            self._train, self._held_out = Listing(root, train, left_out), Listing(root, held_out)
+        self._train = limited(self._train, settings.max_images)
+        self._held_out = limited(self._held_out, settings.max_images)
         self.channels = settings.channels or detect_channels(self._train.paths, settings.on_bad)
 
-    def _rows(self, root: Path, table: str, rows: dict[str, list[float]]) -> dict[Path, list[float]]:
-        """Return the label of every image in `root`, in possible combinations only."""
+    def _rows(self, found: Listing, table: str, rows: dict[str, list[float]]) -> dict[Path, list[float]]:
+        """Return the label of every image that was found, in possible combinations only."""
         labels = {}
-        for path in find_images(root, "training with a table of attributes"):
-            name = path.relative_to(root).as_posix()
-            if name not in rows:
+        for name, path in zip(found.names, found.paths, strict=True):
+            if entry_of(name) not in rows:
                 raise ValueError(
-                    f"{table}: no row for {name}, which is in {root}. Add one, or move the image."
+                    f"{table}: no row for {name}, which is in {found.folder}. Add one, or move the image."
                 )
-            labels[path] = rows[name]
+            labels[path] = rows[entry_of(name)]
         impossible = [path for path, label in labels.items() if self.attributes.contradiction(label)]
         if impossible and self._settings.on_conflict == "raise":
             both = self.attributes.contradiction(labels[impossible[0]])
             raise ValueError(
-                f"{table}: {impossible[0].relative_to(root)} has both {' and '.join(both)}, which exclude "
-                f"each other; such are {len(impossible)} of {len(labels)} images. Mend the table or "
+                f"{table}: {impossible[0].relative_to(found.folder)} has both {' and '.join(both)}, which "
+                f"exclude each other; such are {len(impossible)} of {len(labels)} images. Mend the table or "
                 "exclusive, or leave them out: --data.on_conflict skip."
             )
         if impossible:
@@ -191,6 +201,13 @@ class FileSource:
             del labels[path]
         return labels
 
+    def found(self, read: tuple[LabelledImages, LabelledImages] | None) -> list[Found]:
+        """Describe the domains, or all images where they have a table."""
+        names = (read[0].images.names, read[1].images.names) if read else None
+        if self._by_table:
+            return [describe("images", self._train, self._held_out, self.channels, read=names)]
+        return by_folder(self.attributes.flat, self._train, self._held_out, self.channels, names)
+
     def training(self) -> LabelledImages:
         """Read what is trained on, as far as it fits the budget."""
         return self._load(self._train, self._settings.preprocess.for_training)
@@ -199,12 +216,10 @@ class FileSource:
         """Read what is evaluated on, as far as it fits the budget."""
         return self._load(self._held_out, self._settings.preprocess.for_evaluation)
 
-    def _load(self, files: _Files, resize: Callable[[Tensor], Tensor]) -> LabelledImages:
-        limit = self._settings.max_images or len(files.paths)
-        paths = [files.paths[index] for index in evenly_spaced(len(files.paths), limit)]
+    def _load(self, files: Listing, resize: Callable[[Tensor], Tensor]) -> LabelledImages:
         prepare = partial(_cut_and_resize, side=self._side, resize=resize)
         value_range = self._settings.preprocess.value_range
-        found = ImageFiles(files.folder, paths, self.channels, prepare, value_range=value_range)
+        found = ImageFiles(files.folder, files.paths, self.channels, prepare, value_range=value_range)
         images = load_images(found, self._settings.budget, self._settings.on_bad)
         return LabelledImages(
             images, torch.tensor([self._labels[files.folder / name] for name in images.names])
@@ -222,14 +237,14 @@ def _cut_and_resize(image: Tensor, side: int | None, resize: Callable[[Tensor], 
 
 def _domains(
     root: Path, chosen: Sequence[str] | None, settings: FileSettings
-) -> tuple[_Files, _Files, list[str]]:
+) -> tuple[Listing, Listing, list[str]]:
     """Return the files to train and to evaluate on, and the names of the domains."""
     train = root / "train" if (root / "train").is_dir() else root
     test = next((root / name for name in HELD_OUT_FOLDERS if train != root and (root / name).is_dir()), None)
     if not train.is_dir():
         raise FileNotFoundError(f"root: {root} is no folder. It has one sub-folder for each domain.")
-    there = sorted(folder.name for folder in train.iterdir() if folder.is_dir())
-    names = list(chosen) if chosen is not None else there
+    there = _by_name(train)
+    names = list(there) if chosen is None else [composed(name) for name in chosen]
     for name in names:
         if name not in there:
             raise ValueError(f"attributes: {train} has no folder {name}; it has {', '.join(there)}.")
@@ -238,19 +253,28 @@ def _domains(
             f"root: {train} has {len(names)} of the two or more domains that are needed: one sub-folder for "
             "each, or a table of attributes (--data.table)."
         )
-    train_paths: list[Path] = []
-    held_out: list[Path] = []
+    trained: list[Listing] = []
+    tested: list[Listing] = []
     for name in names:
-        paths = find_images(train / name, f"training in domain {name}")
-        if len(paths) < FEWEST:
+        learnt = find_images(there[name], f"training in domain {name}")
+        if len(learnt.paths) < FEWEST:
             raise ValueError(
-                f"{train / name}: domain {name} has one image; {FEWEST} or more are needed to learn what its "
+                f"{there[name]}: domain {name} has one image; {FEWEST} or more are needed to learn what its "
                 "images have in common."
             )
-        learnt, kept = hold_out(paths, train, settings.held_out_share) if test is None else (paths, [])
-        train_paths += learnt
-        held_out += kept if test is None else find_images(test / name, f"evaluation in domain {name}")
-    return _Files(train, train_paths), _Files(test or train, held_out), names
+        if test is None:
+            paths, kept = hold_out(learnt.paths, train, settings.held_out_share)
+            learnt, held_out = learnt._replace(paths=paths), Listing(train, kept)
+        else:
+            place = _by_name(test).get(name, test / name)
+            held_out = find_images(place, f"evaluation in domain {name}")
+        trained.append(learnt)
+        tested.append(held_out)
+    return joined(train, trained), joined(test or train, tested), names
+
+
+def _by_name(folder: Path) -> dict[str, Path]:
+    return {composed(place.name): place for place in sub_folders(folder)}
 
 
 def _refuse_constant(names: Sequence[str], labels: list[list[float]], table: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, ClassVar, get_args
 import lightning as L
 from torch import Tensor
 
+from datamodules.found import Found
 from datamodules.image_sets import (
     ImageFiles,
     ImageSet,
@@ -20,6 +22,7 @@ from datamodules.image_sets import (
     find_images,
     load_images,
 )
+from datamodules.listing import holds, outside
 from datamodules.prediction import (
     PROBE_NAME,
     PredictionSource,
@@ -106,6 +109,14 @@ class BatchDataModule(L.LightningDataModule):
         """Return `count` held-out items as an evaluation batch on the CPU, the same every time."""
         raise NotImplementedError
 
+    @abstractmethod
+    def found(self) -> list[Found]:
+        """Return what was found of each domain, after `setup("fit")`.
+
+        Headers of a few files are read for it; all images where bad ones are skipped, which are then there to
+        train on.
+        """
+
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Crop, flip and scale the whole batch where it now is: on the device."""
         return batch.finish()
@@ -174,7 +185,9 @@ class ImageDataModule(BatchDataModule):
         self.taker: Taker | None = None  # who takes the predictions, if they want to be asked
         self._predict_folder = Path(predict_dir) if predict_dir else None
         self._origins = self._predict_folder  # of the files that are predicted
-        self._predict_paths = find_images(predict_dir, "prediction (predict_dir)") if predict_dir else []
+        self._predict_paths: Sequence[Path] = []
+        if predict_dir:
+            self._predict_paths = find_images(predict_dir, "prediction (predict_dir)").paths
 
     def prepare_data(self) -> None:
         """Draw the faces that the command needs, once per machine, before its processes read them."""
@@ -212,6 +225,8 @@ class ImageDataModule(BatchDataModule):
             return self._folder_loader(self._predict_folder, channels, prepare)
         images = otherwise()
         self._origins = images.folder
+        if self.taker is not None:
+            self.taker.announce(images.names, images.folder)
         return self.shared_loader(PredictionSource(images), range(len(images)), self._whole_batch([images]))
 
     def origin(self, name: str) -> Origin | None:
@@ -227,10 +242,11 @@ class ImageDataModule(BatchDataModule):
     def _folder_loader(
         self, folder: Path, channels: int | None, prepare: Callable[[Tensor], Tensor]
     ) -> ResumableLoader:
+        paths = self._paths_to_predict(folder)
         if self.taker is not None and prepare is unchanged:  # else the model sees something else
             channels = self.taker.channels or channels
-        channels = channels or detect_channels(self._predict_paths, self.on_bad_image)
-        shard_paths = self._predict_paths[self.rank :: self.world]
+        channels = channels or detect_channels(paths, self.on_bad_image)
+        shard_paths = paths[self.rank :: self.world]
         probe = PredictBatch(to_unit_range(prepare(probe_of(channels)))[None], [PROBE_NAME])
         if self.taker is not None:
             names = [path.relative_to(folder).as_posix() for path in shard_paths]
@@ -249,6 +265,26 @@ class ImageDataModule(BatchDataModule):
         # Every worker would hold a whole image of its own.
         workers = self.workers if tiling is None else min(self.workers, 1)
         return self._loader(PredictionSource(images, tiling), batches, workers)
+
+    def _paths_to_predict(self, folder: Path) -> Sequence[Path]:
+        """Return the images of the folder without what was predicted into it; tell the taker their names.
+
+        Raises:
+            FileNotFoundError: none is left.
+        """
+        paths = self._predict_paths
+        if self.taker is None:
+            return paths
+        output = self.taker.folder
+        if not holds(os.path.realpath(output), os.path.realpath(folder)):
+            paths = outside(paths, output)
+        if not paths:
+            raise FileNotFoundError(
+                f"{folder}: no images for prediction (predict_dir): all of them lie in {output}, where the "
+                "predictions go."
+            )
+        self.taker.announce([path.relative_to(folder).as_posix() for path in paths], folder)
+        return paths
 
     def _whole_batch(self, sets: Sequence[ImageSet]) -> int:
         if self.eval_batch_size is not None:

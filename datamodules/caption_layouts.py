@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from datamodules.captions import TABLES, read_lines, read_table
 from datamodules.image_sets import find_images, hold_out
+from datamodules.listing import Listing, composed, files_in, unread
+from datamodules.tables import entry_of, read_text
+from datamodules.writers import renamed
 
 OnMissing = Literal["raise", "skip"]
 
@@ -33,6 +37,7 @@ class CaptionedFiles:
         train: names of the images to train on.
         held_out: names of the images to evaluate on.
         classes: name of every image -> its class; empty without classes.
+        left_out: reason in a user's words -> number of files beside them that are not used.
     """
 
     folder: Path
@@ -40,6 +45,7 @@ class CaptionedFiles:
     train: Sequence[str]
     held_out: Sequence[str]
     classes: Mapping[str, str]
+    left_out: Mapping[str, int] = field(default_factory=Counter)
 
 
 def find_captioned(
@@ -104,37 +110,51 @@ def _texts(base: Path, captions: str | None) -> Path:
 
 
 def _plain(base: Path, table: Path, share: float) -> CaptionedFiles:
-    rows = [(line, Path(image).as_posix(), caption) for line, image, caption in read_table(table)]
-    named = {image for _, image, _ in rows}
-    files = (path.relative_to(base).as_posix() for path in _images(base))
+    rows = read_table(table)
+    named = {entry_of(image) for _, image, _ in rows}
+    listing = _images(base)
     # An array that no row names holds embeddings, not an image.
-    captions: dict[str, list[str]] = {
-        name: [] for name in files if name in named or not name.endswith(".npy")
+    names = {
+        entry_of(name): name for name in listing.names if entry_of(name) in named or not name.endswith(".npy")
     }
-    for line, name, caption in rows:
-        if name not in captions:
-            raise FileNotFoundError(f"{table} line {line}: there is no image {name} in {base}.")
-        captions[name].append(caption)
+    captions: dict[str, list[str]] = {name: [] for name in names.values()}
+    for line, image, caption in rows:
+        name = names.get(entry_of(image))
+        if name is None:
+            raise FileNotFoundError(f"{table} line {line}: there is no image {image} in {base}.")
+        if caption not in captions[name]:  # the same row twice is one
+            captions[name].append(caption)
     described = [base / name for name, texts in captions.items() if texts]
     share = max(share, FEWEST / max(1, len(described)))  # of very few images
     split = hold_out(described, base, share)
     train, held_out = ([path.relative_to(base).as_posix() for path in paths] for paths in split)
-    return CaptionedFiles(base, captions, train, held_out, {})
+    return CaptionedFiles(base, captions, train, held_out, {}, _without_tables(listing))
 
 
-def _images(folder: Path) -> list[Path]:
+def _without_tables(listing: Listing) -> Mapping[str, int]:
+    """Return what a listing leaves out, but for the tables of captions, which are read."""
+    tables = [name for name in TABLES if (listing.folder / name).is_file()]
+    return Counter(listing.left_out) - Counter(unread(Path(name)) for name in tables)
+
+
+def _images(folder: Path) -> Listing:
     return find_images(folder, "training on captions")
 
 
 def _cub(base: Path, texts: Path) -> CaptionedFiles:
+    listing = _images(base / "images")
+    there = {composed(name): name for name in listing.names}
     names = dict(_pairs(base / "images.txt"))
     for number, name in names.items():
-        if not (base / "images" / name).is_file():
+        if composed(name) not in there:
             raise FileNotFoundError(
                 f"{base / 'images.txt'}: image {number} is missing: {base}/images/{name}."
             )
-    captions = {name: _texts_of(texts / Path(name).with_suffix(".txt")) for name in names.values()}
-    classes = {name: name.partition("/")[0] for name in names.values()}
+        names[number] = there[composed(name)]
+    unused = Counter({"not in images.txt": len(there) - len(set(names.values()))})
+    files = {composed(path.relative_to(texts).with_suffix("").as_posix()): path for path in _texts_in(texts)}
+    captions = {name: _captions_of(files.get(composed(renamed(name, "")))) for name in names.values()}
+    classes = {name: composed(name.partition("/")[0]) for name in names.values()}
     held_out = _held_out_by_class(texts, classes)
     if held_out is None:
         path = base / "train_test_split.txt"
@@ -142,27 +162,28 @@ def _cub(base: Path, texts: Path) -> CaptionedFiles:
             raise FileNotFoundError(f"{path} does not exist: it says which images of CUB are to train on.")
         training = dict(_pairs(path))
         held_out = {name for number, name in names.items() if training.get(number) != "1"}
-    return _split(base / "images", captions, classes, held_out)
+    return _split(listing._replace(left_out=Counter(listing.left_out) + unused), captions, classes, held_out)
 
 
 def _flowers(base: Path, texts: Path) -> CaptionedFiles:
-    files = {path.stem: path for path in sorted(texts.glob("*/*.txt"))}
-    images = {path.stem: path.name for path in _images(base / "jpg")}
+    listing = _images(base / "jpg")
+    files = {composed(path.stem): path for path in _texts_in(texts)}
+    images = {composed(path.stem): name for path, name in zip(listing.paths, listing.names, strict=True)}
     for stem, path in files.items():
         if stem not in images:
             raise FileNotFoundError(f"{path}: there is no image {base / 'jpg' / stem}.jpg.")
-    captions = {name: read_lines(files[stem]) if stem in files else [] for stem, name in images.items()}
-    classes = {images[stem]: path.parent.name for stem, path in files.items()}
+    captions = {name: _captions_of(files.get(stem)) for stem, name in images.items()}
+    classes = {images[stem]: composed(path.parent.name) for stem, path in files.items()}
     held_out = _held_out_by_class(texts, classes)
     if held_out is None:
         held_out = {f"image_{number:05d}.jpg" for number in _test_numbers(base / "setid.mat")}
-    return _split(base / "jpg", captions, classes, held_out)
+    return _split(listing, captions, classes, held_out)
 
 
 def _pairs(path: Path) -> list[tuple[str, str]]:
     """Read lines of a number and a value."""
     pairs = []
-    for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for line, text in enumerate(read_text(path).split("\n"), 1):
         number, _, value = text.strip().partition(" ")
         if text.strip() and not value:
             raise ValueError(f"{path} line {line}: expected are a number and a value, not {text!r}.")
@@ -171,15 +192,19 @@ def _pairs(path: Path) -> list[tuple[str, str]]:
     return pairs
 
 
-def _texts_of(path: Path) -> list[str]:
-    return read_lines(path) if path.is_file() else []
+def _texts_in(folder: Path) -> list[Path]:
+    return [path for path in files_in(folder) if path.suffix == ".txt"]
+
+
+def _captions_of(path: Path | None) -> list[str]:
+    return read_lines(path) if path else []
 
 
 def _held_out_by_class(texts: Path, classes: Mapping[str, str]) -> set[str] | None:
     path = texts.parent / HELD_OUT_CLASSES
     if not path.is_file():
         return None
-    held_out = set(path.read_text(encoding="utf-8").split())
+    held_out = {composed(name) for name in read_text(path).split()}
     unknown = held_out - set(classes.values())
     if unknown:
         raise ValueError(f"{path}: there are no images of class {min(unknown)}.")
@@ -205,10 +230,11 @@ def _test_numbers(path: Path) -> list[int]:
 
 
 def _split(
-    folder: Path, captions: Mapping[str, Sequence[str]], classes: Mapping[str, str], held_out: set[str]
+    listing: Listing, captions: Mapping[str, Sequence[str]], classes: Mapping[str, str], held_out: set[str]
 ) -> CaptionedFiles:
     kept = [name for name in captions if name not in held_out]
-    return CaptionedFiles(folder, captions, kept, [name for name in captions if name in held_out], classes)
+    others = [name for name in captions if name in held_out]
+    return CaptionedFiles(listing.folder, captions, kept, others, classes, listing.left_out)
 
 
 def _without_missing(found: CaptionedFiles, on_missing: OnMissing) -> CaptionedFiles:
@@ -228,6 +254,7 @@ def _without_missing(found: CaptionedFiles, on_missing: OnMissing) -> CaptionedF
         [name for name in found.train if name not in gone],
         [name for name in found.held_out if name not in gone],
         found.classes,
+        Counter(found.left_out) + Counter({"without a caption": len(missing)}),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from datamodules.captioned_batches import CaptionedSet
 from datamodules.embeddings import StoredEmbeddings
 from datamodules.face_attributes import check_attributes
 from datamodules.face_captions import FaceCaptions, describe_faces
+from datamodules.found import Found, describe
 from datamodules.image_sets import (
     ImageFiles,
     MemoryBudget,
@@ -20,9 +22,11 @@ from datamodules.image_sets import (
     Split,
     detect_channels,
     evenly_spaced,
+    limited,
     load_images,
 )
 from datamodules.image_sources import FaceImages, Square
+from datamodules.listing import Listing
 from datamodules.value_range import BY_TYPE, ValueRange
 
 
@@ -32,6 +36,15 @@ class CaptionSource(Protocol):
     channels: int
     attributes: Sequence[str]
     embeddings: StoredEmbeddings | None
+
+    def found(self, side: int, read: Callable[[Split], CaptionedSet] | None) -> list[Found]:
+        """Describe the images.
+
+        Args:
+            side: of drawn images in pixels.
+            read: reads a split, where bad images are skipped; None where all must be read.
+        """
+        ...
 
     def prepare(self, split: Split, side: int) -> None:
         """Draw a split, before several processes read it."""
@@ -67,6 +80,10 @@ class CaptionedFaces:
         if not self.attributes:
             raise ValueError("attributes: captions of drawn faces tell at least one.")
         check_attributes(self.attributes, faces.style)
+
+    def found(self, side: int, read: Callable[[Split], CaptionedSet] | None) -> list[Found]:
+        """Describe the faces."""
+        return self._faces.found(side, None)
 
     def prepare(self, split: Split, side: int) -> None:
         """Draw the faces into the cache on disk."""
@@ -129,6 +146,17 @@ class CaptionedFolder:
         self.value_range = value_range
         paths = [files.folder / name for name in self._names("train")]
         self.channels = channels or detect_channels(paths, on_bad)
+
+    def found(self, side: int, read: Callable[[Split], CaptionedSet] | None) -> list[Found]:
+        """Describe the images."""
+        names = (read("train").images.names, read("test").images.names) if read else None
+        folder = self.files.folder
+        train, held_out = (
+            limited(Listing(folder, [folder / name for name in some]), self.limit)
+            for some in (self.files.train, self.files.held_out)
+        )
+        train = train._replace(left_out=Counter(train.left_out) + Counter(self.files.left_out))
+        return [describe("images", train, held_out, self.channels, read=names)]
 
     def prepare(self, split: Split, side: int) -> None:
         """Nothing: every process reads what it needs."""

@@ -21,6 +21,7 @@ from datamodules.captioned_batches import (
     TrainingSource,
 )
 from datamodules.embeddings import Embed, StoredEmbeddings, write_embeddings
+from datamodules.found import Found
 from datamodules.image_sets import OnBadImage, evenly_spaced
 from datamodules.image_sources import FaceImages
 from datamodules.known import CAPTIONED, root_of
@@ -29,7 +30,8 @@ from datamodules.squares import SquareImages
 from datamodules.transforms import Preprocess
 from datamodules.value_range import ValueRange
 
-LONGEST_NAME = 60  # characters of a caption in the name of a file
+LONGEST_NAME = 60  # characters of a caption in the name of a file,
+MOST_BYTES = 200  # and bytes, of which a letter may have four
 
 __all__ = ["CaptionedBatch", "CaptionedImages", "PromptBatch"]
 
@@ -178,6 +180,11 @@ class CaptionedImages(SquareImages[CaptionedSet]):
         """What the columns of `labels` and `claims` mean; empty for images that are no drawn faces."""
         return list(self._source.attributes)
 
+    def found(self) -> list[Found]:
+        """Return what was found of the images that have captions."""
+        read = self._read if self.on_bad_image == "skip" else None
+        return self._source.found(self.preprocess.before_crop, read)
+
     def training_captions(self) -> list[str]:
         """Return every caption of the training images; no image is read for that."""
         return list(chain.from_iterable(self._source.texts("train").values()))
@@ -265,7 +272,8 @@ class _GivenPrompts:
 
 def _file_name(caption: str) -> str:
     """Return what of a caption can be part of a file's name on any system."""
-    return re.sub(r"\W+", "_", caption.lower()).strip("_")[:LONGEST_NAME]
+    words = re.sub(r"\W+", "_", caption.lower()).strip("_")[:LONGEST_NAME]
+    return words.encode()[:MOST_BYTES].decode(errors="ignore")
 
 
 def _checked_prompts(prompts: list[str] | None, embeddings: str | None) -> list[str] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-TABLES = ("captions.jsonl", "captions.csv")
+from datamodules.tables import DELIMITED, read_rows, read_text
+
+TABLES = ("captions.jsonl", "captions.csv", "captions.tsv")
 """Names under which a folder of images may hold the table of its captions."""
 
 COLUMNS = ("image", "caption")
@@ -27,7 +28,8 @@ def read_table(path: Path) -> list[Row]:
 
     Args:
         path: `.jsonl`, where each line is `{"image": "a/1.jpg", "caption": "..."}` or has a list of captions;
-            or `.csv`, whose first line is `image,caption`. UTF-8. Empty lines count for nothing.
+            or `.csv` or `.tsv`, whose first line is `image,caption`, see `datamodules.tables` for separators,
+            quotes and encodings. Empty lines count for nothing.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -35,13 +37,11 @@ def read_table(path: Path) -> list[Row]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such table of captions.")
-    read = {".jsonl": _read_jsonl, ".csv": _read_csv}.get(path.suffix.lower())
+    read = {".jsonl": _read_jsonl, **dict.fromkeys(DELIMITED, _read_delimited)}.get(path.suffix.lower())
     if read is None:
-        raise ValueError(f"{path}: captions are read from .jsonl and .csv, not from {path.suffix}.")
-    try:
-        rows = list(read(path))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8: {error.reason} at byte {error.start}.") from error
+        known = ", ".join((".jsonl", *DELIMITED))
+        raise ValueError(f"{path}: captions are read from {known}, not from {path.suffix}.")
+    rows = list(read(path))
     if not rows:
         raise ValueError(f"{path}: there are no captions in it.")
     return rows
@@ -53,41 +53,38 @@ def read_lines(path: Path) -> list[str]:
     Raises:
         ValueError: there is no caption in the file.
     """
-    text = path.read_text(encoding="utf-8", errors="replace")  # the public sets hold some broken letters
-    captions = [line.strip() for line in text.splitlines() if line.strip()]
+    text = read_text(path, errors="replace")  # the public sets hold some broken letters
+    captions = [line.strip() for line in text.split("\n") if line.strip()]
     if not captions:
         raise ValueError(f"{path}: there is no caption in it. Write one in each line, or delete the file.")
     return captions
 
 
 def _read_jsonl(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                entry = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"{path} line {number} is not JSON: {error.msg}.") from error
-            if not isinstance(entry, dict) or not all(column in entry for column in COLUMNS):
-                raise ValueError(f'{path} line {number}: expected is {{"image": ..., "caption": ...}}.')
-            captions = entry["caption"]
-            for caption in captions if isinstance(captions, list) else [captions]:
-                yield _row(path, number, entry["image"], caption)
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path} line {number} is not JSON: {error.msg}.") from error
+        if not isinstance(entry, dict) or not all(column in entry for column in COLUMNS):
+            raise ValueError(f'{path} line {number}: expected is {{"image": ..., "caption": ...}}.')
+        captions = entry["caption"]
+        for caption in captions if isinstance(captions, list) else [captions]:
+            yield _row(path, number, entry["image"], caption)
 
 
-def _read_csv(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        table = csv.DictReader(file)
-        if not set(COLUMNS) <= set(table.fieldnames or ()):
-            raise ValueError(f"{path} line 1: expected is a header with the columns {','.join(COLUMNS)}.")
-        for entry in table:
-            if None in entry:
-                raise ValueError(
-                    f"{path} line {table.line_num} has more columns than the header: put a caption with "
-                    'commas into "quotes".'
-                )
-            yield _row(path, table.line_num, entry["image"], entry["caption"])
+def _read_delimited(path: Path) -> Iterator[Row]:
+    lines = read_rows(path)
+    header = next(lines, None)
+    names = [name.casefold() for name in header.fields] if header else []
+    if header is None or not set(COLUMNS) <= set(names):
+        line = header.number if header else 1
+        raise ValueError(f"{path} line {line}: expected is a header with the columns {','.join(COLUMNS)}.")
+    image, caption = (names.index(column) for column in COLUMNS)
+    for number, fields in lines:
+        yield _row(path, number, fields[image], fields[caption])
 
 
 def _row(path: Path, line: int, image: Any, caption: Any) -> Row:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from datamodules.image_sets import evenly_spaced, find_images, hold_out
-from datamodules.pair_folders import Listing
+from datamodules.image_sets import find_images, hold_out, limited
+from datamodules.listing import Listing, composed, joined, sub_folders
 
 # What is held out, in order of preference.
 HELD_OUT = ("test", "val")
@@ -35,7 +34,12 @@ class ImageSplits:
         """Return the classes (N,) of int64 of images by their names, relative to their split's folder."""
         if not self.class_names:
             return None
-        return torch.tensor([self.class_names.index(name.partition("/")[0]) for name in names])
+        return torch.tensor([self.class_names.index(class_of(name)) for name in names])
+
+
+def class_of(name: str) -> str:
+    """Return the class of an image, which is the folder that its name begins with."""
+    return composed(name.partition("/")[0])
 
 
 def find_splits(folder: str, *, whole: bool, classes: bool, share: float, limit: int | None) -> ImageSplits:
@@ -63,15 +67,16 @@ def find_splits(folder: str, *, whole: bool, classes: bool, share: float, limit:
         )
     if test is None:
         tested = {}
-        for place, paths in trained.items():
-            trained[place], tested[place] = hold_out(paths, place, share)
+        for place, listing in trained.items():
+            learnt, kept = hold_out(listing.paths, place, share)
+            trained[place], tested[place] = listing._replace(paths=learnt), Listing(place, kept)
     else:
         tested = find(test, "evaluation")
         _refuse_new_classes(trained, tested, test)
     return ImageSplits(
-        Listing(train, _limited(trained, limit)),
-        Listing(test or train, _limited(tested, limit)),
-        [place.name for place in trained] if classes else (),
+        limited(joined(train, trained.values()), limit),
+        limited(joined(test or train, tested.values()), limit),
+        [composed(place.name) for place in trained] if classes else (),
     )
 
 
@@ -84,16 +89,14 @@ def _split_folders(root: Path) -> tuple[Path, Path | None]:
     return root / "train", next((root / name for name in HELD_OUT if (root / name).is_dir()), None)
 
 
-def _find_plain(folder: Path, purpose: str) -> dict[Path, list[Path]]:
+def _find_plain(folder: Path, purpose: str) -> dict[Path, Listing]:
     return {folder: find_images(folder, purpose)}
 
 
-def _find_classes(folder: Path, purpose: str) -> dict[Path, list[Path]]:
+def _find_classes(folder: Path, purpose: str) -> dict[Path, Listing]:
     """Return the images of each class, by its folder, in the order of their names."""
-    every = find_images(folder, purpose)
-    places = sorted(place for place in folder.iterdir() if place.is_dir() and place.name[0] not in "._")
-    classes = {place: find_images(place, f"{purpose} of class {place.name}") for place in places}
-    outside = len(every) - sum(map(len, classes.values()))
+    outside = sum(path.parent == folder for path in find_images(folder, purpose).paths)
+    classes = {place: find_images(place, f"{purpose} of class {place.name}") for place in sub_folders(folder)}
     if outside:
         raise ValueError(
             f"labels: folder takes the sub-folders of {folder} as classes, and {outside} images lie outside "
@@ -104,12 +107,7 @@ def _find_classes(folder: Path, purpose: str) -> dict[Path, list[Path]]:
 
 def _refuse_new_classes(trained: Iterable[Path], tested: Iterable[Path], folder: Path) -> None:
     """Refuse classes that no training image shows; plain folders have none."""
-    names = {place.name for place in trained}
-    new = [place.name for place in tested if place.name not in names and place != folder]
+    names = {composed(place.name) for place in trained}
+    new = [place.name for place in tested if composed(place.name) not in names and place != folder]
     if new:
         raise ValueError(f"{folder}: there are no images to train on of class {', '.join(new)}.")
-
-
-def _limited(places: Mapping[Path, Sequence[Path]], limit: int | None) -> list[Path]:
-    paths = list(chain.from_iterable(places.values()))
-    return [paths[index] for index in evenly_spaced(len(paths), limit or len(paths))]

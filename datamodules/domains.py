@@ -11,6 +11,7 @@ import torch
 from torchvision.transforms.v2 import functional as VF
 
 from datamodules.faces import domain_options, draw_faces, face_seeds, shows_hair
+from datamodules.found import Found, describe, drawn
 from datamodules.image_sets import (
     ImageFiles,
     ImageSet,
@@ -19,13 +20,17 @@ from datamodules.image_sets import (
     OnBadImage,
     Split,
     detect_channels,
-    evenly_spaced,
     find_images,
     hold_out,
+    limited,
     load_images,
 )
+from datamodules.listing import Listing, is_hidden
 from datamodules.transforms import Preprocess
 from datamodules.value_range import ValueRange
+
+Names = tuple[Sequence[str], Sequence[str]]
+Read = tuple[Names, Names]
 
 
 class HeldOut(NamedTuple):
@@ -81,6 +86,11 @@ class FaceDomains:
         else:
             self.held_out()
 
+    def found(self, read: Read | None = None) -> list[Found]:
+        """Describe both domains; see `FolderDomains.found`."""
+        counts = self.count, self.test_count, self.preprocess.before_crop
+        return [drawn("A", *counts, self.channels_A), drawn("B", *counts, self.channels_B)]
+
     def training(self) -> tuple[ImageSet, ImageSet]:
         """Return A and B in the size windows are cut from."""
         size = self.preprocess.before_crop
@@ -129,10 +139,8 @@ Resize = Callable[[torch.Tensor], torch.Tensor]
 class _Domain:
     """The files of one domain, and their values that become -1 and 1."""
 
-    folder: Path
-    train: Sequence[Path]
-    held_out_folder: Path
-    held_out: Sequence[Path]
+    train: Listing
+    held_out: Listing
     value_range: ValueRange
 
 
@@ -182,22 +190,35 @@ class FolderDomains:
         self._A, self._B = (
             self._domain(*folders) for folders in zip("AB", trains, tests, value_ranges, strict=True)
         )
-        self.channels_A = channels_A or detect_channels(self._A.train, on_bad)
-        self.channels_B = channels_B or detect_channels(self._B.train, on_bad)
+        self.channels_A = channels_A or detect_channels(self._A.train.paths, on_bad)
+        self.channels_B = channels_B or detect_channels(self._B.train.paths, on_bad)
 
     def _domain(self, name: str, train: Path, test: Path | None, value_range: ValueRange) -> _Domain:
-        paths = find_images(train, f"training in domain {name}")
+        trained = find_images(train, f"training in domain {name}")
         if test is None:
-            train_paths, test_paths = hold_out(paths, train, self._share)
-            return _Domain(train, self._limited(train_paths), train, self._limited(test_paths), value_range)
-        test_paths = find_images(test, f"evaluation in domain {name}")
-        return _Domain(train, self._limited(paths), test, self._limited(test_paths), value_range)
-
-    def _limited(self, paths: Sequence[Path]) -> list[Path]:
-        return [paths[index] for index in evenly_spaced(len(paths), self._max_images or len(paths))]
+            learnt, kept = hold_out(trained.paths, train, self._share)
+            trained, held_out = trained._replace(paths=learnt), Listing(train, kept)
+        else:
+            held_out = find_images(test, f"evaluation in domain {name}")
+        limit = self._max_images
+        return _Domain(limited(trained, limit), limited(held_out, limit), value_range)
 
     def prepare(self, split: Split) -> None:
         """Nothing: every process reads what it needs."""
+
+    def found(self, read: Read | None = None) -> list[Found]:
+        """Describe both domains.
+
+        Args:
+            read: names of the images of A, and of B, that could be read, to train and to evaluate on; None
+                where all must be.
+        """
+        read_A, read_B = read or (None, None)
+        A, B = self._A, self._B
+        return [
+            describe("A", A.train, A.held_out, self.channels_A, read=read_A),
+            describe("B", B.train, B.held_out, self.channels_B, read=read_B),
+        ]
 
     def training(self) -> tuple[ImageSet, ImageSet]:
         """Read A and B as far as they fit the budget."""
@@ -208,17 +229,13 @@ class FolderDomains:
         return HeldOut(self._held_out(self._A, self.channels_A), self._held_out(self._B, self.channels_B))
 
     def _training(self, domain: _Domain, channels: int) -> ImageSet:
-        files = (domain.folder, domain.train)
-        return self._load(files, channels, self.preprocess.for_training, domain.value_range)
+        return self._load(domain.train, channels, self.preprocess.for_training, domain.value_range)
 
     def _held_out(self, domain: _Domain, channels: int) -> ImageSet:
-        files = (domain.held_out_folder, domain.held_out)
-        return self._load(files, channels, self.preprocess.for_evaluation, domain.value_range)
+        return self._load(domain.held_out, channels, self.preprocess.for_evaluation, domain.value_range)
 
-    def _load(
-        self, files: tuple[Path, Sequence[Path]], channels: int, resize: Resize, value_range: ValueRange
-    ) -> ImageSet:
-        found = ImageFiles(*files, channels, resize, value_range=value_range)
+    def _load(self, files: Listing, channels: int, resize: Resize, value_range: ValueRange) -> ImageSet:
+        found = ImageFiles(files.folder, files.paths, channels, resize, value_range=value_range)
         return load_images(found, self.budget, self.on_bad)
 
 
@@ -234,7 +251,8 @@ def _folders(root: str | None, A: str | None, B: str | None) -> tuple[list[Path]
     trains = [base / "trainA", base / "trainB"]
     missing = [folder.name for folder in trains if not folder.is_dir()]
     if missing:
-        there = sorted(path.name for path in base.iterdir()) if base.is_dir() else []
+        shown = [path.name for path in base.iterdir() if not is_hidden(path.name)] if base.is_dir() else []
+        there = sorted(shown)
         found = f"it has {', '.join(there[:8]) or 'nothing'}" if base.is_dir() else "no such folder"
         raise FileNotFoundError(
             f"root: {root} lacks {' and '.join(missing)} ({found}). Expected are folders trainA and trainB "

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from datamodules.captions import read_table
 from datamodules.progress import progress_bar
+from datamodules.tables import entry_of
 
 Embed = Callable[[list[str]], Any]
 """Makes of M texts a tensor or an array (M, size)."""
@@ -56,7 +57,7 @@ class StoredEmbeddings:
                 "one row for each caption. Make both anew."
             )
         self.size = int(shape[1])
-        self._places = {(row.image, row.caption): place for place, row in enumerate(rows)}
+        self._places = {(entry_of(row.image), row.caption): place for place, row in enumerate(rows)}
 
     def _open(self) -> npt.NDArray[np.floating[Any]]:
         try:
@@ -83,7 +84,7 @@ class StoredEmbeddings:
         return found
 
     def _place(self, image: str, caption: str) -> int:
-        place = self._places.get((image, caption))
+        place = self._places.get((entry_of(image), caption))
         if place is None:
             raise ValueError(
                 f"embeddings: {self.path} has none of the caption {caption!r} of {image}: it was made for "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -15,8 +16,9 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from datamodules.listing import Listing, composed, list_images
 from datamodules.progress import progress_bar
-from datamodules.readers import FORMATS, Header, ImageError, list_images, read_header, read_image
+from datamodules.readers import FORMATS, Header, ImageError, read_header, read_image
 from datamodules.value_range import BY_TYPE, ValueRange
 
 OnBadImage = Literal["raise", "skip"]
@@ -24,6 +26,8 @@ Split = Literal["train", "test"]  # what is trained on, and what is held out
 
 # Headers looked at to find out what a folder's images are like.
 HEADER_SAMPLE = 8
+
+BEYOND = "beyond max_images"
 
 
 class ImageSet(Protocol):
@@ -138,7 +142,7 @@ class MemoryBudget:
         return fits
 
 
-def find_images(folder: str | Path, purpose: str) -> list[Path]:
+def find_images(folder: str | Path, purpose: str) -> Listing:
     """List the images of a folder that must have some.
 
     Args:
@@ -148,10 +152,14 @@ def find_images(folder: str | Path, purpose: str) -> list[Path]:
     Raises:
         FileNotFoundError: there is no such folder, or no image in it.
     """
-    paths = list_images(folder)
-    if not paths:
-        raise FileNotFoundError(f"{folder}: no images for {purpose}. These are read: {', '.join(FORMATS)}.")
-    return paths
+    listing = list_images(folder)
+    if not listing.paths:
+        others = ", ".join(f"{count} ({reason})" for reason, count in listing.left_out.items())
+        there = f" Files that are left out: {others}." if others else ""
+        raise FileNotFoundError(
+            f"{folder}: no images for {purpose}.{there} These are read: {', '.join(FORMATS)}."
+        )
+    return listing
 
 
 def hold_out(paths: Sequence[Path], folder: Path, share: float) -> tuple[list[Path], list[Path]]:
@@ -170,10 +178,23 @@ def hold_out(paths: Sequence[Path], folder: Path, share: float) -> tuple[list[Pa
     """
     if len(paths) < 2:
         raise ValueError(f"{folder}: one image cannot be split into training and held-out ones; add images.")
-    chance = {path: hashlib.sha256(path.relative_to(folder).as_posix().encode()).digest() for path in paths}
+    chance = {path: _chance(path.relative_to(folder).as_posix()) for path in paths}
     count = min(max(1, round(share * len(paths))), len(paths) - 1)
     held_out = set(sorted(paths, key=chance.__getitem__)[:count])
     return [path for path in paths if path not in held_out], [path for path in paths if path in held_out]
+
+
+def _chance(name: str) -> bytes:
+    """Return what a name is ordered by; names that are no text have one too."""
+    return hashlib.sha256(composed(name).encode(errors="surrogateescape")).digest()
+
+
+def limited(listing: Listing, limit: int | None) -> Listing:
+    """Return at most so many files of a listing, evenly spaced; None takes all."""
+    chosen = evenly_spaced(len(listing.paths), limit or len(listing.paths))
+    beyond = Counter({BEYOND: len(listing.paths) - len(chosen)})
+    paths = [listing.paths[index] for index in chosen]
+    return Listing(listing.folder, paths, Counter(listing.left_out) + beyond)
 
 
 def detect_channels(paths: Sequence[Path], on_bad: OnBadImage) -> int:

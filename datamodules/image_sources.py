@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, Protocol
@@ -23,6 +23,7 @@ from datamodules.face_attributes import (
     draw_with_labels,
 )
 from datamodules.faces import face_seeds
+from datamodules.found import Found, by_folder, describe, drawn
 from datamodules.image_sets import (
     ImageFiles,
     ImageSet,
@@ -55,6 +56,15 @@ class ImageSource(Protocol):
     @property
     def class_names(self) -> Sequence[str]:
         """What the labels mean; empty without classes."""
+        ...
+
+    def found(self, side: int, read: Callable[[Split], LabelledImages] | None) -> list[Found]:
+        """Describe the classes, or all images without any.
+
+        Args:
+            side: of drawn images in pixels.
+            read: reads a split, where bad images are skipped; None where all must be read.
+        """
         ...
 
     def prepare(self, split: Split, side: int) -> None:
@@ -134,6 +144,10 @@ class FaceImages:
             return ()
         return EXCLUSIVE.get(self.class_of) or (f"no_{self.class_of}", self.class_of)
 
+    def found(self, side: int, read: Callable[[Split], LabelledImages] | None) -> list[Found]:
+        """Describe the faces."""
+        return [drawn("images", self.count, self.test_count, side, self.channels)]
+
     def prepare(self, split: Split, side: int) -> None:
         """Draw the faces into the cache on disk."""
         self.read(split, side)
@@ -204,6 +218,14 @@ class FolderImages:
         self.centre_crop, self.budget, self.on_bad = centre_crop, budget, on_bad
         self.value_range = value_range
         self.channels = channels or detect_channels(splits.train.paths, on_bad)
+
+    def found(self, side: int, read: Callable[[Split], LabelledImages] | None) -> list[Found]:
+        """Describe the classes, or all images without any."""
+        names = (read("train").images.names, read("test").images.names) if read else None
+        files = self.splits.train, self.splits.held_out
+        if self.class_names:
+            return by_folder(self.class_names, *files, self.channels, names)
+        return [describe("images", *files, self.channels, read=names)]
 
     def prepare(self, split: Split, side: int) -> None:
         """Nothing: every process reads what it needs."""

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from datamodules.base import at_least
+from datamodules.found import Found
 from datamodules.image_sets import OnBadImage, Split, evenly_spaced
-from datamodules.image_sources import FaceImages, LabelledImages, Square
+from datamodules.image_sources import FaceImages, ImageSource, LabelledImages, Square
 from datamodules.sampling import Key, ResumableLoader, uniform_draws
 from datamodules.source_choice import choose_source
 from datamodules.squares import SquareImages
@@ -205,7 +206,7 @@ class Images(SquareImages[LabelledImages]):
         ):
             at_least(argument, count, 1)
         self.centre_crop, self.predict_count = centre_crop, predict_count
-        self._source = choose_source(
+        self._source: ImageSource = choose_source(
             root=root,
             folder=folder,
             name=name,
@@ -225,6 +226,11 @@ class Images(SquareImages[LabelledImages]):
         )
         self.channels, self.class_names = self._source.channels, list(self._source.class_names)
         self.classes = len(self.class_names)
+
+    def found(self) -> list[Found]:
+        """Return what was found of each class, or of all images without any."""
+        read = self._read if self.on_bad_image == "skip" else None
+        return self._source.found(self.preprocess.before_crop, read)
 
     def prepare_data(self) -> None:
         """Draw the faces that the command needs, once per machine; samples need none."""

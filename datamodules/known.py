@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from datamodules.archives import unpack
 from datamodules.download import download
-from datamodules.readers import list_images
+from datamodules.listing import list_images
 
 PACKED_TO_PLAIN = 3  # pictures do not compress; contents much larger than their archive are an attack
 _BERKELEY = "http://efrosgans.eecs.berkeley.edu"
@@ -228,7 +228,7 @@ def _fetch(known: KnownSet, folder: Path) -> None:
 
 def _check_counts(known: KnownSet, folder: Path) -> None:
     for name, count in known.counts.items():
-        found = len(list_images(folder / name)) if (folder / name).is_dir() else 0
+        found = len(list_images(folder / name).paths) if (folder / name).is_dir() else 0
         if found != count:
             raise ValueError(
                 f"{folder / name}: {found} images, and the public set has {count} there. Move {folder} away "

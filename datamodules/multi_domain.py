@@ -17,6 +17,7 @@ from datamodules.attribute_sources import (
 )
 from datamodules.attributes import Attributes
 from datamodules.base import ImageDataModule, at_least
+from datamodules.found import Found
 from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
 from datamodules.known import DOMAINS, root_of
 from datamodules.labelled_batches import EvaluationSource, MultiDomainBatch, TrainingSource
@@ -193,6 +194,15 @@ class MultiDomainImages(ImageDataModule):
         """Groups of attributes that exclude each other."""
         return [list(group) for group in self._attributes.exclusive]
 
+    def found(self) -> list[Found]:
+        """Return what was found of each domain, or of each data set that has none."""
+        skips = self.on_bad_image == "skip"
+        found: list[Found] = []
+        for number, source in enumerate(self._sources):
+            read = (self._training[number], self._held_out[number]) if skips else None
+            found += source.found(read)
+        return found
+
     def draw(self, split: Split) -> None:
         """Draw the faces of a split into the cache on disk; nothing where images come from files."""
         for source in self._sources:
@@ -200,13 +210,16 @@ class MultiDomainImages(ImageDataModule):
                 source.training() if split == "train" else source.held_out()
 
     @cached_property
+    def _training(self) -> list[LabelledImages]:
+        return [source.training() for source in self._sources]
+
+    @cached_property
     def _held_out(self) -> list[LabelledImages]:
         return [source.held_out() for source in self._sources]
 
     def train_dataloader(self) -> ResumableLoader:
         """Batches of `MultiDomainBatch`, in another order and with other targets each epoch."""
-        sets = [source.training() for source in self._sources]
-        source = TrainingSource(sets, self._attributes, self.preprocess, self.seed)
+        source = TrainingSource(self._training, self._attributes, self.preprocess, self.seed)
         return self.training_loader(source, len(source))
 
     def val_dataloader(self) -> ResumableLoader:

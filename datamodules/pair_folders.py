@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from datamodules.image_sets import evenly_spaced, find_images, hold_out
+from datamodules.image_sets import OnBadImage, find_images, hold_out, limited
+from datamodules.listing import Listing, composed, is_hidden
+from datamodules.writers import renamed
 
 SPLITS = ("train", "val", "test")
 
+LONELY = "without a partner"
+
 # Names that a message lists before it only counts.
 NAMED = 5
-
-
-class Listing(NamedTuple):
-    """Files, and the folder that their names are relative to."""
-
-    folder: Path
-    paths: Sequence[Path]
 
 
 class Splits(NamedTuple):
@@ -48,7 +47,8 @@ def find_folders(root: str | Path) -> dict[str, tuple[Path, ...]]:
         there = {split: paths for split, paths in folders.items() if any(path.is_dir() for path in paths)}
         if "train" in there:
             return there
-    found = ", ".join(sorted(path.name for path in base.iterdir())[:8]) if base.is_dir() else ""
+    shown = [path.name for path in base.iterdir() if not is_hidden(path.name)] if base.is_dir() else []
+    found = ", ".join(sorted(shown)[:8])
     raise FileNotFoundError(
         f"root: {root} {f'has {found}' if found else 'is empty or no folder'}. Expected is a folder train "
         "with side-by-side pictures, or folders trainA and trainB (or A/train and B/train) with matching "
@@ -72,14 +72,9 @@ def split_files(listings: Mapping[str, Listing], share: float, limit: int | None
     validation = listings.get("val") or listings.get("test")
     if validation is None:
         rest, held_out = hold_out(train.paths, train.folder, share)
-        train, validation = Listing(train.folder, rest), Listing(train.folder, held_out)
+        train, validation = train._replace(paths=rest), Listing(train.folder, held_out)
     test = listings.get("test", validation)
-    return Splits(_limited(train, limit), _limited(validation, limit), _limited(test, limit))
-
-
-def _limited(listing: Listing, limit: int | None) -> Listing:
-    folder, paths = listing
-    return Listing(folder, [paths[index] for index in evenly_spaced(len(paths), limit or len(paths))])
+    return Splits(limited(train, limit), limited(validation, limit), limited(test, limit))
 
 
 def list_folder(folder: Path) -> Listing:
@@ -88,41 +83,57 @@ def list_folder(folder: Path) -> Listing:
     Raises:
         FileNotFoundError: there is no such folder, or no image in it.
     """
-    return Listing(folder, find_images(folder, "pairs"))
+    return find_images(folder, "pairs")
 
 
-def match_folders(folder_A: Path, folder_B: Path) -> dict[Path, Path]:
+def match_folders(
+    folder_A: Path, folder_B: Path, on_bad: OnBadImage = "raise"
+) -> tuple[Listing, dict[Path, Path]]:
     """Match the images of two folders by their names without suffix, sub-folders included.
 
+    Args:
+        folder_A: images of A.
+        folder_B: images of B.
+        on_bad: raise where images have no partner, or skip these with one warning.
+
     Returns:
-        The images of A, in order, each with its partner in B.
+        The images of A that have a partner, and what is left out of both folders; and the partner of each.
 
     Raises:
         FileNotFoundError: a folder is missing or has no images.
-        ValueError: images without a partner, or two of one name; tells how many and names the first.
+        ValueError: images without a partner, or two of one name; tells how many and names the first. Or none
+            has a partner.
     """
-    A, B = _by_stem(folder_A), _by_stem(folder_B)
+    found_A, found_B = find_images(folder_A, "pairs"), find_images(folder_B, "pairs")
+    A, B = _by_stem(found_A), _by_stem(found_B)
     lonely = [A[stem] for stem in sorted(A.keys() - B.keys())] + [
         B[stem] for stem in sorted(B.keys() - A.keys())
     ]
+    partners = {path: B[stem] for stem, path in A.items() if stem in B}
     if lonely:
-        raise ValueError(
+        said = (
             f"{folder_A} and {folder_B}: {len(lonely)} of {len(A) + len(B)} images have no partner of "
-            f"the same name in the other folder: {_first(lonely)}. Add the partners, rename or remove these."
+            f"the same name in the other folder: {_first(lonely)}."
         )
-    return {path: B[stem] for stem, path in A.items()}
+        if on_bad == "raise" or not partners:
+            raise ValueError(
+                f"{said} Add the partners, rename or remove these, or leave them out with on_bad_image: skip."
+            )
+        warnings.warn(f"{said} They are left out.", stacklevel=4)
+    left_out = Counter(found_A.left_out) + Counter(found_B.left_out) + Counter({LONELY: len(lonely)})
+    return Listing(folder_A, list(partners), left_out), partners
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
+def _by_stem(listing: Listing) -> dict[str, Path]:
     by_stem: dict[str, Path] = {}
     twice: list[Path] = []
-    for path in find_images(folder, "pairs"):
-        if by_stem.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path) is not path:
+    for name, path in zip(listing.names, listing.paths, strict=True):
+        if by_stem.setdefault(composed(renamed(name, "")), path) is not path:
             twice.append(path)
     if twice:
         raise ValueError(
-            f"{folder}: {len(twice)} images have the name of another one but for the suffix, so that their "
-            f"partners are not known: {_first(twice)}. Rename or remove these."
+            f"{listing.folder}: {len(twice)} images have the name of another one but for the suffix, so that "
+            f"their partners are not known: {_first(twice)}. Rename or remove these."
         )
     return by_stem
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from datamodules.base import ImageDataModule, at_least
 from datamodules.colour import lightness, split_lab
+from datamodules.found import Found
 from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
 from datamodules.known import PAIRED, root_of
 from datamodules.paired_batches import EvaluationSource, Inputs, PairedBatch, Separate, TrainingSource
@@ -164,6 +165,10 @@ class PairedImages(ImageDataModule):
         self.channels_in, self.channels_out = channels if direction == "AtoB" else channels[::-1]
         self.direction, self.lab = direction, task == "colorise"
         self._separate: Separate = split_lab if self.lab else partial(separate, channels_in=self.channels_in)
+
+    def found(self) -> list[Found]:
+        """Return what was found of A and of B, or of the pictures that show both."""
+        return self._pairs.found()
 
     def draw(self, split: Split) -> None:
         """Draw the faces of a split into the cache on disk; nothing where images come from files."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from datamodules.domains import FaceDomains
+from datamodules.found import Found, describe, drawn
 from datamodules.image_sets import (
     ImageFiles,
     ImageSet,
@@ -23,7 +25,8 @@ from datamodules.image_sets import (
     load_images,
     sample_headers,
 )
-from datamodules.pair_folders import Listing, Splits, find_folders, list_folder, match_folders, split_files
+from datamodules.listing import Listing
+from datamodules.pair_folders import Splits, find_folders, list_folder, match_folders, split_files
 from datamodules.pairing import Direction, Halves, MatchedFiles, WithEdges, join, usual_shape
 from datamodules.transforms import Preprocess, unchanged
 from datamodules.value_range import ValueRange
@@ -133,6 +136,12 @@ class FacePairs:
             self.channels_B, drawn = 2, (3, 3)
         self._domains = FaceDomains(style, faces_A, faces_B, count, test_count, settings.preprocess, *drawn)
 
+    def found(self) -> list[Found]:
+        """Describe both domains."""
+        faces = self._domains
+        counts = faces.count, faces.test_count, faces.preprocess.before_crop
+        return [drawn("A", *counts, self.channels_A), drawn("B", *counts, self.channels_B)]
+
     def prepare(self, split: Split) -> None:
         """Draw the faces of a split into the cache on disk."""
         self._domains.paired(split, "pairs")
@@ -171,6 +180,7 @@ class FilePairs:
         channels_A: channels of A.
         channels_B: channels of B.
         settings: how pairs are made.
+        partners: the file of B by the file of A, where these are two.
     """
 
     splits: Splits
@@ -178,6 +188,23 @@ class FilePairs:
     channels_A: int
     channels_B: int
     settings: PairSettings
+    partners: Mapping[Path, Path] | None = None
+
+    def found(self) -> list[Found]:
+        """Describe A and B, or the pictures that show both."""
+        train, held_out = self.splits.train, self.splits.validation
+        read = None
+        if self.settings.on_bad == "skip":
+            read = self.training.names, self.validation.names
+        if self.partners is None:
+            channels = max(self.channels_A, self.channels_B)
+            return [describe("pairs", train, held_out, channels, read=read)]
+        A = describe("A", train, held_out, self.channels_A, read=read)
+        chosen = [self.partners[train.folder / name] for name in train.names]
+        folder = Path(os.path.commonpath([path.parent for path in chosen]))
+        B = describe("B", Listing(folder, chosen), Listing(folder, []), self.channels_B)
+        counts = A.training, A.held_out, A.left_out
+        return [A, replace(B, training=counts[0], held_out=counts[1], left_out=counts[2])]
 
     def prepare(self, split: Split) -> None:
         """Nothing: every process reads what it needs."""
@@ -249,7 +276,9 @@ def _from_pictures(folder: Path, settings: PairSettings) -> FilePairs:
     value_range = settings.value_range
 
     def read(listing: Listing, resize: Resize) -> ImageFiles:
-        return ImageFiles(*listing, channels, settings.from_picture(resize), value_range=value_range)
+        return ImageFiles(
+            listing.folder, listing.paths, channels, settings.from_picture(resize), value_range=value_range
+        )
 
     return FilePairs(splits, read, 1, 2 if colorise else channels, settings)
 
@@ -264,7 +293,9 @@ def _side_by_side(folders: Mapping[str, tuple[Path, ...]], settings: PairSetting
 
     def read(listing: Listing, resize: Resize) -> ImageFiles:
         halves = Halves(resize, channels_A, channels_B, settings.direction, usual)
-        return ImageFiles(*listing, max(channels_A, channels_B), halves, value_range=value_range)
+        return ImageFiles(
+            listing.folder, listing.paths, max(channels_A, channels_B), halves, value_range=value_range
+        )
 
     return FilePairs(splits, read, channels_A, channels_B, settings)
 
@@ -273,8 +304,7 @@ def _matched(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) ->
     listings: dict[str, Listing] = {}
     partners: dict[Path, Path] = {}
     for split, (folder_A, folder_B) in folders.items():
-        matched = match_folders(folder_A, folder_B)
-        listings[split] = Listing(folder_A, list(matched))
+        listings[split], matched = match_folders(folder_A, folder_B, settings.on_bad)
         partners |= matched
     splits = split_files(listings, settings.held_out_share, settings.max_images)
     train_A = splits.train.paths
@@ -284,7 +314,8 @@ def _matched(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) ->
 
     def read(listing: Listing, resize: Resize) -> ImageFiles:
         return MatchedFiles(
-            *listing,
+            listing.folder,
+            listing.paths,
             channels_A,
             resize,
             partners,
@@ -294,4 +325,4 @@ def _matched(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) ->
             value_range=settings.value_ranges[0],
         )
 
-    return FilePairs(splits, read, channels_A, channels_B, settings)
+    return FilePairs(splits, read, channels_A, channels_B, settings, partners)

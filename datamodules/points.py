@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from datamodules.base import BatchDataModule, at_least
+from datamodules.found import Found
 from datamodules.images import ImageBatch, LoadedImages
 from datamodules.sampling import Key, ResumableLoader
 
@@ -161,6 +162,11 @@ class Points(BatchDataModule):
     def mode_std(self) -> float:
         """Standard deviation of each coordinate about its mode, or about the curve."""
         return self._shape.std
+
+    def found(self) -> list[Found]:
+        """Return how many points are drawn."""
+        where, size = f"drawn: {self.distribution}", ((1, 1), (1, 1))
+        return [Found("points", where, self.count, self.test_count, {}, size, 2, "32 bit float")]
 
     def train_dataloader(self) -> ResumableLoader:
         """Batches of `ImageBatch`: new points each epoch."""

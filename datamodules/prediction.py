@@ -39,6 +39,15 @@ class PredictBatch(NamedTuple):
 class Taker(Protocol):
     """Whoever takes the predictions of a folder, as the data module asks before it reads any image."""
 
+    @property
+    def folder(self) -> Path:
+        """Where the predictions go: what lies in it is not to be predicted."""
+        ...
+
+    def announce(self, names: Sequence[str], folder: Path | None) -> None:
+        """Be told the names of all images, of whatever process, and their folder if they are in one."""
+        ...
+
     def pending(self, probe: PredictBatch, names: Sequence[str]) -> list[str]:
         """Return which of the images are still to be predicted; the probe is one image like them."""
         ...

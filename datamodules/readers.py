@@ -97,21 +97,6 @@ def module_of(kind: str) -> Any:
     return import_module(f"datamodules.formats.{MODULES[kind]}")
 
 
-def list_images(folder: str | Path) -> list[Path]:
-    """List the image files of a folder and of its sub-folders, sorted by path.
-
-    Hidden files are left out: some systems store a `._photo.jpg` beside `photo.jpg` that is no image.
-
-    Raises:
-        FileNotFoundError: the folder does not exist or is no folder.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder. Images are expected there.")
-    named = (path for path in folder.rglob("*") if format_of(path) and path.name[0] != ".")
-    return sorted((path for path in named if path.is_file()), key=lambda path: path.as_posix())
-
-
 def read_image(path: str | Path, channels: int | None = None, value_range: ValueRange = BY_TYPE) -> Array:
     """Read an image, upright, with the wanted number of channels.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ from torch import Tensor
 from torchvision import datasets
 from torchvision.transforms.v2 import functional as VF
 
+from datamodules.found import Found, describe
 from datamodules.image_sets import (
+    BEYOND,
     ImageFiles,
     MemoryBudget,
     MemoryImages,
@@ -26,6 +29,7 @@ from datamodules.image_sets import (
     load_images,
 )
 from datamodules.image_sources import LabelledImages, Square
+from datamodules.listing import Listing
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -116,6 +120,28 @@ class TorchvisionImages:
             return ()
         return SETS[self.name].class_names or (f"not {self.class_of}", self.class_of)
 
+    def found(self, side: int, read: Callable[[Split], LabelledImages] | None) -> list[Found]:
+        """Describe the set."""
+        opened = self._open("train"), self._open("test")
+        rows = [evenly_spaced(len(one), self.max_images or len(one)) for one in opened]
+        beyond = Counter({BEYOND: sum(map(len, opened)) - sum(map(len, rows))})
+        if SETS[self.name].pictures is None:
+            height, width = opened[0].data.shape[1:3]
+            size, counts = (width, height), (len(rows[0]), len(rows[1]))
+            return [
+                Found(
+                    self.name, str(self.folder), *counts, dict(beyond), (size, size), self.channels, "8 bit"
+                )
+            ]
+        folder = self.folder / str(SETS[self.name].pictures)
+        train, held_out = (
+            Listing(folder, [folder / self._file_names(one)[row] for row in some])
+            for one, some in zip(opened, rows, strict=True)
+        )
+        names = (read("train").images.names, read("test").images.names) if read else None
+        described = train._replace(left_out=beyond)
+        return [describe(self.name, described, held_out, self.channels, read=names)]
+
     def prepare(self, split: Split, side: int) -> None:
         """Fetch the set, before several processes read it."""
         self._open(split)
@@ -140,9 +166,7 @@ class TorchvisionImages:
 
     def _read_files(self, found: Any, rows: Sequence[int], square: Square) -> LabelledImages:
         folder = self.folder / str(SETS[self.name].pictures)
-        flowers = self.name == "flowers102"
-        # Of flowers torchvision offers names and labels in no other way than beside decoded images.
-        names = [path.name for path in found._image_files] if flowers else found.filename
+        flowers, names = self.name == "flowers102", self._file_names(found)
         files = ImageFiles(folder, [folder / names[row] for row in rows], self.channels, square)
         images = load_images(files, self.budget, self.on_bad)
         if self.class_of is None:
@@ -152,6 +176,13 @@ class TorchvisionImages:
         )
         by_name = dict(zip(names, classes, strict=True))
         return LabelledImages(images, torch.tensor([by_name[name] for name in images.names]))
+
+    def _file_names(self, found: Any) -> Sequence[str]:
+        if self.name != "flowers102":
+            names: Sequence[str] = found.filename
+            return names
+        # Of flowers torchvision offers names and labels in no other way than beside decoded images.
+        return [path.name for path in found._image_files]
 
     def table(self, split: Split, names: Sequence[str]) -> npt.NDArray[np.float32]:
         """Return (N, K) of 0 and 1: attributes of the images of a split of celeba.

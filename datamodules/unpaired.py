@@ -7,6 +7,7 @@ from typing import Any
 
 from datamodules.base import ImageDataModule, at_least
 from datamodules.domains import FaceDomains, FolderDomains, HeldOut
+from datamodules.found import Found
 from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
 from datamodules.known import UNPAIRED, root_of
 from datamodules.sampling import ResumableLoader
@@ -155,6 +156,14 @@ class UnpairedImages(ImageDataModule):
     @cached_property
     def _held_out(self) -> HeldOut:
         return self._domains.held_out()
+
+    def found(self) -> list[Found]:
+        """Return what was found of A and of B."""
+        read = None
+        if self.on_bad_image == "skip":
+            train, held_out = self._training, self._held_out
+            read = (train.A.names, held_out.A.names), (train.B.names, held_out.B.names)
+        return self._domains.found(read)
 
     def draw(self, split: Split) -> None:
         """Draw the faces of a split into the cache on disk; nothing where images come from files."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import platformdirs
+
+LONGEST_NAME = 255
+"""Bytes that the name of a file may have on any usual file system."""
+
+LONGEST_MARK = len(".4194304.part")
+"""Bytes behind the name of a file while it is being written: Linux counts processes up to that number."""
 
 
 @contextmanager
@@ -35,7 +42,8 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         OSError: if the file cannot be written; what was at `path` is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    begun = _partial_of(path)
+    partial = begun.with_name(f"{begun.name}.{os.getpid()}.part")
     try:
         with errors_naming(path), partial.open("wb") as file:
             yield file
@@ -46,17 +54,32 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         partial.unlink(missing_ok=True)
 
 
-def clear_partial(folder: Path, stems: Set[Path]) -> None:
+def clear_partial(folder: Path, files: Iterable[Path]) -> None:
     """Remove what killed processes left of files that they were writing with `written_whole`.
 
     Args:
         folder: is searched, with its sub-folders.
-        stems: paths, without suffixes, of the files that nobody else writes now.
+        files: those that nobody else writes now.
     """
+    begun = {_partial_of(file) for file in files}
     for partial in folder.rglob(".*.part"):
-        name, _, _ = partial.name[1:].rsplit(".", 2)
-        if any(partial.with_name(name[:end]) in stems for end, mark in enumerate(name) if mark == "."):
+        start, _, _ = partial.name.rsplit(".", 2)
+        if partial.with_name(start) in begun:
             partial.unlink(missing_ok=True)
+
+
+def shortened(name: str, most: int = LONGEST_NAME) -> str:
+    """Return the name of a file in at most so many bytes: itself, or its beginning and a checksum."""
+    content = os.fsencode(name)
+    if len(content) <= most:
+        return name
+    mark = f"~{hashlib.sha256(content).hexdigest()[:8]}"
+    return content[: most - len(mark)].decode(errors="ignore") + mark
+
+
+def _partial_of(file: Path) -> Path:
+    """Return what the names of a file's unfinished copies begin with."""
+    return file.with_name(shortened(f".{file.name}", LONGEST_NAME - LONGEST_MARK))
 
 
 def cache_folder() -> Path:

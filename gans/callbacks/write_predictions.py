@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence, Set
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,14 @@ from torch import Tensor
 
 from datamodules.base import ImageDataModule
 from datamodules.formats.common import Array
+from datamodules.listing import holds
 from datamodules.prediction import PROBE_NAME, PredictBatch
 from datamodules.tiles import Reach, Tile, Tiling
 from datamodules.value_range import from_unit
-from datamodules.writers import EIGHT_BIT, Origin, Target, encoding_of, renamed, target_of
+from datamodules.writers import EIGHT_BIT, Encoding, Origin, Target, encoding_of, target_of
 from gans.callbacks.blending import Blend
 from gans.callbacks.companions import Companions
+from gans.callbacks.output_names import OutputName, as_it_is, key_of, output_names
 from gans.callbacks.terminal import notice
 from gans.files import clear_partial, written_whole
 from gans.protocol import Predictions
@@ -31,7 +35,8 @@ class WritePredictions(BasePredictionWriter):
     """Writes every predicted picture into the run folder, in the format of its input where that can hold it.
 
     `portraits/ann.jpg` becomes FOLDER/portraits/ann.jpg; a name without a known suffix, and a picture with
-    transparency under a name like that, become .png. Images of `predict_dir` keep depth and range of values
+    transparency under a name like that, become .png. No two pictures get one name, see
+    `gans.callbacks.output_names`. Images of `predict_dir` keep depth and range of values
     too: 16-bit PNG, float32 TIFF, NumPy, DICOM and NIfTI come back as such.
     Tiles are blended into the picture that they were cut from, see `gans.callbacks.blending`.
 
@@ -50,8 +55,12 @@ class WritePredictions(BasePredictionWriter):
         super().__init__("batch")
         self.skip_existing = skip_existing
         self._companions = Companions(also_copy) if also_copy else None
-        self.written = 0
-        self._folder = Path()
+        self.folder = Path()
+        """Where the pictures go."""
+        self._written: set[Path] = set()
+        self._names: dict[str, OutputName] = {}
+        self._prefixes: defaultdict[str, list[str]] = defaultdict(list)
+        self._inputs: str | None = None  # the folder of the images, if the pictures go to one above it
         self._module: Any = None
         self._tried: tuple[Reach, list[str]] | None = None
         self._blends: dict[str, tuple[Blend, Target]] = {}
@@ -61,8 +70,15 @@ class WritePredictions(BasePredictionWriter):
         """Let the data module ask which images are to be predicted, and how far the model sees."""
         data = getattr(trainer, "datamodule", None)
         if stage == "predict" and data is not None and hasattr(data, "taker"):
-            self._folder, self._module = Path(trainer.default_root_dir), pl_module
+            self.folder, self._module = Path(trainer.default_root_dir), pl_module
             data.taker = self
+
+    def announce(self, names: Sequence[str], folder: Path | None) -> None:
+        """Choose the names of the pictures, such that no two are one."""
+        self._names = output_names(names)
+        self._prefixes.clear()
+        real = os.path.realpath(folder) if folder else None
+        self._inputs = real if real and holds(os.path.realpath(self.folder), real) else None
 
     def reach(self, probe: PredictBatch) -> Reach:
         """Return how far the model sees, tried with one image."""
@@ -86,17 +102,21 @@ class WritePredictions(BasePredictionWriter):
         Raises:
             FileNotFoundError: an image has no file in the folder `also_copy`.
         """
-        if self._companions:
-            self._companions.check(names)
-        if not self.skip_existing:
+        if not self.skip_existing and not self._companions:
             return list(names)
         prefixes = [pattern.removesuffix(PROBE_NAME) for pattern in self._try_out(probe)[1]]
-        left = [name for name in names if not self._is_there(name, prefixes, set(names))]
-        folders = [self._folder, *([self._companions.beside(self._folder)] if self._companions else [])]
-        stems = {renamed(f"{prefix}{name}", "") for prefix in prefixes for name in left}
-        clear_partial(self._folder, {folder / stem for folder in folders for stem in stems})
+        if self._companions:
+            self._companions.check(names)
+            self._companions.keep_apart(
+                self._named(f"{prefix}{name}", name).same for prefix in prefixes for name in self._names
+            )
+        if not self.skip_existing:
+            return list(names)
+        made = {name: [self._named(f"{prefix}{name}", name) for prefix in prefixes] for name in names}
+        left = [name for name in names if not all(self._is_there(picture) for picture in made[name])]
+        clear_partial(self.folder, self._files_of({name: made[name] for name in left}))
         if len(left) < len(names):
-            notice(f"{len(names) - len(left)} of {len(names)} images have their pictures in {self._folder}.")
+            notice(f"{len(names) - len(left)} of {len(names)} images have their pictures in {self.folder}.")
         return left
 
     def _try_out(self, probe: PredictBatch) -> tuple[Reach, list[str]]:
@@ -104,23 +124,45 @@ class WritePredictions(BasePredictionWriter):
             self._tried = try_out(self._module, probe)
         return self._tried
 
-    def _is_there(self, name: str, prefixes: Sequence[str], names: Set[str]) -> bool:
-        """Whether all pictures of an image exist, under its suffix or one that no other image has."""
-        others = [renamed(name, suffix) for suffix in (".png", ".tiff")]
-        outputs = [name, *(other for other in others if other not in names)]
-        return all(
-            any((self._folder / f"{prefix}{output}").is_file() for output in outputs) for prefix in prefixes
-        )
+    def _named(self, name: str, source: str) -> OutputName:
+        """Return what a picture is called.
+
+        Args:
+            name: that the model gave it: that of its image, or one that ends in it.
+            source: name of its image.
+        """
+        known = self._names.get(source)
+        if known is None or not name.endswith(source):
+            return as_it_is(name)
+        prefix = name.removesuffix(source)
+        alike = self._prefixes[key_of(prefix)]  # such as Black/ and black/, in the order of the model
+        if prefix not in alike:
+            alike.append(prefix)
+        number = alike.index(prefix) + 1
+        return known.below(prefix if number == 1 else f"{prefix.rstrip('/')}-{number}/")
+
+    def _is_there(self, picture: OutputName) -> bool:
+        """Whether a picture exists, in whatever format."""
+        return any((self.folder / name).is_file() for name in picture.possible())
+
+    def _files_of(self, made: Mapping[str, Sequence[OutputName]]) -> Iterator[Path]:
+        """Yield the files that may be written for images, given the pictures' names by the images' names."""
+        for name, pictures in made.items():
+            for possible in (possible for picture in pictures for possible in picture.possible()):
+                yield self.folder / possible
+                if self._companions:
+                    yield from self._companions.copies(name, possible, self.folder).values()
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
         self._began = time.monotonic()
+        self._written.clear()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Say how many pictures all processes wrote, and how fast; those too that had no image to predict."""
         if stage != "predict":
             return
-        count = torch.tensor(float(self.written), device=trainer.strategy.root_device)
+        count = torch.tensor(float(len(self._written)), device=trainer.strategy.root_device)
         total = float(trainer.strategy.reduce(count, reduce_op="sum"))
         if total:
             seconds = max(time.monotonic() - self._began, 1e-3)
@@ -146,7 +188,7 @@ class WritePredictions(BasePredictionWriter):
                 f"{type(pl_module).__name__}.predict_step returned {type(prediction).__name__}, but pictures "
                 "are written from gans.protocol.Predictions."
             )
-        self._folder = Path(trainer.default_root_dir)
+        self.folder = Path(trainer.default_root_dir)
         data = getattr(trainer, "datamodule", None)
         sources = prediction.sources or prediction.names
         for row, (image, name) in enumerate(zip(prediction.images, prediction.names, strict=True)):
@@ -178,11 +220,25 @@ class WritePredictions(BasePredictionWriter):
             )
 
     def _write(self, pixels: Array, name: str, source: str, target: Target) -> None:
-        """Write a picture, after what goes along with it: where it is, all is."""
+        """Write a picture, after what goes along with it: where it is, all is.
+
+        Raises:
+            ValueError: it would go outside of the folder, among the images, or to where another one went.
+        """
+        encoding = encoding_of(pixels, name, target)
+        chosen = self._named(name, source).encoded(name, encoding.name)
+        path = self.folder / chosen
+        if self._inputs is not None and holds(self._inputs, os.path.realpath(path)):
+            raise ValueError(
+                f"The picture {path} would be written among the images that are predicted. Choose another "
+                "folder with --output."
+            )
+        if path in self._written:
+            raise ValueError(f"Two pictures would be written to {path}: rename the image {source}.")
         if self._companions:
-            self._companions.copy(source, name, self._folder)
-        save_pixels(pixels, self._folder, name, target)
-        self.written += 1
+            self._companions.copy(source, chosen, self.folder)
+        save(encoding, self.folder, chosen)
+        self._written.add(path)
 
 
 def save_image(image: Tensor, folder: Path, name: str, target: Target = EIGHT_BIT) -> Path:
@@ -197,22 +253,25 @@ def save_image(image: Tensor, folder: Path, name: str, target: Target = EIGHT_BI
     Raises:
         ValueError: if the name leads out of the folder.
     """
-    return save_pixels(to_pixels(image, target), folder, name, target)
+    encoding = encoding_of(to_pixels(image, target), name, target)
+    return save(encoding, folder, encoding.name)
+
+
+def save(encoding: Encoding, folder: Path, name: str) -> Path:
+    """Write a picture to a file of this name in a folder, and return its path.
+
+    Raises:
+        ValueError: if the name leads out of the folder.
+    """
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"The picture {name} would be written outside of {folder}.")
+    with written_whole(path) as file:
+        encoding.write(file)
+    return path
 
 
 def to_pixels(image: Tensor, target: Target = EIGHT_BIT) -> Array:
     """Turn an image (C, H, W) in [-1, 1], or rows of one, into values (H, W, C) of the target's type."""
     values = image.detach().float().cpu().permute(1, 2, 0).numpy()
     return from_unit(values, target.bounds, target.dtype)
-
-
-def save_pixels(pixels: Array, folder: Path, name: str, target: Target = EIGHT_BIT) -> Path:
-    """Save pixels (H, W, C), as `to_pixels` makes them, and return the path; see `save_image`."""
-    path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"The picture {name} would be written outside of {folder}.")
-    encoding = encoding_of(pixels, name, target)
-    path = folder / encoding.name
-    with written_whole(path) as file:
-        encoding.write(file)
-    return path

@@ -6,7 +6,7 @@ import os
 import signal
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from unittest.mock import patch
 
 import pytest
@@ -17,6 +17,7 @@ from support.pictures import Array, random_pixels, write_image
 from support.processes import run_alone, run_together
 
 from datamodules.formats import pictures
+from datamodules.writers import Encoding
 from gans.callbacks import write_predictions
 
 SHAPES = {"a.png": (20, 16), "b.png": (20, 16), "large.png": (40, 72), "more/c.png": (20, 16)}
@@ -86,13 +87,13 @@ def test_the_model_says_how_many_channels_a_folder_is_read_with(tmp_path: Path) 
 def run_and_list(*arguments: str) -> list[str]:
     """Predict, and return the names of the pictures that this process wrote."""
     written: list[str] = []
-    save = write_predictions.save_pixels
+    save = write_predictions.save
 
-    def listing(pixels: Array, folder: Path, name: str, *others: Any) -> Path:
+    def listing(encoding: Encoding, folder: Path, name: str) -> Path:
         written.append(name)
-        return save(pixels, folder, name, *others)
+        return save(encoding, folder, name)
 
-    with patch.object(write_predictions, "save_pixels", listing):
+    with patch.object(write_predictions, "save", listing):
         assert run(*arguments) == 0
     return written
 

@@ -49,7 +49,7 @@ def test_an_unknown_attribute_is_named_with_the_nearest_one(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("file,a,b\nx.png,1\n", "line 2: 1 values for 2 attributes"),
+        ("file,a,b\nx.png,1\n", "line 2: 2 columns, and the header has 3"),
         ("file,a,b\nx.png,1,maybe\n", "line 2: b is 'maybe'; it is 1, or 0 or -1"),
         ("file,a,b\n", "no rows"),
         ("", "the table is empty"),

@@ -42,8 +42,12 @@ def test_csv_has_a_header_and_quotes(tmp_path: Path) -> None:
         ("c.jsonl", "\n", r"there are no captions in it"),
         ("c.csv", "file,caption\n1.jpg,x\n", r"c\.csv line 1: expected is a header"),
         ("c.csv", "image,caption\n1.jpg,x\n2.jpg,\n", r"line 3: the caption of 2\.jpg is empty"),
-        ("c.csv", "image,caption\n1.jpg,red, and small\n", r"line 2 has more columns .* \"quotes\""),
-        ("c.txt", "1.jpg x\n", r"captions are read from \.jsonl and \.csv, not from \.txt"),
+        (
+            "c.csv",
+            "image,caption\n1.jpg,red, and small\n",
+            r"line 2: 3 columns, .* 2, .* \"quotes\"",
+        ),
+        ("c.txt", "1.jpg x\n", r"captions are read from \.jsonl, \.csv, \.tsv, not from \.txt"),
     ],
 )
 def test_a_malformed_table_is_refused_by_file_and_line(
@@ -55,7 +59,7 @@ def test_a_malformed_table_is_refused_by_file_and_line(
 
 def test_a_table_that_is_no_utf8_or_not_there_is_refused(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_bytes(b"image,caption\n1.jpg,caf\xe9\n")
-    with pytest.raises(ValueError, match="not UTF-8"):
+    with pytest.raises(ValueError, match=r"c\.csv line 2 is not UTF-8: it has the byte e9"):
         read_table(tmp_path / "c.csv")
     with pytest.raises(FileNotFoundError, match="no such table"):
         read_table(tmp_path / "none.csv")

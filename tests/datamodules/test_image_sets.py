@@ -20,13 +20,14 @@ from datamodules.image_sets import (
     hold_out,
     load_images,
 )
-from datamodules.readers import ImageError, list_images, read_image
+from datamodules.listing import list_images
+from datamodules.readers import ImageError, read_image
 
 IMAGE_BYTES = 20 * 20 * 3
 
 
 def files(folder: Path, channels: int = 3) -> ImageFiles:
-    return ImageFiles(folder, list_images(folder), channels, prepare=lambda image: image)
+    return ImageFiles(folder, list_images(folder).paths, channels, prepare=lambda image: image)
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_errors_of_resizing_name_the_file(tmp_path: Path) -> None:
         raise ValueError("too small")
 
     with pytest.raises(ImageError, match=r"000\.png: too small"):
-        ImageFiles(tmp_path, list_images(tmp_path), 3, refuse)[0]
+        ImageFiles(tmp_path, list_images(tmp_path).paths, 3, refuse)[0]
 
 
 def test_holding_out_depends_on_names_alone(tmp_path: Path) -> None:
@@ -136,13 +137,13 @@ def test_each_side_of_a_split_has_an_image(tmp_path: Path) -> None:
 
 def test_channels_are_the_most_among_a_few(tmp_path: Path) -> None:
     write_folder(tmp_path, 3, channels=1)
-    assert detect_channels(list_images(tmp_path), "raise") == 1
+    assert detect_channels(list_images(tmp_path).paths, "raise") == 1
     write_image(tmp_path / "001.png", random_pixels(20, 20, 3))
-    assert detect_channels(list_images(tmp_path), "raise") == 3
+    assert detect_channels(list_images(tmp_path).paths, "raise") == 3
     (tmp_path / "000.png").write_text("no image")
-    assert detect_channels(list_images(tmp_path), "skip") == 3
+    assert detect_channels(list_images(tmp_path).paths, "skip") == 3
     with pytest.raises(ImageError, match=r"000\.png"):
-        detect_channels(list_images(tmp_path), "raise")
+        detect_channels(list_images(tmp_path).paths, "raise")
 
 
 def test_folders_without_images_are_named(tmp_path: Path) -> None:

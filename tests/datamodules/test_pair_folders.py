@@ -34,10 +34,31 @@ def test_a_folder_of_another_layout_says_what_is_expected(tmp_path: Path) -> Non
 
 def test_images_are_matched_by_path_without_suffix(tmp_path: Path) -> None:
     touch(tmp_path, "A/x.v1.png", "A/sub/x.png", "B/x.v1.jpg", "B/sub/x.tif", "B/notes.txt")
-    assert match_folders(tmp_path / "A", tmp_path / "B") == {
+    listing, partners = match_folders(tmp_path / "A", tmp_path / "B")
+    assert partners == {
         tmp_path / "A/sub/x.png": tmp_path / "B/sub/x.tif",
         tmp_path / "A/x.v1.png": tmp_path / "B/x.v1.jpg",
     }
+    assert listing.names == ["sub/x.png", "x.v1.png"]
+    assert listing.left_out == {"suffix .txt is not read": 1}
+
+
+def test_accents_are_the_same_composed_or_not(tmp_path: Path) -> None:
+    """macOS stores an accent as a letter of its own; other systems store both as one."""
+    touch(tmp_path, "A/e\u0301.png", "B/\u00e9.nii.gz")
+    _, partners = match_folders(tmp_path / "A", tmp_path / "B")
+    assert partners == {tmp_path / "A/e\u0301.png": tmp_path / "B/\u00e9.nii.gz"}
+
+
+def test_images_without_a_partner_can_be_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, "A/x.png", "A/y.png", "B/x.png", "B/z.png")
+    with pytest.warns(UserWarning, match=r"2 of 4 images have no partner.*They are left out"):
+        listing, partners = match_folders(tmp_path / "A", tmp_path / "B", "skip")
+    assert partners == {tmp_path / "A/x.png": tmp_path / "B/x.png"}
+    assert listing.left_out == {"without a partner": 2}
+    (tmp_path / "B/x.png").unlink()
+    with pytest.raises(ValueError, match="3 of 3 images have no partner"):
+        match_folders(tmp_path / "A", tmp_path / "B", "skip")
 
 
 def test_images_without_a_partner_are_named_and_counted(tmp_path: Path) -> None:

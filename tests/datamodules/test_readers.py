@@ -12,7 +12,7 @@ from support.pictures import random_pixels, write_deep_png, write_image
 
 from datamodules.formats import pictures
 from datamodules.formats.common import ROWS
-from datamodules.readers import ImageError, list_images, read_header, read_image
+from datamodules.readers import ImageError, read_header, read_image
 
 HEIGHT, WIDTH = 6, 9
 
@@ -195,16 +195,6 @@ def test_mislabelled_files_are_named(tmp_path: Path) -> None:
             read_image(tmp_path / name)
         with pytest.raises(ImageError, match=rf"{name}.*{reason}"):
             read_header(tmp_path / name)
-
-
-def test_folders_are_listed_in_order(tmp_path: Path) -> None:
-    for name in ("b.PNG", "a/z.jpg", "a/b/c.webp", "._b.png", "notes.txt"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    names = [path.relative_to(tmp_path).as_posix() for path in list_images(tmp_path)]
-    assert names == ["a/b/c.webp", "a/z.jpg", "b.PNG"]
-    with pytest.raises(FileNotFoundError, match="no such folder"):
-        list_images(tmp_path / "missing")
 
 
 @pytest.mark.parametrize(("given", "wanted"), [(4, 3), (4, 1), (3, 1), (2, 1), (1, 3)])
