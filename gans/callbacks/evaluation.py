@@ -50,6 +50,11 @@ class EvaluationCallback(Callback):
 
     _active = False
 
+    @property
+    def measuring(self) -> bool:
+        """Whether it measures in the running validation or test, or did in the last one."""
+        return self._active
+
     def wanted(self, trainer: Trainer) -> bool:
         """Return whether to measure in this validation of a fit; `validate` and `test` always measure."""
         return True

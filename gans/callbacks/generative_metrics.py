@@ -121,6 +121,13 @@ class GenerativeMetrics(ComparisonCallback):
         self._floors: dict[bytes, dict[str, float]] = {}
         self._warned: set[tuple[str, str]] = set()
 
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the metrics that compare with real images, without stage and name."""
+        suffix = SUFFIXES[self._features]
+        shares = ("precision", "recall", "density", "coverage") if self._manifold else ()
+        return [*self._distances, *(f"{share}{suffix}" for share in shares)]
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Load the feature network, so that a missing file is known before hours of training."""
         if stage == "predict" or self._extractor is not None:

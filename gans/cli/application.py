@@ -24,7 +24,9 @@ from gans.cli.devices import end_other_processes, refuse_options_of_one_player, 
 from gans.cli.errors import INTERRUPTED, TERMINATED, UsageError, program
 from gans.cli.facts import hand_over_facts
 from gans.cli.loggers import Dashboard, finish_dashboards
+from gans.cli.monitors import CheckMonitors
 from gans.cli.open_run import OpenRun
+from gans.cli.overview import RunOverview
 from gans.cli.quiet import quieten
 from gans.cli.run_folder import RunPlan
 from gans.cli.shared import SHARED_CALLBACKS, choose_callbacks, shared_defaults
@@ -214,7 +216,7 @@ class Application(LightningCLI):
         )
         without = [built.without] if isinstance(built.without, str) else built.without
         shared = choose_callbacks(built, self.command, without, options)
-        options["callbacks"] = [opening, *shared, RunSummary(program())]
+        options["callbacks"] = [opening, RunOverview(), CheckMonitors(built), *shared, RunSummary(program())]
         options["logger"] = options["logger"] if own_logger else False
         options["strategy"] = strategy_for(options, self.command)
         options["plugins"] = [*_listed(options["plugins"]), AtomicCheckpointIO()]
