@@ -15,6 +15,7 @@ import datamodules
 import gans
 from gans.cli import errors
 from gans.cli.config_files import configs_folder, known_configs, suggestion, with_found_configs
+from gans.cli.deferred import signal_processing_deferred
 
 COMMANDS = {
     "fit": "train a model",
@@ -79,7 +80,8 @@ def _run(arguments: list[str]) -> int:
     # where nothing does. So they spin briefly. To be set before torch is imported.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    from gans.cli.application import run
+    with signal_processing_deferred():
+        from gans.cli.application import run
 
     run()
     return 0
