@@ -11,8 +11,8 @@ def main() -> int:
     A process that a signal has ended does not return: it leaves with 130 or 143.
     """
     interrupts.end_at_once()
-    from gans.command import main as command
     from gans.cli.errors import INTERRUPTED, TERMINATED
+    from gans.command import main as command
 
     status = command()
     if status in (INTERRUPTED, TERMINATED):
