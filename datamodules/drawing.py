@@ -127,7 +127,10 @@ def _elsewhere(style: str, size: int, faces: Sequence[Options]) -> Iterator[Draw
     """Draw in another process: JSON goes in, each face comes back as a line of JSON and its pixels."""
     program = [sys.executable, "-m", "datamodules.drawing"]
     home = Path(__file__).parents[1]  # from here the module is found whether or not the project is installed
-    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=home) as process:
+    # In a session of its own Ctrl-C does not reach it: it ends without a word when its pipe is closed.
+    with subprocess.Popen(
+        program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=home, start_new_session=True
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         with suppress(BrokenPipeError), process.stdin as job:  # that it is gone is seen below
@@ -149,4 +152,11 @@ def _serve(job: BinaryIO, answers: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
-    _serve(sys.stdin.buffer, sys.stdout.buffer)
+    try:
+        _serve(sys.stdin.buffer, sys.stdout.buffer)
+        sys.stdout.flush()
+    except (
+        BrokenPipeError,
+        json.JSONDecodeError,
+    ):  # who asked is gone, or was amid asking
+        os._exit(1)  # since Python would try to write what is left at its end, and say that it failed

@@ -2,7 +2,7 @@
 
 import sys
 
-from gans.command import main
+from gans.cli.start import main
 
 if __name__ == "__main__":
     sys.argv[0] = "python -m gans"  # as it is called in the commands that messages propose

@@ -14,7 +14,14 @@ from pathlib import Path
 import datamodules
 import gans
 from gans.cli import errors
-from gans.cli.config_files import configs_folder, known_configs, suggestion, with_found_configs
+from gans.cli.config_files import (
+    configs_folder,
+    given_configs,
+    known_configs,
+    suggestion,
+    with_found_configs,
+)
+from gans.cli.deferred import signal_processing_deferred
 
 COMMANDS = {
     "fit": "train a model",
@@ -74,15 +81,29 @@ def _run(arguments: list[str]) -> int:
         )
     # In place, because the processes that Lightning starts for more devices run sys.argv again.
     sys.argv[1:] = with_found_configs(arguments)
+    if "torch" not in sys.modules:
+        _before_torch(sys.argv[1:])
     # Threads of torch on a CPU spin while they wait for each other. Where anything else runs beside them, a
     # small network's step then takes several times as long; without any spinning it takes half as long again
     # where nothing does. So they spin briefly. To be set before torch is imported.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    from gans.cli.application import run
+    with signal_processing_deferred():
+        from gans.cli.application import run
 
     run()
     return 0
+
+
+def _before_torch(arguments: list[str]) -> None:
+    """Refuse mistakes in the seconds before torch is there, and say what they are spent on."""
+    from gans.cli.early import refuse_mistakes
+
+    refuse_mistakes(arguments)
+    if "LOCAL_RANK" not in os.environ:  # one of several processes says it
+        what = " ".join([arguments[0], *(Path(config).stem for config in given_configs(arguments))])
+        sys.stderr.write(f"gans {_version('gans')}: {what}, loading PyTorch ...\n")
+        sys.stderr.flush()
 
 
 def _help() -> str:

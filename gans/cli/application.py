@@ -19,6 +19,7 @@ import datamodules
 import gans
 from gans.callbacks.generative_metrics import NAMES
 from gans.checkpoints import read_checkpoint
+from gans.cli import interrupts
 from gans.cli.config_files import given_configs
 from gans.cli.devices import end_other_processes, refuse_options_of_one_player, strategy_for
 from gans.cli.errors import INTERRUPTED, TERMINATED, UsageError, program
@@ -195,6 +196,7 @@ class Application(LightningCLI):
         if self.init_from is not None:
             take_weights(self.model, read_checkpoint(self.init_from))
         self.trainer = self.instantiate_trainer()
+        interrupts.before_the_end(lambda: end_other_processes(self.trainer, patience=0))
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer, with the shared callbacks and the strategy that the devices need.

@@ -13,6 +13,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 
 from gans.callbacks.terminal import notice
+from gans.cli import interrupts
 from gans.cli.loggers import Dashboard, make_loggers
 from gans.cli.run_folder import CONFIG, RunPlan
 from gans.files import written_whole
@@ -47,6 +48,7 @@ class OpenRun(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Open the run; this callback is the first, so the others find folder and loggers."""
+        interrupts.hand_over()
         made = str(self._plan.make_folder()) if trainer.is_global_zero else ""
         folder = Path(trainer.strategy.broadcast(made))
         vars(trainer)["_default_root_dir"] = str(folder)  # Lightning has no public way once it is built

@@ -15,18 +15,19 @@ from typing import Any
 
 import yaml
 from jsonargparse import ArgumentParser
-from lightning.pytorch import callbacks
 
 import datamodules
 import gans
 from gans.cli.config_files import given_configs, known_configs, nearest, suggestion
 
-CLASSES: dict[str, Collection[str]] = {
-    "model": gans.VARIANTS,
-    "data": datamodules.DATA_MODULES,
-    "trainer.callbacks": [name for name in callbacks.__all__ if name != "Callback"],
-}
-"""Keys that take a class -> the names that they know."""
+
+def _classes(key: str) -> Collection[str]:
+    """Return the names of classes that a key knows."""
+    if key == "trainer.callbacks":
+        from lightning.pytorch import callbacks  # here, because what needs no torch is said without it
+
+        return [name for name in callbacks.__all__ if name != "Callback"]
+    return {"model": gans.VARIANTS, "data": datamodules.DATA_MODULES}.get(key, ())
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _unknown_argument(report: _Report, found: re.Match[str]) -> str:
 
 def _unknown_class(report: _Report, found: re.Match[str]) -> str:
     key, name = report.keys[0], found[1]
-    known = list(CLASSES.get(key, ()))
+    known = list(_classes(key))
     reason = f" ({found[2].strip()})" if found.re.groups > 1 else ""
     return (
         f"{key}{report.place(name)} names no class known here: {name}{reason}."
