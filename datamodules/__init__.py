@@ -19,6 +19,15 @@ DATA_MODULES = {
     "UnpairedImages": "datamodules.unpaired",
 }
 
+SOURCES = {
+    "CaptionedImages": ("root", "name"),
+    "Images": ("root", "folder", "name"),
+    "MultiDomainImages": ("root", "name", "table", "others"),
+    "PairedImages": ("root", "folder_A", "folder_B", "folder", "name"),
+    "UnpairedImages": ("root", "folder_A", "folder_B", "name"),
+}
+"""Data modules that draw faces where no images are given -> the arguments that give some."""
+
 
 def __getattr__(name: str) -> Any:
     """Load a data module on first use, so that `from datamodules import UnpairedImages` works."""

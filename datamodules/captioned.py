@@ -27,7 +27,7 @@ from datamodules.image_sources import FaceImages
 from datamodules.known import CAPTIONED, root_of
 from datamodules.sampling import ResumableLoader
 from datamodules.squares import SquareImages
-from datamodules.transforms import Preprocess
+from datamodules.transforms import LoadSize, Preprocess
 from datamodules.value_range import ValueRange
 
 LONGEST_NAME = 60  # characters of a caption in the name of a file,
@@ -108,7 +108,7 @@ class CaptionedImages(SquareImages[CaptionedSet]):
         test_count: int = 200,
         size: int = 64,
         centre_crop: bool = True,
-        load_size: int | None = None,
+        load_size: LoadSize | None = None,
         flip: bool = True,
         channels: int | None = None,
         batch_size: int = 64,
@@ -125,7 +125,7 @@ class CaptionedImages(SquareImages[CaptionedSet]):
     ) -> None:
         super().__init__(
             preprocess=Preprocess(
-                "resize_and_crop", size, load_size or size, flip, value_range=ValueRange.parse(value_range)
+                "resize_and_crop", size, load_size or "size", flip, value_range=ValueRange.parse(value_range)
             ),
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,

@@ -18,7 +18,7 @@ from datamodules.sampling import Key, ResumableLoader, uniform_draws
 from datamodules.source_choice import choose_source
 from datamodules.squares import SquareImages
 from datamodules.torchvision_sets import TorchvisionImages
-from datamodules.transforms import Augmentation, Preprocess, stack_equal, to_unit_range
+from datamodules.transforms import Augmentation, LoadSize, Preprocess, stack_equal, to_unit_range
 from datamodules.value_range import ValueRange
 
 
@@ -170,7 +170,7 @@ class Images(SquareImages[LabelledImages]):
         test_count: int = 200,
         size: int = 64,
         centre_crop: bool = True,
-        load_size: int | None = None,
+        load_size: LoadSize | None = None,
         flip: bool = True,
         channels: int | None = None,
         batch_size: int = 64,
@@ -187,7 +187,7 @@ class Images(SquareImages[LabelledImages]):
     ) -> None:
         super().__init__(
             preprocess=Preprocess(
-                "resize_and_crop", size, load_size or size, flip, value_range=ValueRange.parse(value_range)
+                "resize_and_crop", size, load_size or "size", flip, value_range=ValueRange.parse(value_range)
             ),
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,

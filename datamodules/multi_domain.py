@@ -23,7 +23,7 @@ from datamodules.known import DOMAINS, root_of
 from datamodules.labelled_batches import EvaluationSource, MultiDomainBatch, TrainingSource
 from datamodules.sampling import ResumableLoader
 from datamodules.torchvision_sets import celeba_files
-from datamodules.transforms import Preprocess, PreprocessKind
+from datamodules.transforms import LoadSize, Preprocess, PreprocessKind
 from datamodules.value_range import ValueRange
 
 CELEBA_SIDE = 178  # pixels: the paper cuts this from the middle of 178x218
@@ -114,7 +114,7 @@ class MultiDomainImages(ImageDataModule):
         test_count: int = 200,
         size: int = 128,
         preprocess: PreprocessKind = "resize_and_crop",
-        load_size: int | None = None,
+        load_size: LoadSize | None = None,
         flip: bool = True,
         channels: int | None = None,
         batch_size: int = 16,
@@ -131,7 +131,7 @@ class MultiDomainImages(ImageDataModule):
     ) -> None:
         super().__init__(
             preprocess=Preprocess(
-                preprocess, size, load_size or size, flip, value_range=ValueRange.parse(value_range)
+                preprocess, size, load_size or "size", flip, value_range=ValueRange.parse(value_range)
             ),
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,

@@ -14,7 +14,7 @@ from datamodules.paired_batches import EvaluationSource, Inputs, PairedBatch, Se
 from datamodules.pairing import Direction, separate
 from datamodules.pairs import FacePairs, FilePairs, PairSettings, Task, find_pairs
 from datamodules.sampling import ResumableLoader
-from datamodules.transforms import Preprocess, PreprocessKind, unchanged
+from datamodules.transforms import LoadSize, Preprocess, PreprocessKind, unchanged
 from datamodules.value_range import ValueRange, ranges_of
 
 
@@ -61,7 +61,8 @@ class PairedImages(ImageDataModule):
         size: side of the images in pixels as the network sees them.
         preprocess: resize_and_crop, scale_width, scale_width_and_crop, crop or none, as in the official
             programs.
-        load_size: side or width in pixels before cutting; by default size * 286 / 256 where a window is cut.
+        load_size: side or width in pixels before cutting; by default size * 286 / 256 where a window is cut;
+            the word size cuts none.
         flip: mirror every second training pair, at random.
         channels_A: channels of A; by default as its files say (1 grey, 3 colour, or more).
         channels_B: channels of B.
@@ -106,7 +107,7 @@ class PairedImages(ImageDataModule):
         test_count: int = 200,
         size: int = 256,
         preprocess: PreprocessKind = "resize_and_crop",
-        load_size: int | None = None,
+        load_size: LoadSize | None = None,
         flip: bool = True,
         channels_A: int | None = None,
         channels_B: int | None = None,

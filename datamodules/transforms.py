@@ -18,6 +18,7 @@ from torchvision.transforms.v2 import functional as VF
 from datamodules.value_range import BY_TYPE, ValueRange
 
 PreprocessKind = Literal["resize_and_crop", "scale_width", "scale_width_and_crop", "crop", "none"]
+LoadSize = int | Literal["size"]
 
 
 class Augmentation(NamedTuple):
@@ -63,7 +64,8 @@ class Preprocess:
     Attributes:
         kind: one of the above.
         size: side of the window in pixels.
-        load_size: side or width after resizing; None takes size, and size * 286 / 256 where a window is cut.
+        load_size: side or width after resizing; the word `size` takes size, so that no window is cut; None
+            too, and size * 286 / 256 where a window is cut.
         flip: mirror every second image in training, at random.
         multiple: sides of whole images are rounded to it.
         value_range: the values of image files that become -1 and 1.
@@ -74,7 +76,7 @@ class Preprocess:
 
     kind: PreprocessKind = "resize_and_crop"
     size: int = 256
-    load_size: int | None = None
+    load_size: LoadSize | None = None
     flip: bool = True
     multiple: int = 4
     value_range: ValueRange = BY_TYPE
@@ -84,11 +86,14 @@ class Preprocess:
             raise ValueError(
                 f"preprocess: {self.kind!r} is unknown; {', '.join(get_args(PreprocessKind))} are."
             )
+        if isinstance(self.load_size, str) and self.load_size != "size":
+            raise ValueError(f"load_size: {self.load_size!r} is unknown; it is a number of pixels, or size.")
         if self.size < 2:  # torch cannot resize to a single pixel
             raise ValueError(f"size: {self.size} must be at least 2 pixels.")
         if self.scales and self.crops and self.before_crop < self.size:
             raise ValueError(
-                f"load_size: {self.before_crop} is smaller than size: {self.size}, the window cut from it."
+                f"load_size: {self.before_crop} is smaller than size: {self.size}, the window cut from it. "
+                "Leave it out, or give the word size for none."
             )
 
     @property
@@ -105,7 +110,7 @@ class Preprocess:
     def before_crop(self) -> int:
         """Load size in pixels: what was given, or as much larger than the window as in the papers."""
         if self.load_size is not None:
-            return self.load_size
+            return self.size if self.load_size == "size" else self.load_size
         return round(self.size * 286 / 256) if self.crops else self.size
 
     def for_training(self, image: Tensor) -> Tensor:

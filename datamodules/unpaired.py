@@ -11,7 +11,7 @@ from datamodules.found import Found
 from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
 from datamodules.known import UNPAIRED, root_of
 from datamodules.sampling import ResumableLoader
-from datamodules.transforms import Preprocess, PreprocessKind
+from datamodules.transforms import LoadSize, Preprocess, PreprocessKind
 from datamodules.unpaired_batches import EvaluationSource, TrainingSource, UnpairedBatch
 from datamodules.value_range import ValueRange, ranges_of
 
@@ -41,7 +41,8 @@ class UnpairedImages(ImageDataModule):
         size: side of the images in pixels as the network sees them.
         preprocess: resize_and_crop, scale_width, scale_width_and_crop, crop or none, as in the official
             programs.
-        load_size: side or width in pixels before cutting; by default size * 286 / 256 where a window is cut.
+        load_size: side or width in pixels before cutting; by default size * 286 / 256 where a window is cut;
+            the word size cuts none.
         flip: mirror every second training image, at random.
         channels_A: channels of domain A; by default as its files say (1 grey, 3 colour, or more).
         channels_B: channels of domain B.
@@ -81,7 +82,7 @@ class UnpairedImages(ImageDataModule):
         test_count: int = 200,
         size: int = 256,
         preprocess: PreprocessKind = "resize_and_crop",
-        load_size: int | None = None,
+        load_size: LoadSize | None = None,
         flip: bool = True,
         channels_A: int | None = None,
         channels_B: int | None = None,

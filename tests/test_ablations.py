@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
 
 from datamodules.paired_batches import PairedBatch
 from gans.cli.config_files import configs_folder
+from gans.cli.own_images import read_settings
 from gans.pix2pix import Pix2Pix
 
 FOLDER = configs_folder() / "ablations"
@@ -30,8 +30,7 @@ DIFFERENCES: dict[str, dict[str, Any]] = {
 
 
 def read(name: str) -> dict[str, Any]:
-    config: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-    return config
+    return read_settings(FOLDER / f"{name}.yaml")
 
 
 def build(*rows: str) -> Pix2Pix:

@@ -16,13 +16,14 @@ import datamodules
 import gans
 from gans.cli.config_files import find_config, known_configs
 from gans.cli.facts import FACTS
+from gans.cli.own_images import SECTION, read_settings
 
 
 def merged(names: list[str]) -> dict[str, Any]:
     """Return model and data of configs that are given together; later ones win."""
     result: dict[str, Any] = {"model": {}, "data": {}}
     for name in names:
-        config = yaml.safe_load(find_config(name).read_text(encoding="utf-8"))
+        config = read_settings(find_config(name))
         for part, values in result.items():
             values |= {"class_path": values.get("class_path")} | (config.get(part) or {})
     return result
@@ -58,22 +59,33 @@ def stand_ins(data: dict[str, Any], folder: Path) -> dict[str, str]:
     return given
 
 
-@pytest.mark.parametrize("name", TRAINED)
-def test_every_config_trains(name: str, tmp_path: Path) -> None:
+def has_drawn_faces(name: str) -> bool:
+    """Say whether a config, or the base it is given after, has settings for drawn faces alone."""
+    return any(SECTION in yaml.safe_load(find_config(each).read_text()) for each in together_with(name))
+
+
+WAYS = [(name, own) for name in TRAINED for own in ([False, True] if has_drawn_faces(name) else [False])]
+"""Every config, as it is; and those that train on drawn faces on a folder, too."""
+
+
+@pytest.mark.parametrize(
+    ("name", "own_images"), WAYS, ids=[f"{name} on {'own' if own else 'its'} images" for name, own in WAYS]
+)
+def test_every_config_trains(name: str, own_images: bool, tmp_path: Path) -> None:
     names = together_with(name)
     config = merged(names)
     toy = TOYS[config["model"]["class_path"]]
     assert config["data"]["class_path"] in datamodules.DATA_MODULES
     data = dict(toy.data_arguments)
     public = {"root", "name", "folder_A", "folder_B"} & set(config["data"].get("init_args") or {})
-    if public:  # a folder stands in for the data set, which is not here
+    if public or own_images:  # a folder stands in for the data set, which is not here
         write_layout(tmp_path / "data", config["data"]["class_path"])
         data = dict.fromkeys(public, "null")
         data |= {"size": toy.data_arguments["size"], "root": str(tmp_path / "data")}
-        data |= stand_ins(config["data"]["init_args"], tmp_path)
-    size = {"data.load_size": "null"}
+        data |= stand_ins(config["data"]["init_args"], tmp_path) if public else {"batch_size": 2}
+    size = {"data.load_size": "size"} if "load_size" in str(config["data"]) else {}
     if config["data"]["class_path"] == "Points":
-        data, size = {"count": 16, "test_count": 8, "batch_size": 4}, {}
+        data = {"count": 16, "test_count": 8, "batch_size": 4}
     own = {key: value for key, value in toy.model_arguments.items() if key not in FACTS}
     overrides = {f"model.{key}": value for key, value in own.items()}
     overrides |= size | {f"data.{key}": value for key, value in data.items()}

@@ -15,10 +15,13 @@ Stage = Literal["val", "test"]
 
 def is_due(trainer: Trainer, every_n_epochs: int) -> bool:
     """Return whether the running epoch is one of every n, counted from 1, or the last one."""
-    done = trainer.current_epoch + 1
-    last_by_epochs = trainer.max_epochs is not None and 0 < trainer.max_epochs <= done
-    last_by_steps = 0 < trainer.max_steps <= trainer.global_step
-    return done % every_n_epochs == 0 or last_by_epochs or last_by_steps
+    return (trainer.current_epoch + 1) % every_n_epochs == 0 or is_last(trainer)
+
+
+def is_last(trainer: Trainer) -> bool:
+    """Return whether the training ends with the running epoch."""
+    by_epochs = trainer.max_epochs is not None and 0 < trainer.max_epochs <= trainer.current_epoch + 1
+    return by_epochs or 0 < trainer.max_steps <= trainer.global_step
 
 
 def check_interval(every_n_epochs: int) -> int:

@@ -1,4 +1,4 @@
-"""The same pictures after every epoch, so that progress can be seen."""
+"""The same pictures again and again while training, so that progress can be seen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.seed import isolate_rng
 from PIL import Image
 
-from gans.callbacks.evaluation import check_interval, is_due
+from gans.callbacks.evaluation import check_interval, is_due, is_last
 from gans.callbacks.pictures import render
 from gans.files import written_whole
 from gans.inference import evaluating
@@ -26,25 +26,37 @@ SEED = 0  # of the noise in the pictures: the same in every epoch
 class SampleGrid(Callback):
     """Writes RUN/samples/NAME_epoch-0004.png and shows it in the loggers: the same inputs every time.
 
+    Counted in steps, which do not depend on the number of images, it is NAME_step-0004000.png.
+
     The inputs are `datamodule.preview(count)`, the columns come from the module's `grids`. Neither the
     module's modes nor the random numbers of the training are touched.
 
     Args:
         count: rows of a grid.
         every_n_epochs: draw after every n-th epoch and after the last.
+        every_n_steps: draw after every n-th step and after the last, instead.
         before_training: draw also before the first step, as epoch 0000. On a CPU this may take longer than
             all else before that step.
 
     Raises:
-        ValueError: if `count` or `every_n_epochs` is below 1.
+        ValueError: if `count`, `every_n_epochs` or `every_n_steps` is below 1.
     """
 
-    def __init__(self, count: int = 8, every_n_epochs: int = 1, before_training: bool = False) -> None:
+    def __init__(
+        self,
+        count: int = 8,
+        every_n_epochs: int = 1,
+        before_training: bool = False,
+        every_n_steps: int | None = None,
+    ) -> None:
         if count < 1:
             raise ValueError(f"count is {count}: a grid has 1 row or more.")
         self._count = count
         self._every_n_epochs = check_interval(every_n_epochs)
+        if every_n_steps is not None and every_n_steps < 1:
+            raise ValueError(f"every_n_steps is {every_n_steps}: it is 1 or more.")
         self._before_training = before_training
+        self._every_n_steps, self._drawn_step = every_n_steps, 0
         self._batch: Any = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -58,18 +70,32 @@ class SampleGrid(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw what the untrained networks make; a resumed run has these pictures already."""
         if self._before_training and trainer.global_step == 0:
-            self._draw(trainer, pl_module, epoch=0)
+            self._draw(trainer, pl_module, "epoch-0000")
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Draw, if steps are counted and it is due; batches that are accumulated are one step."""
+        step = trainer.global_step
+        if self._every_n_steps is not None and step % self._every_n_steps == 0 and step > self._drawn_step:
+            self._draw_step(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draw, if it is due."""
-        if is_due(trainer, self._every_n_epochs):
-            self._draw(trainer, pl_module, epoch=trainer.current_epoch + 1)
+        """Draw, if epochs are counted and it is due; and at the end of the training."""
+        if self._every_n_steps is None and is_due(trainer, self._every_n_epochs):
+            self._draw(trainer, pl_module, f"epoch-{trainer.current_epoch + 1:04d}")
+        elif self._every_n_steps is not None and trainer.global_step > self._drawn_step and is_last(trainer):
+            self._draw_step(trainer, pl_module)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let the inputs go."""
         self._batch = None
 
-    def _draw(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
+    def _draw_step(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._drawn_step = trainer.global_step
+        self._draw(trainer, pl_module, f"step-{trainer.global_step:07d}")
+
+    def _draw(self, trainer: Trainer, pl_module: LightningModule, when: str) -> None:
         if self._batch is None:  # no preview, or not the first process
             return
         assert isinstance(pl_module, Evaluated)
@@ -81,9 +107,7 @@ class SampleGrid(Callback):
         for name, grid in grids.items():
             if min(map(len, grid.columns.values()), default=0):  # a domain may have no held-out image
                 picture = render(grid)
-                with written_whole(
-                    Path(trainer.default_root_dir, "samples", f"{name}_epoch-{epoch:04d}.png")
-                ) as file:
+                with written_whole(Path(trainer.default_root_dir, "samples", f"{name}_{when}.png")) as file:
                     picture.save(file, format="PNG")
                 _show(trainer, name, picture)
 

@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentError
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -18,16 +18,20 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 import datamodules
 import gans
 from gans.callbacks.generative_metrics import NAMES
+from gans.callbacks.last_validation import LastValidation
+from gans.callbacks.terminal import notice
 from gans.checkpoints import read_checkpoint
 from gans.cli import interrupts
 from gans.cli.config_files import given_configs
 from gans.cli.devices import end_other_processes, refuse_options_of_one_player, strategy_for
 from gans.cli.errors import INTERRUPTED, TERMINATED, UsageError, program
-from gans.cli.facts import hand_over_facts
+from gans.cli.facts import FACTS, hand_over_facts
 from gans.cli.loggers import Dashboard, finish_dashboards
 from gans.cli.monitors import CheckMonitors
 from gans.cli.open_run import OpenRun
 from gans.cli.overview import RunOverview
+from gans.cli.own_images import settings_of
+from gans.cli.printed import absence, printed, without_printing
 from gans.cli.quiet import quieten
 from gans.cli.run_folder import RunPlan
 from gans.cli.shared import SHARED_CALLBACKS, choose_callbacks, shared_defaults
@@ -119,12 +123,17 @@ class Application(LightningCLI):
             UsageError: with a readable message.
         """
         command = sys.argv[1]
+        self.settings = settings_of(sys.argv[1:])
+        arguments, self.printing = without_printing(self.settings.arguments)
         try:
-            super().parse_arguments(parser, args)
-            self.written: Namespace = parser.parse_args(args, defaults=False)[command]
+            self.config = parser.parse_args(arguments)
+            self.written: Namespace = parser.parse_args(arguments, defaults=False)[command]
         except ArgumentError as error:
             message = explain(str(error), self._subcommand_parsers.get(command), sys.argv[1:])
             raise UsageError(message) from error
+        begins = command == "fit" and self.config[command].ckpt_path is None
+        if begins and self.printing is None and str(self.settings):
+            notice(str(self.settings))
 
     def _parse_ckpt_path(self) -> None:
         """Decide where to write and what to start from; LightningCLI calls this when it has parsed."""
@@ -143,6 +152,8 @@ class Application(LightningCLI):
         self.plan = RunPlan(self.command, runs_of_name, run, checkpoint, _path(config.output), goes_on)
         self.plan.check(inputs=_path(_arguments(config, "data").get("predict_dir")))
         self.chosen = set(_arguments(self.written, "model"))
+        if named_on_command_line("data", sys.argv):  # a config's facts are those of the data it was made with
+            self.chosen -= set(FACTS) - named_on_command_line("model", sys.argv)
         if checkpoint is not None:
             self._take_over(stored_arguments(checkpoint), checkpoint)
             if self.command == "fit":
@@ -179,14 +190,19 @@ class Application(LightningCLI):
     def instantiate_classes(self) -> None:
         """Build the data module, hand its facts to the model, and build model, callbacks and trainer."""
         config = self.config[self.command]
-        data = self._parser(self.command).instantiate(
-            Namespace(data=config.data),  # type: ignore[no-untyped-call]
-            instantiate_groups=False,
-        )
-        self.datamodule = data.data
+        try:
+            self.datamodule = self._open_data(config)
+        except Exception as error:
+            if self.printing is None or (absent := absence(error)) is None:
+                raise
+            self._print_config(
+                [f"The data cannot be opened, so what it tells the model is left as written: {absent}"]
+            )
         # A folder to predict need not be like the images that the config would train on.
         own_folder = self.command == "predict" and _arguments(config, "data").get("predict_dir") is not None
         hand_over_facts(self.datamodule, _arguments(config, "model"), self.chosen, must_agree=not own_folder)
+        if self.printing is not None:
+            self._print_config([])
         # LightningCLI keeps the dump made for the data, but takes the model's hyper-parameters from it too.
         vars(self).pop("config_dump", None)
         rest = self.config.clone()
@@ -197,6 +213,26 @@ class Application(LightningCLI):
             take_weights(self.model, read_checkpoint(self.init_from))
         self.trainer = self.instantiate_trainer()
         interrupts.before_the_end(lambda: end_other_processes(self.trainer, patience=0))
+
+    def _open_data(self, config: Namespace) -> LightningDataModule:
+        """Build the data module; what is only printed fetches nothing."""
+        asked = config.data
+        if self.printing is not None and _arguments(config, "data").get("download"):
+            asked = asked.clone()
+            asked.init_args.download = False
+        data = self._parser(self.command).instantiate(
+            Namespace(data=asked),  # type: ignore[no-untyped-call]
+            instantiate_groups=False,
+        )
+        opened: LightningDataModule = data.data
+        return opened
+
+    def _print_config(self, comments: list[str]) -> NoReturn:
+        """Print what would run, and end."""
+        said = [str(self.settings)] if str(self.settings) else []
+        parser, config = self._parser(self.command), self.config[self.command]
+        sys.stdout.write(printed(parser, config, self.printing or {}, said + comments))
+        raise SystemExit(0)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer, with the shared callbacks and the strategy that the devices need.
@@ -218,7 +254,8 @@ class Application(LightningCLI):
         )
         without = [built.without] if isinstance(built.without, str) else built.without
         shared = choose_callbacks(built, self.command, without, options)
-        options["callbacks"] = [opening, RunOverview(), CheckMonitors(built), *shared, RunSummary(program())]
+        about = [RunOverview(), CheckMonitors(built), LastValidation()]
+        options["callbacks"] = [opening, *about, *shared, RunSummary(program())]
         options["logger"] = options["logger"] if own_logger else False
         options["strategy"] = strategy_for(options, self.command)
         options["plugins"] = [*_listed(options["plugins"]), AtomicCheckpointIO()]

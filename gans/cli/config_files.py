@@ -103,6 +103,10 @@ def given_values(arguments: list[str], options: Collection[str]) -> Iterator[str
             yield value
 
 
+def is_written_out(config: str) -> bool:
+    """Tell whether a value of `--config` is YAML instead of a file's name."""
+    return config.lstrip().startswith("{") or "\n" in config or ": " in config
+
+
 def _file_of(value: str) -> str:
-    written_out = value.lstrip().startswith("{") or "\n" in value or ": " in value  # YAML instead of a name
-    return value if written_out else str(find_config(value))
+    return value if is_written_out(value) else str(find_config(value))

@@ -94,7 +94,8 @@ def _unknown_option(report: _Report, found: re.Match[str]) -> str:
 def _unknown_key(report: _Report, found: re.Match[str]) -> str:
     key = found[1]
     near = report.nearest_key(key)
-    return f"There is no key {key}{report.place(key)}." + (f" Did you mean {near}?" if near else "")
+    where = report.place(key.replace("init_args.", ""))
+    return f"There is no key {key}{where}." + (f" Did you mean {near}?" if near else "")
 
 
 def _unknown_argument(report: _Report, found: re.Match[str]) -> str:

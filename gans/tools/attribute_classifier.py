@@ -18,7 +18,6 @@ import sys
 from pathlib import Path
 
 import lightning as L
-import yaml
 from jsonargparse import ArgumentParser
 
 from datamodules.captioned import CaptionedImages
@@ -26,6 +25,7 @@ from datamodules.multi_domain import MultiDomainImages
 from gans.classifier import AttributeClassifier
 from gans.cli import errors
 from gans.cli.config_files import find_config
+from gans.cli.own_images import read_settings
 
 SHARED_BY_FACES = ("attributes", "faces", "faces_count", "test_count", "size", "channels", "workers")
 """Arguments that drawn faces with captions and those with labels have in common."""
@@ -51,7 +51,7 @@ def open_data(config: str) -> MultiDomainImages:
         ValueError: if its data has no attributes.
     """
     path = find_config(config)
-    chosen = yaml.safe_load(path.read_text(encoding="utf-8")).get("data") or {}
+    chosen = read_settings(path).get("data") or {}
     kind, given = str(chosen.get("class_path")).rpartition(".")[2], chosen.get("init_args") or {}
     if kind == "CaptionedImages" and not {"root", "name"} & set(given):
         given = {name: value for name, value in given.items() if name in SHARED_BY_FACES}

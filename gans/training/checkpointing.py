@@ -101,7 +101,8 @@ class RunCheckpoint(ModelCheckpoint):
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         stops = trainer.should_stop and trainer.fit_loop._can_stop_early
         ends = stops or trainer.global_step == trainer.max_steps
-        skip = trainer.is_last_batch or self._should_skip_saving_checkpoint(trainer)
+        follows = trainer.is_last_batch and self._every_n_epochs > 0  # at the end of this epoch
+        skip = follows or self._should_skip_saving_checkpoint(trainer)
         if self.monitor is None and ends and not skip:
             self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
 

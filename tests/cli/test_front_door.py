@@ -69,16 +69,7 @@ def test_answers_within_a_second(tmp_path: Path, arguments: list[str]) -> None:
 def test_two_devices_share_one_run_folder(tmp_path: Path) -> None:
     """The launcher starts the second process with the rewritten command line."""
     toy = ["--model.generator_width", "2", "--model.blocks", "1", "--model.discriminator_width", "2"]
-    tiny = [
-        "--data.size",
-        "16",
-        "--data.load_size",
-        "16",
-        "--data.faces_count",
-        "8",
-        "--data.test_count",
-        "4",
-    ]
+    tiny = ["--data.size", "16", "--data.faces_count", "8", "--data.test_count", "4"]
     devices = ["--trainer.devices", "2", "--trainer.accelerator", "cpu", "--trainer.max_steps", "1"]
     command = [sys.executable, str(ROOT / "train.py"), "fit", "--config", "cyclegan", *toy, *tiny, *devices]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}

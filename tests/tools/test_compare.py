@@ -15,6 +15,7 @@ from support.toys import make_model
 from torch import nn
 
 from gans.cli.config_files import find_config
+from gans.cli.own_images import read_settings
 from gans.tools import compare
 
 ROWS = {"autoencoder": "AutoEncoder", "gan": "DCGAN", "energy": "Energy"}
@@ -83,12 +84,14 @@ def test_a_model_without_samples_is_refused(
     assert "holds a Pix2Pix, which makes no samples to compare" in capsys.readouterr().err
 
 
-def test_the_shipped_rows_see_the_same_images_with_the_same_decoder() -> None:
-    configs = {name: yaml.safe_load(find_config(name).read_text()) for name in compare.CONFIGS}
+@pytest.mark.parametrize("own_images", [False, True])
+def test_the_shipped_rows_see_the_same_images_with_the_same_decoder(own_images: bool) -> None:
+    read = (lambda path: yaml.safe_load(path.read_text())) if own_images else read_settings
+    configs = {name: read(find_config(name)) for name in compare.CONFIGS}
     data = [config["data"] for config in configs.values()]
     assert all(each == data[0] for each in data)
     decoders = [
-        {name: config["model"]["init_args"].get(name) for name in ("latent_size", "width", "kernel")}
+        {name: config["model"].get("init_args", {}).get(name) for name in ("latent_size", "width", "kernel")}
         for name, config in configs.items()
         if name != "compare/energy"
     ]

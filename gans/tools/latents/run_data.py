@@ -7,13 +7,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from datamodules import DATA_MODULES
 from datamodules.image_sets import Split
 from datamodules.images import ImageBatch, Images
 from datamodules.progress import progress_bar
 from gans.cli.config_files import find_config
+from gans.cli.own_images import read_settings
 from gans.cli.run_folder import CONFIG, run_of
 
 
@@ -35,7 +34,7 @@ def open_data(checkpoint: Path, config: str | None = None) -> Images:
             "--config FILE, the config it was trained with."
         )
     path = find_config(config) if config is not None else Path(run or "") / CONFIG
-    chosen = yaml.safe_load(path.read_text(encoding="utf-8")).get("data") or {}
+    chosen = read_settings(path).get("data") or {}
     module, _, name = str(chosen.get("class_path")).rpartition(".")
     module = module or DATA_MODULES.get(name, "")
     variant: Any = getattr(import_module(module), name, None) if module else None
