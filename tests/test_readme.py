@@ -10,8 +10,12 @@ import pytest
 from PIL import Image
 from support.commands import run, write_toy_config
 from support.folders import LAYOUTS, write_images, write_layout
+from support.toys import TOYS
 
 import gans
+from gans.cli.config_files import find_config
+from gans.cli.facts import FACTS
+from gans.cli.own_images import read_settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,6 +71,51 @@ def test_fit_commands_are_understood(
     named = [argument.replace("_", "") for argument in arguments]
     chosen = next((name for name in gans.VARIANTS if name.lower() in named), "CycleGAN")
     assert chosen in capsys.readouterr().out
+
+
+def appended(arguments: list[str], own_images: bool) -> list[str]:
+    """Return what makes a documented command quick: toy networks and images, one step, no metrics."""
+    model = merged_model(arguments)
+    toy = TOYS[model]
+    data = {"batch_size": 2, "size": toy.data_arguments["size"]}
+    if not own_images:
+        data = toy.data_arguments | data
+    network = {key: value for key, value in toy.model_arguments.items() if key not in FACTS}
+    settings = {f"model.{key}": value for key, value in network.items()}
+    settings |= {f"data.{key}": value for key, value in data.items()}
+    settings |= {"trainer.max_steps": 1, "trainer.limit_val_batches": 1, "trainer.accelerator": "cpu"}
+    settings |= {"trainer.devices": 1, "acceleration.compile": "false", "logger": "csv", "without": "metrics"}
+    return [f"--{key}={value}" for key, value in settings.items()]
+
+
+def merged_model(arguments: list[str]) -> str:
+    """Return the variant that a command's first config names."""
+    config = arguments[arguments.index("--config") + 1]
+    name: str = read_settings(find_config(config))["model"]["class_path"]
+    return name
+
+
+NEEDS_A_FILE = ("--init_from", "--ckpt_path", "--model.help", "--trainer.callbacks", "--data.table", "RUN/")
+"""Commands that go on from something; tests of their own run these."""
+TRAINED = [
+    arguments
+    for arguments in commands("fit")
+    if "--config" in arguments and not any(need in " ".join(arguments) for need in NEEDS_A_FILE)
+]
+
+
+@pytest.mark.parametrize("arguments", TRAINED, ids=" ".join)
+def test_fit_commands_train(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is typed is followed by what `appended` returns, and by nothing else."""
+    monkeypatch.chdir(tmp_path)
+    data = TOYS[merged_model(arguments)].data
+    own_images = "FOLDER" in arguments
+    if own_images:
+        classes = "folder" in arguments
+        write_layout(Path("FOLDER"), "MultiDomainImages" if classes else data)
+    assert run("fit", *arguments, *appended(arguments, own_images)) == 0
+    assert list(Path("runs").rglob("last.ckpt"))
+    assert list(Path("runs").rglob("samples/*.png"))
 
 
 @pytest.mark.parametrize("arguments", commands("predict"), ids=" ".join)
