@@ -183,7 +183,8 @@ class Application(LightningCLI):
         config = self.config[self.command]
         if "seed" in _arguments(config, "data") and "seed" not in _arguments(self.written, "data"):
             _arguments(config, "data")["seed"] = int(config.seed_everything)
-        if config.best_checkpoint.monitor is None:
+        self.monitors_by_default = ["best_checkpoint"] if config.best_checkpoint.monitor is None else []
+        if self.monitors_by_default:
             frechet, kernel = NAMES[config.metrics.features]
             config.best_checkpoint.monitor = f"val/{kernel if config.metrics.kernel else frechet}"
 
@@ -254,7 +255,7 @@ class Application(LightningCLI):
         )
         without = [built.without] if isinstance(built.without, str) else built.without
         shared = choose_callbacks(built, self.command, without, options)
-        about = [RunOverview(), CheckMonitors(built), LastValidation()]
+        about = [RunOverview(), CheckMonitors(built, self.monitors_by_default), LastValidation()]
         options["callbacks"] = [opening, *about, *shared, RunSummary(program())]
         options["logger"] = options["logger"] if own_logger else False
         options["strategy"] = strategy_for(options, self.command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -21,10 +21,13 @@ class CheckMonitors(Callback):
 
     Args:
         built: the shared callbacks by key, for messages.
+        by_default: keys whose monitor nobody chose: without their metric, as with `--without metrics` or with
+            too few held-out images, they wait.
     """
 
-    def __init__(self, built: Mapping[str, Any]) -> None:
+    def __init__(self, built: Mapping[str, Any], by_default: Collection[str] = ()) -> None:
         self._built = built
+        self._waiting = [built[key] for key in by_default]
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check the monitors of what validation measures.
@@ -48,7 +51,7 @@ class CheckMonitors(Callback):
         """Refuse monitors of a stage, or of none, once its metrics are complete."""
         other = "train/" if stage == "val" else "val/"
         for callback, monitor in _monitors(trainer):
-            waits = isinstance(callback, RunCheckpoint) and not complete
+            waits = isinstance(callback, RunCheckpoint) and (not complete or callback in self._waiting)
             if not (monitor in trainer.callback_metrics or waits or monitor.startswith(other)):
                 raise UsageError(self._message(callback, monitor, list(trainer.callback_metrics)))
 
