@@ -1,8 +1,8 @@
 """Which settings of a config hold: all images have its plain part, and drawn faces what is laid over it.
 
-A config may have a section `drawn_faces`, built like the config itself, with what makes its quick start small. It
-is laid over the rest of its file unless the command line or one of the configs names images of the user's own.
-No torch is needed to tell.
+A config may have a section `drawn_faces`, built like the config itself, with what makes its quick start
+small. It is laid over the rest of its file unless the command line or one of the configs names images of the
+user's own. No torch is needed to tell.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Settings:
     """The settings that a command line asks for.
 
     Attributes:
-        arguments: the command line, with the text of the settings in place of each config that has the section.
+        arguments: the command line, with the settings' text in place of each config that has the section.
         own_images: whether images of the user's own are named.
         configs: names of the configs with the section.
     """
@@ -90,7 +90,7 @@ def names_own_images(arguments: list[str]) -> bool:
 
 
 def _data_settings(arguments: list[str]) -> Iterator[dict[str, Any]]:
-    """Yield what configs and options say of the data, each as `class_path` and `init_args`, in their order."""
+    """Yield what configs and options say of the data, as `class_path` and `init_args`, in their order."""
     for _, option, value in _options(arguments):
         if option in CONFIG_OPTIONS:
             said = _read(value).get("data")
@@ -115,7 +115,7 @@ def _chosen(config: dict[str, Any], own_images: bool, name: str) -> dict[str, An
     section = config.get(SECTION) or {}
     if not isinstance(section, dict):
         raise UsageError(
-            f"{SECTION} in {name} is {section!r}: expected are keys as those of the file itself, such as data."
+            f"{SECTION} in {name} is {section!r}: expected are keys as those of the file, such as data."
         )
     plain = {key: value for key, value in config.items() if key != SECTION}
     return plain if own_images else _laid_over(plain, section)
@@ -133,7 +133,7 @@ def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
 
 
 def _options(arguments: list[str]) -> Iterator[tuple[int, str, str]]:
-    """Yield every option with its value, given as `--KEY VALUE` or `--KEY=VALUE`, and the place of the value."""
+    """Yield options, given as `--KEY VALUE` or `--KEY=VALUE`: place of the value, option, value."""
     for place, argument in enumerate(arguments):
         option, equals, value = argument.partition("=")
         if not option.startswith("-"):
