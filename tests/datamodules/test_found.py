@@ -127,9 +127,9 @@ def test_tables_and_captions_tell_of_all_images(tmp_path: Path) -> None:
 def test_drawn_faces_and_points_are_called_that() -> None:
     faces: dict[str, Any] = {"size": 16, "faces_count": 5, "test_count": 3}
     drawn = {"where": "drawn faces", "training": 5, "held_out": 3, "left_out": {}, "depth": "8 bit"}
-    modules = (UnpairedImages, PairedImages, MultiDomainImages, Images, CaptionedImages)
+    modules: tuple[Any, ...] = (UnpairedImages, PairedImages, MultiDomainImages, Images, CaptionedImages)
     for module in modules:
-        for found in module(**faces).found():  # type: ignore[operator]
+        for found in module(**faces).found():
             assert {name: getattr(found, name) for name in drawn} == drawn
     (points,) = Points(count=100, test_count=10).found()
     assert (points.name, points.training, points.held_out, points.channels) == ("points", 100, 10, 2)
