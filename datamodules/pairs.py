@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -181,6 +180,7 @@ class FilePairs:
         channels_B: channels of B.
         settings: how pairs are made.
         partners: the file of B by the file of A, where these are two.
+        folder_B: of the files of B to train on, where they are files of their own.
     """
 
     splits: Splits
@@ -189,6 +189,7 @@ class FilePairs:
     channels_B: int
     settings: PairSettings
     partners: Mapping[Path, Path] | None = None
+    folder_B: Path | None = None
 
     def found(self) -> list[Found]:
         """Describe A and B, or the pictures that show both."""
@@ -201,10 +202,10 @@ class FilePairs:
             return [describe("pairs", train, held_out, channels, read=read)]
         A = describe("A", train, held_out, self.channels_A, read=read)
         chosen = [self.partners[train.folder / name] for name in train.names]
-        folder = Path(os.path.commonpath([path.parent for path in chosen]))
-        B = describe("B", Listing(folder, chosen), Listing(folder, []), self.channels_B)
-        counts = A.training, A.held_out, A.left_out
-        return [A, replace(B, training=counts[0], held_out=counts[1], left_out=counts[2])]
+        assert self.folder_B is not None
+        nothing = Listing(self.folder_B, [])
+        B = describe("B", Listing(self.folder_B, chosen), nothing, self.channels_B)
+        return [A, replace(B, training=A.training, held_out=A.held_out, left_out=A.left_out)]
 
     def prepare(self, split: Split) -> None:
         """Nothing: every process reads what it needs."""
@@ -325,4 +326,4 @@ def _matched(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) ->
             value_range=settings.value_ranges[0],
         )
 
-    return FilePairs(splits, read, channels_A, channels_B, settings, partners)
+    return FilePairs(splits, read, channels_A, channels_B, settings, partners, folders["train"][1])

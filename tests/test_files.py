@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gans.files import cache_folder, errors_naming, written_whole
+from gans.files import cache_folder, clear_partial, errors_naming, written_whole
 
 
 def fail_halfway(path: Path) -> None:
@@ -37,6 +37,19 @@ def test_nobody_sees_half_a_file(tmp_path: Path) -> None:
         file.flush()
         assert not path.exists()
     assert path.read_bytes() == b"half"
+
+
+@pytest.mark.parametrize("name", ["n" * 250, "\u00e4" * 125, "n" * 255])
+def test_long_names_are_written_and_what_is_left_of_them_is_cleared(tmp_path: Path, name: str) -> None:
+    with written_whole(tmp_path / "sub" / name) as file:
+        file.write(b"whole")
+        (begun,) = (tmp_path / "sub").iterdir()
+    assert (tmp_path / "sub" / name).read_bytes() == b"whole"
+    others = begun.with_name(f"{begun.name[:-20]}x.1.part")
+    for path in (begun, others):
+        path.touch()
+    clear_partial(tmp_path, [tmp_path / "sub" / name])
+    assert {path.name for path in (tmp_path / "sub").iterdir()} == {name, others.name}
 
 
 def test_the_cache_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from support.checkpoints import write_checkpoint
 from support.commands import run, write_toy_config
+from support.medical import write_nifti
 from support.pictures import Array, random_pixels, write_image
 from support.processes import run_alone, run_together
 
@@ -96,6 +97,25 @@ def run_and_list(*arguments: str) -> list[str]:
     with patch.object(write_predictions, "save", listing):
         assert run(*arguments) == 0
     return written
+
+
+def test_names_are_the_same_on_two_processes_and_after_a_repetition(
+    tmp_path: Path, command: list[object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in SHAPES:
+        (tmp_path / "in" / name).unlink()
+    for name, side in (("slice.nii", 20), ("slice.nii.gz", 24)):
+        write_nifti(tmp_path / "in" / name, random_pixels(side, side, 1).squeeze())
+    write_image(tmp_path / "in" / "slice.png", random_pixels(28, 28, 3))
+    output = ("--output", str(tmp_path / "in" / "out"))
+    assert run(*command, *output) == 0
+    assert "3 pictures in" in capsys.readouterr().out
+    whole = contents(tmp_path / "in/out")
+    assert whole.keys() == {"slice.png", "slice.nii.png", "slice.nii.gz.png"}
+    (tmp_path / "in/out/slice.nii.png").unlink()
+    again = [*command, *output, "--write_predictions.skip_existing", "true", "--trainer.devices", "2"]
+    assert [name for names in run_together(run_and_list, *again) for name in names] == ["slice.nii.png"]
+    assert contents(tmp_path / "in/out") == whole
 
 
 @pytest.mark.parametrize("images", [3, 1])
