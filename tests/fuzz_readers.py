@@ -104,7 +104,16 @@ def fuzz(seed: int, count: int, only: Sequence[str] = (), seconds: float = SECON
     """Read so many damaged files in processes of their own; yield what became of each."""
     number = 0
     while number < count:
-        arguments = ["--child", f"{number}", "--seed", f"{seed}", "--count", f"{count - number}", "--only", *only]
+        arguments = [
+            "--child",
+            f"{number}",
+            "--seed",
+            f"{seed}",
+            "--count",
+            f"{count - number}",
+            "--only",
+            *only,
+        ]
         for outcome in _of_process([sys.executable, __file__, *arguments], seconds):
             number = outcome.number + 1
             yield outcome
@@ -172,7 +181,9 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 def main() -> int:
     """Read damaged files as the command line says; the status is 1 where one was at fault."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=3000, help="how many damaged files")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", default=[], help="parts of the names of undamaged files")

@@ -57,7 +57,9 @@ def _check(path: Path, data: Any) -> None:
     if data.PhotometricInterpretation == "PALETTE COLOR":
         raise ImageError(f"{path}: DICOM with a palette is not read. Convert it to RGB or to grey.")
     if "ModalityLUTSequence" in data:
-        raise ImageError(f"{path}: DICOM with a table of values (Modality LUT) is not read. Apply it and store that.")
+        raise ImageError(
+            f"{path}: DICOM with a table of values (Modality LUT) is not read. Apply it and store that."
+        )
 
 
 def _no_image(path: Path, data: Any, missing: str) -> ImageError:

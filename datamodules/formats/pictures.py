@@ -36,7 +36,8 @@ def describe(path: Path) -> Stored:
         return common._replace(
             height=image.height,
             width=image.width,
-            channels=deep or (1 if image.mode.startswith("I") or _MODES.get(image.mode) in ("L", "LA") else 3),
+            channels=deep
+            or (1 if image.mode.startswith("I") or _MODES.get(image.mode) in ("L", "LA") else 3),
             orientation=orientation_of(image.getexif().get(ORIENTATION)),
         )
 

@@ -132,7 +132,10 @@ def _type(path: Path, page: Any, dtype: np.dtype[Any]) -> tuple[np.dtype[Any], B
     if page.bitspersample <= 8 or page.photometric == PHOTOMETRIC.PALETTE or dtype.kind == "b":
         dtype = np.dtype(np.int8) if dtype.kind == "i" else np.dtype(np.uint8)
         return dtype, whole_range(dtype)
-    return dtype, (0, 2**page.bitspersample - 1) if dtype.kind == "u" and dtype.itemsize <= 4 else whole_range(dtype)
+    return dtype, (
+        0,
+        2**page.bitspersample - 1,
+    ) if dtype.kind == "u" and dtype.itemsize <= 4 else whole_range(dtype)
 
 
 def _shape(path: Path, series: Any) -> tuple[str, int, int, int]:

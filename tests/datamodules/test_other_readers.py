@@ -96,7 +96,9 @@ def on_white(image: Image.Image) -> Array:
     if image.has_transparency_data:
         grey = image.mode in ("L", "LA")
         rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("L" if grey else "RGB")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert(
+            "L" if grey else "RGB"
+        )
     return np.asarray(image.convert("L") if image.mode in ("1", "L") else image.convert("RGB"))
 
 

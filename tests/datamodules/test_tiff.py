@@ -191,7 +191,9 @@ def test_of_several_images_none_is_cut_off(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "a.tif"
     first.save(path, save_all=True, append_images=[second])
     for read in (read_image, read_header):
-        with pytest.raises(ImageError, match=r"a\.tif: a TIFF of .* images.*Split it into one file per image"):
+        with pytest.raises(
+            ImageError, match=r"a\.tif: a TIFF of .* images.*Split it into one file per image"
+        ):
             read(path)
 
 

@@ -15,7 +15,12 @@ AFFINE = np.array([[-0.5, 0, 0, 10], [0, 0.75, 0, -20], [0, 0, 3, 5], [0, 0, 0, 
 
 
 def write_dicom(
-    path: Path, pixels: Array, *, bits: int | None = None, rescale: tuple[float, float] | None = None
+    path: Path,
+    pixels: Array,
+    *,
+    bits: int | None = None,
+    rescale: tuple[float, float] | None = None,
+    kind: str = "MONOCHROME2",
 ) -> Path:
     """Write stored values (H, W) or colours (H, W, 3) with a header such as scanners write."""
     data = pydicom.Dataset()
@@ -26,7 +31,7 @@ def write_dicom(
     data.PatientName, data.ImageType = "Drawn^Phantom", ["ORIGINAL", "PRIMARY", "AXIAL"]
     data.PixelSpacing, data.ImagePositionPatient = [0.5, 0.25], [-10, -20, 5]
     data.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-    kind = "MONOCHROME2" if pixels.ndim == 2 else "RGB"
+    kind = kind if pixels.ndim == 2 else "RGB"
     data.set_pixel_data(pixels, kind, bits or 8 * pixels.dtype.itemsize)
     if rescale is not None:
         data.RescaleSlope, data.RescaleIntercept = rescale

@@ -11,7 +11,22 @@ from collections.abc import Callable
 Damage = Callable[[bytearray, random.Random], None]
 
 _HEADER = 400  # bytes in which most formats say how large an image is
-_NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63, 2**64 - 1)
+_NUMBERS = (
+    0,
+    1,
+    2,
+    0x7F,
+    0x80,
+    0xFF,
+    0x7FFF,
+    0xFFFF,
+    0x10000,
+    0x7FFFFFFF,
+    0x80000000,
+    0xFFFFFFFF,
+    2**63,
+    2**64 - 1,
+)
 _TEXTS = (b"0", b"-1", b"4294967296", b"99999", b"nan", b"1e999")  # where headers are text
 
 
@@ -82,7 +97,18 @@ def _text(content: bytearray, chance: random.Random) -> None:
     content[start : start + len(text)] = text
 
 
-_DAMAGES: tuple[Damage, ...] = (_flip, _flip, _cut_off, _take_out, _insert, _repeat, _zero, _number, _number, _text)
+_DAMAGES: tuple[Damage, ...] = (
+    _flip,
+    _flip,
+    _cut_off,
+    _take_out,
+    _insert,
+    _repeat,
+    _zero,
+    _number,
+    _number,
+    _text,
+)
 
 
 def _with_checksums(content: bytearray) -> bytes:

@@ -59,7 +59,9 @@ def _tiff(pixels: Array, **options: Any) -> Writer:
 
 
 def _jpeg2000(bits: int, channels: int) -> Writer:
-    pixels = (_pixels(channels, np.uint16) >> (16 - bits)).squeeze().astype(np.uint8 if bits == 8 else np.uint16)
+    pixels = (
+        (_pixels(channels, np.uint16) >> (16 - bits)).squeeze().astype(np.uint8 if bits == 8 else np.uint16)
+    )
     content = imagecodecs.jpeg2k_encode(pixels, level=0, codecformat="jp2", bitspersample=bits)
     return lambda path: path.write_bytes(content)
 
@@ -73,11 +75,9 @@ def _array(values: Array) -> Writer:
     return lambda path: np.save(path, values)
 
 
-def _dicom(pixels: Array, negative: bool = False, compressed: str = "", **options: Any) -> Writer:
+def _dicom(pixels: Array, compressed: str = "", **options: Any) -> Writer:
     def write(path: Path) -> None:
         data = pydicom.dcmread(write_dicom(path, pixels, **options))
-        if negative:
-            data.PhotometricInterpretation = "MONOCHROME1"
         if compressed == "RLE":
             data.compress(pydicom.uid.RLELossless)
         elif compressed == "deflate":
@@ -154,7 +154,10 @@ WRITERS: dict[str, Writer] = {
     "deep.tif": _tiff(_DEEP, compression="lzw", predictor=True, rowsperstrip=5),
     "deep_colour.tif": _tiff(_pixels(3, np.uint16), photometric="rgb", compression="deflate", byteorder=">"),
     "planes.tif": _tiff(
-        np.moveaxis(_pixels(3, np.uint16), 2, 0), photometric="rgb", planarconfig="separate", compression="zstd"
+        np.moveaxis(_pixels(3, np.uint16), 2, 0),
+        photometric="rgb",
+        planarconfig="separate",
+        compression="zstd",
     ),
     "float.tif": _tiff(_FLOAT, compression="deflate", predictor=True, tile=(16, 16)),
     "many.tiff": _tiff(_pixels(5), photometric="minisblack", planarconfig="contig", bigtiff=True),
@@ -165,7 +168,7 @@ WRITERS: dict[str, Writer] = {
     "first.npy": _array(np.moveaxis(_pixels(3, np.float32), 2, 0)),
     "grey.dcm": _dicom(_GREY),
     "colour.dcm": _dicom(_pixels()),
-    "negative.dcm": _dicom(_DEEP >> 4, negative=True, bits=12),
+    "negative.dcm": _dicom(_DEEP >> 4, kind="MONOCHROME1", bits=12),
     "deep.dcm": _dicom(_DEEP >> 4, bits=12, rescale=(2, -1000)),
     "signed.dcm": _dicom(_pixels(1, np.int16).squeeze()),
     "rle.dcm": _dicom(_DEEP, compressed="RLE"),
