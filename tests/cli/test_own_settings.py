@@ -19,7 +19,7 @@ QUICK = ["--without", "[metrics,sample_grid,best_checkpoint]"]
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with images in `images`, a quick-start config of drawn faces, and a run on the images."""
+    """Return a folder with `images`, a quick-start config of drawn faces, and a run on the images."""
     folder = tmp_path_factory.mktemp("work")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
