@@ -88,7 +88,7 @@ class SampleGrid(Callback):
     ) -> None:
         """Draw, if steps are counted and it is due, or when it is time for the first pictures.
 
-        Batches that are accumulated are one step. The process that draws need not ask the others for the time.
+        Batches that are accumulated are one step. The process that draws need not ask the others.
         """
         step, every = trainer.global_step, self._every_n_steps
         first = self._first_due is not None and time.monotonic() >= self._first_due

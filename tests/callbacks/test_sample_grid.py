@@ -174,7 +174,7 @@ def test_the_first_pictures_come_within_a_long_first_epoch_and_only_once(tmp_pat
     assert list(pictures(tmp_path)) == [
         "A2B_epoch-0001.png",
         "A2B_epoch-0002.png",
-        "A2B_step-000001.png",
+        "A2B_step-0000001.png",
     ]
 
 
@@ -185,7 +185,7 @@ def test_where_no_epoch_is_drawn_soon_the_first_pictures_wait_for_their_time(
     clock = SimpleNamespace(monotonic=lambda: float(next(seconds)))
     monkeypatch.setattr("gans.callbacks.sample_grid.time", clock)
     fit(tmp_path, SampleGrid(count=1, every_n_epochs=9, first_seconds=25.0), max_epochs=3)
-    assert list(pictures(tmp_path)) == ["A2B_epoch-0003.png", "A2B_step-000003.png"]
+    assert list(pictures(tmp_path)) == ["A2B_epoch-0003.png", "A2B_step-0000003.png"]
 
 
 def test_the_first_pictures_do_not_disturb_the_training(tmp_path: Path) -> None:
