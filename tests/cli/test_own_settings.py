@@ -113,7 +113,7 @@ def test_without_a_checkpoint_yet_the_run_begins_anew_with_its_own_settings(
     """In a run that was started from weights: they are taken again."""
     Path("begun").mkdir()
     weights = shutil.copy(LAST, "weights.ckpt")
-    settings = newest_settings() | {"init_from": weights, "without": ["metrics", "sample_grid"]}
+    settings = newest_settings() | {"init_from": weights}
     Path("begun/config.yaml").write_text(yaml.safe_dump(settings))
     typed = ["--config", "toy.yaml", "--run", "begun", "--ckpt_path", "last", "--trainer.max_epochs", 1]
     assert run("fit", *typed) == 0
