@@ -22,6 +22,7 @@ from gans.cli.config_files import (
     with_found_configs,
 )
 from gans.cli.deferred import signal_processing_deferred
+from gans.cli.going_on import with_own_config
 
 COMMANDS = {
     "fit": "train a model",
@@ -44,7 +45,7 @@ options before or instead of a command:
 examples:
   {program} fit --config cyclegan
   {program} fit --config cyclegan --data.root my_folder --model.lambda_cycle 5 --trainer.devices 2
-  {program} fit --config cyclegan --ckpt_path last
+  {program} fit --ckpt_path last
   {program} test --ckpt_path runs/cyclegan/DATE/checkpoints/best.ckpt
   {program} predict --ckpt_path runs/cyclegan/DATE/checkpoints/last.ckpt --data.predict_dir photos
   {program} fit --config cyclegan --print_config
@@ -80,7 +81,7 @@ def _run(arguments: list[str]) -> int:
             f"{errors.program()} {{{','.join(COMMANDS)}}} --config NAME"
         )
     # In place, because the processes that Lightning starts for more devices run sys.argv again.
-    sys.argv[1:] = with_found_configs(arguments)
+    sys.argv[1:] = with_found_configs(with_own_config(arguments))
     if "torch" not in sys.modules:
         _before_torch(sys.argv[1:])
     # Threads of torch on a CPU spin while they wait for each other. Where anything else runs beside them, a

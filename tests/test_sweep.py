@@ -71,6 +71,10 @@ RESUMES: dict[str, tuple[dict[str, Any], list[int]]] = {
         {"data": {"batch_size": 1}, "model": {"accumulate": 2}, "checkpoint_every": 3},
         [4, 4],
     ),
+    "within an epoch, by the clock, with pictures": (
+        EPOCH | {"checkpoint_minutes": 1e-9, "first_pictures": 0.0},
+        [7],
+    ),
 }
 """What is trained how, and the steps after which it is killed, later than its newest checkpoint."""
 
@@ -81,12 +85,16 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path: Path, name: str, case: str) 
     whole, broken = folder(tmp_path, "whole"), folder(tmp_path, "broken")
     settings, kills = RESUMES[case]
     settings = settings | {"model": {"ema_decay": 0.9} | settings.get("model", {})}
-    steps = len(run_alone(call, name, str(whole), settings))
+    pictures = (
+        {"first_pictures": None} if "first_pictures" in settings else {}
+    )  # which must make no difference
+    steps = len(run_alone(call, name, str(whole), settings | pictures))
     for start, kill_after in enumerate(kills):
         code = run_alone(call, name, str(broken), settings | {"kill_after": kill_after, "resume": start > 0})
         assert code == -signal.SIGKILL
     done = newest_step(broken)
     assert 0 < done < kills[-1]
+    assert (broken / "samples").exists() == ("first_pictures" in settings)
     assert len(run_alone(call, name, str(broken), settings | {"resume": True})) == steps - done
     assert_identical(final(whole), final(broken))
 

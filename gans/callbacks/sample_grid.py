@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ SEED = 0  # of the noise in the pictures: the same in every epoch
 class SampleGrid(Callback):
     """Writes RUN/samples/NAME_epoch-0004.png and shows it in the loggers: the same inputs every time.
 
-    Counted in steps, which do not depend on the number of images, it is NAME_step-0004000.png.
+    Counted in steps, which do not depend on the number of images, it is NAME_step-0004000.png; so are the
+    pictures that are drawn soon after the start, amid an epoch.
 
     The inputs are `datamodule.preview(count)`, the columns come from the module's `grids`. Neither the
     module's modes nor the random numbers of the training are touched.
@@ -37,9 +39,11 @@ class SampleGrid(Callback):
         every_n_steps: draw after every n-th step and after the last, instead.
         before_training: draw also before the first step, as epoch 0000. On a CPU this may take longer than
             all else before that step.
+        first_seconds: where nothing was drawn so many seconds after the start, draw after the step that ends
+            then; None does not.
 
     Raises:
-        ValueError: if `count`, `every_n_epochs` or `every_n_steps` is below 1.
+        ValueError: if `count`, `every_n_epochs` or `every_n_steps` is below 1, or `first_seconds` negative.
     """
 
     def __init__(
@@ -48,9 +52,14 @@ class SampleGrid(Callback):
         every_n_epochs: int = 1,
         before_training: bool = False,
         every_n_steps: int | None = None,
+        first_seconds: float | None = 20.0,
     ) -> None:
         if count < 1:
             raise ValueError(f"count is {count}: a grid has 1 row or more.")
+        if first_seconds is not None and first_seconds < 0:
+            raise ValueError(f"first_seconds is {first_seconds}: it is 0 or more, or null.")
+        self._first_seconds = first_seconds
+        self._first_due: float | None = None
         self._count = count
         self._every_n_epochs = check_interval(every_n_epochs)
         if every_n_steps is not None and every_n_steps < 1:
@@ -71,13 +80,20 @@ class SampleGrid(Callback):
         """Draw what the untrained networks make; a resumed run has these pictures already."""
         if self._before_training and trainer.global_step == 0:
             self._draw(trainer, pl_module, "epoch-0000")
+        if self._first_seconds is not None:
+            self._first_due = time.monotonic() + self._first_seconds
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Draw, if steps are counted and it is due; batches that are accumulated are one step."""
-        step = trainer.global_step
-        if self._every_n_steps is not None and step % self._every_n_steps == 0 and step > self._drawn_step:
+        """Draw, if steps are counted and it is due, or when it is time for the first pictures.
+
+        Batches that are accumulated are one step. The process that draws need not ask the others.
+        """
+        step, every = trainer.global_step, self._every_n_steps
+        first = self._first_due is not None and time.monotonic() >= self._first_due
+        first = first and not trainer.is_last_batch  # after it an epoch's may follow
+        if step > self._drawn_step and (first or (every is not None and step % every == 0)):
             self._draw_step(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -96,6 +112,7 @@ class SampleGrid(Callback):
         self._draw(trainer, pl_module, f"step-{trainer.global_step:07d}")
 
     def _draw(self, trainer: Trainer, pl_module: LightningModule, when: str) -> None:
+        self._first_due = None
         if self._batch is None:  # no preview, or not the first process
             return
         assert isinstance(pl_module, Evaluated)

@@ -22,13 +22,15 @@ from gans.callbacks.last_validation import LastValidation
 from gans.callbacks.terminal import notice
 from gans.checkpoints import read_checkpoint
 from gans.cli import interrupts
+from gans.cli.changes import compare_starts
 from gans.cli.config_files import given_configs
 from gans.cli.devices import end_other_processes, refuse_options_of_one_player, strategy_for
 from gans.cli.errors import INTERRUPTED, TERMINATED, UsageError, program
 from gans.cli.facts import FACTS, hand_over_facts
+from gans.cli.going_on import LAST
 from gans.cli.loggers import Dashboard, finish_dashboards
 from gans.cli.monitors import CheckMonitors
-from gans.cli.open_run import OpenRun
+from gans.cli.open_run import OpenRun, recorded
 from gans.cli.overview import RunOverview
 from gans.cli.own_images import settings_of
 from gans.cli.printed import absence, printed, without_printing
@@ -37,7 +39,6 @@ from gans.cli.run_folder import RunPlan
 from gans.cli.shared import SHARED_CALLBACKS, choose_callbacks, shared_defaults
 from gans.cli.stored import (
     architecture_arguments,
-    find_checkpoint,
     initial_checkpoint,
     refuse_weights_alone,
     stored_arguments,
@@ -110,6 +111,11 @@ class Application(LightningCLI):
             type=str | None,
             help="fit: a checkpoint whose networks the training starts with; all else starts anew.",
         )
+        parser.add_argument(
+            "--change",
+            type=str | list[str],
+            help="fit --ckpt_path: what the run may go on with otherwise than it began: `data`, `model`.",
+        )
         parser.add_argument("--logger", type=Dashboard, help="Dashboard beside RUN/metrics.csv.")
         parser.add_argument("--without", type=str | list[str], help="Shared callbacks to leave out.")
         for key, (callback, _) in SHARED_CALLBACKS.items():
@@ -142,22 +148,24 @@ class Application(LightningCLI):
         config.name = config.name or name_of_run(config)
         runs_of_name = Path(config.runs, config.name)
         run = _path(config.run or config.trainer.default_root_dir)
-        checkpoint, goes_on = None, config.ckpt_path is not None
-        if goes_on:
-            checkpoint = find_checkpoint(config.ckpt_path, run, runs_of_name)
-            config.ckpt_path = None if checkpoint is None else str(checkpoint)
-        init_from = config.init_from and initial_checkpoint(config.init_from, self.command)
+        goes_on = config.ckpt_path is not None
+        # `last` is a file by now, but for a run that begins anew: see `gans.cli.going_on`.
+        checkpoint = _path(config.ckpt_path) if config.ckpt_path != LAST else None
+        config.ckpt_path = None if checkpoint is None else str(checkpoint)
         # A repeated command goes on from its own checkpoint as soon as there is one.
-        self.init_from: Path | None = init_from if checkpoint is None else None
+        starts_from = config.init_from if checkpoint is None else None
+        self.init_from = initial_checkpoint(starts_from, self.command) if starts_from else None
         self.plan = RunPlan(self.command, runs_of_name, run, checkpoint, _path(config.output), goes_on)
         self.plan.check(inputs=_path(_arguments(config, "data").get("predict_dir")))
         self.chosen = set(_arguments(self.written, "model"))
         if named_on_command_line("data", sys.argv):  # a config's facts are those of the data it was made with
             self.chosen -= set(FACTS) - named_on_command_line("model", sys.argv)
         if checkpoint is not None:
-            self._take_over(stored_arguments(checkpoint), checkpoint)
+            remarks = self._take_over(stored_arguments(checkpoint), checkpoint)
             if self.command == "fit":
                 refuse_weights_alone(checkpoint)
+            for remark in [] if self.plan.origin else remarks:  # of a run all changes are told below
+                notice(remark)
         elif self.init_from is not None:
             self._take_over(architecture_arguments(self.init_from), self.init_from)
         elif self.command == "predict":
@@ -165,16 +173,23 @@ class Application(LightningCLI):
                 "predict takes a trained model: add --ckpt_path FILE, or --ckpt_path last for that of the "
                 f"newest run under {runs_of_name}."
             )
+        if self.command != "predict":
+            record = recorded(self._parser(self.command), self.config[self.command])
+            for line in compare_starts(self.plan, record, _listed(config.change)):
+                notice(line)
 
-    def _take_over(self, stored: dict[str, Any], checkpoint: Path) -> None:
-        """Let the arguments stored in a checkpoint win over configs and defaults."""
+    def _take_over(self, stored: dict[str, Any], checkpoint: Path) -> list[str]:
+        """Let the arguments stored in a checkpoint win over configs and defaults; return remarks."""
         named = named_on_command_line("model", sys.argv)
-        model = with_stored_arguments(self.config[self.command].model, stored, self.chosen, named, checkpoint)
+        model, remarks = with_stored_arguments(
+            self.config[self.command].model, stored, self.chosen, named, checkpoint
+        )
         self.chosen |= set(stored)
         try:
             self.config = self.parser.parse_object({self.command: {"model": model}}, self.config)
         except ArgumentError as error:
             raise UsageError(f"{checkpoint}: {explain(str(error), None, [])}") from error
+        return remarks
 
     # Building -----------------------------------------------------------------------------------------------
 

@@ -64,8 +64,6 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 def with_found_configs(arguments: list[str]) -> list[str]:
     """Return command line arguments with the file in place of every `--config NAME`.
 
-    Without `--config` and `--model`, the config is that of the run whose checkpoint `--ckpt_path` names.
-
     Raises:
         FileNotFoundError: if one of the names is not known.
     """
@@ -79,12 +77,6 @@ def with_found_configs(arguments: list[str]) -> list[str]:
             argument = f"{option}={_file_of(value)}"
         found.append(argument)
         previous = argument
-    for checkpoint in given_values(arguments, ("--ckpt_path",)):
-        folder = Path(checkpoint).absolute().parent
-        config = folder.parent / "config.yaml"
-        in_a_run = folder.name == "checkpoints" and config.is_file()
-        if in_a_run and not list(given_values(arguments, (*CONFIG_OPTIONS, "--model"))):
-            found[1:1] = ["--config", str(config)]
     return found
 
 

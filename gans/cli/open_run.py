@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
-from typing import Any
 
 import yaml
 from jsonargparse import ArgumentParser, Namespace
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 
-from gans.callbacks.terminal import notice
 from gans.cli import interrupts
 from gans.cli.loggers import Dashboard, make_loggers
-from gans.cli.run_folder import CONFIG, RunPlan
+from gans.cli.run_folder import RunPlan, config_paths
 from gans.files import written_whole
 
-NOT_RECORDED = ("config", "ckpt_path", "run", "output")
+NOT_RECORDED = ("config", "ckpt_path", "run", "output", "change")
 """Keys of one start and not of the run: `fit --config RUN/config.yaml` starts a run of its own."""
-COMPARED = ("data", "seed_everything", "trainer")
-"""Keys that must stay for a run to go on exactly; the model's are compared with the checkpoint."""
 
 
 class OpenRun(Callback):
@@ -29,7 +23,7 @@ class OpenRun(Callback):
 
     The first process makes the folder and the others are told, however they were launched. From then on it is
     `trainer.default_root_dir`. It gets config.yaml, at later starts config_resumed_1.yaml and so on; W&B gets
-    the same. What differs from the start before is said.
+    the same.
 
     Args:
         plan: where the command writes.
@@ -45,6 +39,7 @@ class OpenRun(Callback):
         self._dashboard = dashboard
         self._parser = parser
         self._config = config
+        self._text = ""  # to be recorded by the first process
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Open the run; this callback is the first, so the others find folder and loggers."""
@@ -55,8 +50,9 @@ class OpenRun(Callback):
         if self._plan.command == "predict":
             return  # its folder holds pictures and nothing else
         if trainer.is_global_zero:
-            text = recorded(self._parser, self._config)
-            self._record(folder, text)
+            self._text = recorded(self._parser, self._config)
+            if stage != "fit":
+                self._record(folder)
         if self._dashboard is None:
             return
         trainer.loggers = [
@@ -65,16 +61,16 @@ class OpenRun(Callback):
         ]
         for logger in trainer.loggers if trainer.is_global_zero else []:
             if isinstance(logger, WandbLogger):
-                logger.experiment.config.update(yaml.safe_load(text), allow_val_change=True)
+                logger.experiment.config.update(yaml.safe_load(self._text), allow_val_change=True)
 
-    def _record(self, folder: Path, text: str) -> None:
-        *earlier, own = config_paths(folder)
-        if earlier:
-            before = yaml.safe_load(earlier[-1].read_text(encoding="utf-8"))
-            for difference in differences(before, yaml.safe_load(text)):
-                notice(f"{difference} at the last start of this run ({earlier[-1].name}).")
-        with written_whole(own) as file:
-            file.write(text.encode())
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Record what a fit was started with: a start that fails before is none that a run goes on with."""
+        if trainer.is_global_zero and not self._config.trainer.fast_dev_run:  # nor is a trial
+            self._record(Path(trainer.default_root_dir))
+
+    def _record(self, folder: Path) -> None:
+        with written_whole(config_paths(folder)[-1]) as file:
+            file.write(self._text.encode())
 
 
 def recorded(parser: ArgumentParser, config: Namespace) -> str:
@@ -83,33 +79,3 @@ def recorded(parser: ArgumentParser, config: Namespace) -> str:
     for key in NOT_RECORDED:
         config.pop(key, None)
     return str(parser.dump(config, skip_unset=False))
-
-
-def config_paths(folder: Path) -> list[Path]:
-    """Return the configs of a run's starts, config.yaml, config_resumed_1.yaml and so on; the last is new."""
-    paths = [folder / CONFIG]
-    for number in count(1):
-        if not paths[-1].exists():
-            break
-        paths.append(folder / f"config_resumed_{number}.yaml")
-    return paths
-
-
-def differences(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
-    """Yield texts such as `data.size is 64 instead of 128`, for single values under the keys `COMPARED`."""
-    old, new = (
-        dict(_values({key: config[key] for key in COMPARED if key in config})) for config in (before, now)
-    )
-    for key, value in new.items():
-        if key in old and old[key] != value:
-            yield f"{key} is {value} instead of {old[key]}"
-
-
-def _values(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield dotted keys, without `init_args`, and their single values."""
-    for key, value in tree.items():
-        below = path if key == "init_args" else f"{path}.{key}".lstrip(".")
-        if isinstance(value, dict):
-            yield from _values(value, below)
-        elif not isinstance(value, list):
-            yield below, value

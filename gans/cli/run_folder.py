@@ -42,7 +42,7 @@ class RunPlan:
 
         Raises:
             UsageError: if `--output` is given to another command or names the inputs, or a fit would start
-                from the beginning in the folder of an earlier run.
+                from the beginning, or from the checkpoint of another run, in the folder of an earlier run.
         """
         if self.output is not None and self.command != "predict":
             raise UsageError(f"--output is for predict; the folder of a {self.command} is chosen with --run.")
@@ -50,12 +50,30 @@ class RunPlan:
             raise UsageError(
                 f"--output {self.output} is the folder of the inputs: they would be overwritten."
             )
+        if self.command == "fit" and self._other_run_is_in_the_way():
+            raise UsageError(
+                f"--run {self.given} holds another run than that of {self.checkpoint}. Add --ckpt_path last "
+                "to go on with it, or choose another folder."
+            )
         begins = self.command == "fit" and self.checkpoint is None and not self.goes_on
         if begins and self.given is not None and (self.given / CONFIG).exists() and not _requeued(self.given):
             raise UsageError(
                 f"--run {self.given} holds a run already. Add --ckpt_path last to go on with it, or choose "
                 "another folder."
             )
+
+    @property
+    def origin(self) -> Path | None:
+        """Return the run whose settings hold: the checkpoint's, or one stopped before its first."""
+        if self.checkpoint is not None:
+            return run_of(self.checkpoint)
+        return self.given if self.goes_on else None
+
+    def _other_run_is_in_the_way(self) -> bool:
+        if self.given is None or self.checkpoint is None or not (self.given / CONFIG).exists():
+            return False
+        origin = self.origin
+        return origin is None or origin.resolve() != self.given.resolve()
 
     @property
     def run(self) -> Path | None:
@@ -102,10 +120,19 @@ def newest_checkpoint(run: Path) -> Path | None:
     return max((run / CHECKPOINTS).glob("*.ckpt"), key=lambda file: file.stat().st_mtime, default=None)
 
 
-def newest_run_checkpoint(runs_of_name: Path) -> Path | None:
-    """Return the newest checkpoint of the newest run under `runs_of_name` that has one."""
-    runs = sorted((path for path in runs_of_name.glob("*") if path.is_dir()), reverse=True)
-    return next((newest for run in runs if (newest := newest_checkpoint(run)) is not None), None)
+def config_paths(run: Path) -> list[Path]:
+    """Return the configs of a run's starts, config.yaml, config_resumed_1.yaml and so on; the last is new."""
+    paths = [run / CONFIG]
+    for number in count(1):
+        if not paths[-1].exists():
+            break
+        paths.append(run / f"config_resumed_{number}.yaml")
+    return paths
+
+
+def newest_config(run: Path) -> Path | None:
+    """Return the config of a run's last start, which is complete; None where no run is."""
+    return next(reversed(config_paths(run)[:-1]), None)
 
 
 def _requeued(run: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What `--ckpt_path` and `--init_from` stand for, and the model's arguments that a checkpoint brings."""
+"""The model's arguments that a checkpoint brings, where `--ckpt_path` or `--init_from` names one."""
 
 from __future__ import annotations
 
@@ -10,36 +10,8 @@ from typing import Any
 from jsonargparse import Namespace
 
 from gans.base import AdversarialModule
-from gans.callbacks.terminal import notice
 from gans.checkpoints import read_checkpoint
 from gans.cli.errors import UsageError
-from gans.cli.run_folder import newest_checkpoint, newest_run_checkpoint
-
-
-def find_checkpoint(ckpt_path: str, run: Path | None, runs_of_name: Path) -> Path | None:
-    """Return the file meant by `--ckpt_path`.
-
-    `last` is the newest checkpoint of the folder given by `--run`, else of the newest run under
-    `runs_of_name`. In a `--run` folder without checkpoints it is None: a scheduler may repeat one command
-    until the run is done.
-
-    Raises:
-        FileNotFoundError: if there is no such file, or no checkpoint to be the last.
-    """
-    if ckpt_path == "last" and run is not None:
-        return newest_checkpoint(run)
-    newest = newest_run_checkpoint(runs_of_name)
-    if ckpt_path == "last":
-        if newest is None:
-            raise FileNotFoundError(
-                f"--ckpt_path last: there is none under {runs_of_name}. Give a file, --name or --run."
-            )
-        return newest
-    path = Path(ckpt_path).expanduser()
-    if not path.is_file():
-        hint = f" The newest under {runs_of_name} is {newest}." if newest else ""
-        raise FileNotFoundError(f"--ckpt_path {ckpt_path}: no such file.{hint}")
-    return path
 
 
 def stored_arguments(path: Path) -> dict[str, Any]:
@@ -93,12 +65,12 @@ def with_stored_arguments(
     written: Collection[str],
     on_command_line: Collection[str],
     source: Path,
-) -> dict[str, Any]:
-    """Return the arguments of a model that goes on from a checkpoint.
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the arguments of a model that goes on from a checkpoint, and remarks on them.
 
     What was stored wins over configs and defaults, and the command line wins over what was stored: the
-    networks fit the weights without naming every option again. Where the user wrote another value, that is
-    reported.
+    networks fit the weights without naming every option again. Where the user wrote another value, there is
+    a remark.
 
     Args:
         model: class path and arguments, as configs and command line have them.
@@ -118,17 +90,18 @@ def with_stored_arguments(
             f"{stored_class}, or another checkpoint."
         )
     arguments: dict[str, Any] = model.init_args.as_dict() if "init_args" in model else {}
+    remarks = []
     for name, value in stored.items():
         current = arguments.get(name)
         if _plain(current) == _plain(value):
             continue
         if name in on_command_line:
-            notice(f"model.{name} is {current} (command line) instead of {value} (checkpoint).")
+            remarks.append(f"model.{name} is {current} (command line) instead of {value} (checkpoint).")
         else:
             arguments[name] = value
             if name in written:
-                notice(f"model.{name} is {value} (checkpoint) instead of {current} (config).")
-    return {"class_path": model.class_path, "init_args": arguments}
+                remarks.append(f"model.{name} is {value} (checkpoint) instead of {current} (config).")
+    return {"class_path": model.class_path, "init_args": arguments}, remarks
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -89,10 +90,11 @@ class RunSummary(Callback):
         folder = Path(trainer.default_root_dir)
         last = newest_checkpoint(folder)
         if last is None:
-            notice(f"\nInterrupted before the first checkpoint; {folder} holds what there is.")
+            notice("\nInterrupted before the first checkpoint. To begin anew in the same folder:")
+            notice(f"{self._program} fit --run {shlex.quote(str(folder))} --ckpt_path last")
         else:
             notice(f"\nInterrupted. To go on where {last} was written:")
-            notice(f"{self._program} fit --ckpt_path {last}")
+            notice(f"{self._program} fit --ckpt_path {shlex.quote(str(last))}")
 
 
 def _what_to_predict(module: LightningModule) -> str:

@@ -13,6 +13,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from gans.files import written_whole
+from gans.training.clock import SharedClock
 
 
 class CheckpointWriteError(OSError):
@@ -59,6 +60,11 @@ class RunCheckpoint(ModelCheckpoint):
         monitor: metric whose smallest (`mode="min"`) or largest value is kept.
         mode: `min` or `max`.
         every_n_train_steps: write every so many steps instead of after every epoch, for long epochs.
+        every_minutes: without `monitor`, write also amid an epoch when nothing was written for so long; 0
+            does not.
+
+    Raises:
+        ValueError: if `every_minutes` is negative.
     """
 
     def __init__(
@@ -67,7 +73,10 @@ class RunCheckpoint(ModelCheckpoint):
         monitor: str | None = None,
         mode: str = "min",
         every_n_train_steps: int | None = None,
+        every_minutes: float = 10.0,
     ) -> None:
+        if every_minutes < 0:
+            raise ValueError(f"every_minutes is {every_minutes}: it is 0, for never, or more.")
         super().__init__(
             filename=filename,
             monitor=monitor,
@@ -76,6 +85,8 @@ class RunCheckpoint(ModelCheckpoint):
             save_on_train_epoch_end=monitor is None,  # a metric is there after validation
             enable_version_counter=False,
         )
+        self._clock = SharedClock(60 * every_minutes) if every_minutes and monitor is None else None
+        self._steps = 0
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Choose the run folder's checkpoints folder."""
@@ -88,23 +99,34 @@ class RunCheckpoint(ModelCheckpoint):
         """Count the state that a run starts from as saved, or it would be saved amid accumulated batches."""
         if self.monitor is None:
             self._last_global_step_saved = trainer.global_step
+        self._steps = trainer.global_step
+        if self._clock is not None:
+            self._clock.restart()
         super().on_train_start(trainer, pl_module)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Write when it is due, and where a training ends amid an epoch.
+        """Write when it is due by steps or by the clock, and where a training ends amid an epoch.
 
         At its end Lightning counts that epoch as finished, so a run that goes on from there would leave the
         rest of it out.
         """
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        # Amid accumulated batches the gradients would be lost.
+        stepped, self._steps = trainer.global_step > self._steps, trainer.global_step
+        due = self._clock is not None and stepped and self._clock.is_due(trainer)
         stops = trainer.should_stop and trainer.fit_loop._can_stop_early
         ends = stops or trainer.global_step == trainer.max_steps
         follows = trainer.is_last_batch and self._every_n_epochs > 0  # at the end of this epoch
         skip = follows or self._should_skip_saving_checkpoint(trainer)
-        if self.monitor is None and ends and not skip:
+        if self.monitor is None and (ends or due) and not skip:
             self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+
+    def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
+        super()._save_checkpoint(trainer, filepath)
+        if self._clock is not None:
+            self._clock.restart()
 
     def _should_skip_saving_checkpoint(self, trainer: Trainer) -> bool:
         absent = self.monitor is not None and self.monitor not in trainer.callback_metrics

@@ -3,6 +3,7 @@ from __future__ import annotations
 import warnings
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lightning as L
@@ -164,3 +165,33 @@ def test_wrong_arguments_are_refused() -> None:
         SampleGrid(count=0)
     with pytest.raises(ValueError, match="every_n_epochs is 0"):
         SampleGrid(every_n_epochs=0)
+    with pytest.raises(ValueError, match="first_seconds is -1"):
+        SampleGrid(first_seconds=-1)
+
+
+def test_the_first_pictures_come_within_a_long_first_epoch_and_only_once(tmp_path: Path) -> None:
+    fit(tmp_path, SampleGrid(count=1, first_seconds=0.0))
+    assert list(pictures(tmp_path)) == [
+        "A2B_epoch-0001.png",
+        "A2B_epoch-0002.png",
+        "A2B_step-0000001.png",
+    ]
+
+
+def test_where_no_epoch_is_drawn_soon_the_first_pictures_wait_for_their_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter(range(0, 1000, 10))
+    clock = SimpleNamespace(monotonic=lambda: float(next(seconds)))
+    monkeypatch.setattr("gans.callbacks.sample_grid.time", clock)
+    fit(tmp_path, SampleGrid(count=1, every_n_epochs=9, first_seconds=25.0), max_epochs=3)
+    assert list(pictures(tmp_path)) == ["A2B_epoch-0003.png", "A2B_step-0000003.png"]
+
+
+def test_the_first_pictures_do_not_disturb_the_training(tmp_path: Path) -> None:
+    early, none = Painter(items(2, 2)), Painter(items(2, 2))
+    fit(tmp_path / "early", SampleGrid(first_seconds=0.0), early)
+    next_number = torch.rand(())
+    fit(tmp_path / "none", SampleGrid(first_seconds=None), none)
+    assert torch.equal(torch.rand(()), next_number)
+    assert torch.equal(early.shift, none.shift)

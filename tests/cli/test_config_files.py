@@ -50,25 +50,5 @@ def test_yaml_in_place_of_a_name_stays(written_out: str) -> None:
     assert with_found_configs(["fit", "--config", written_out]) == ["fit", "--config", written_out]
 
 
-def test_a_checkpoint_brings_the_config_of_its_run(tmp_path: Path) -> None:
-    checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
-    config = tmp_path / "run" / "config.yaml"
-    checkpoint.parent.mkdir(parents=True)
-    config.touch()
-    assert with_found_configs(["test", f"--ckpt_path={checkpoint}"]) == [
-        "test",
-        "--config",
-        str(config),
-        f"--ckpt_path={checkpoint}",
-    ]
-    own = ["test", "--ckpt_path", str(checkpoint), "--config", str(config)]
-    assert with_found_configs(own) == own
-    (tmp_path / "run" / "elsewhere").mkdir()
-    copied = ["test", "--ckpt_path", str(tmp_path / "run" / "elsewhere" / "last.ckpt")]
-    assert with_found_configs(copied) == copied
-    with_model = ["test", "--ckpt_path", str(checkpoint), "--model", "CycleGAN"]
-    assert with_found_configs(with_model) == with_model
-
-
 def test_nothing_is_suggested_for_something_else() -> None:
     assert suggestion("zebra", ["cyclegan", "pix2pix"]) == ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gans.cli.errors import UsageError
-from gans.cli.run_folder import RunPlan, newest_checkpoint, newest_run_checkpoint, reserve, run_of
+from gans.cli.run_folder import RunPlan, config_paths, newest_checkpoint, newest_config, reserve, run_of
 
 
 def make_run(folder: Path, *checkpoints: str) -> Path:
@@ -45,12 +45,18 @@ def test_the_newest_checkpoint_is_the_one_written_last(tmp_path: Path) -> None:
     assert newest_checkpoint(run) == run / "checkpoints" / "best.ckpt"
 
 
-def test_the_newest_run_without_a_checkpoint_is_passed_over(tmp_path: Path) -> None:
-    assert newest_run_checkpoint(tmp_path / "absent") is None
-    make_run(tmp_path / "2026-01-01_00-00-00", "last.ckpt")
-    newer = make_run(tmp_path / "2026-02-01_00-00-00", "last.ckpt")
-    make_run(tmp_path / "2026-03-01_00-00-00")
-    assert newest_run_checkpoint(tmp_path) == newer / "checkpoints" / "last.ckpt"
+def test_every_start_has_a_config_of_its_own_and_the_last_is_the_newest(tmp_path: Path) -> None:
+    assert newest_config(tmp_path) is None
+    for number in range(3):
+        *earlier, own = config_paths(tmp_path)
+        assert len(earlier) == number
+        own.touch()
+        assert newest_config(tmp_path) == own
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "config.yaml",
+        "config_resumed_1.yaml",
+        "config_resumed_2.yaml",
+    }
 
 
 def test_where_commands_write(tmp_path: Path) -> None:
@@ -75,6 +81,11 @@ def test_an_earlier_run_is_not_overwritten(tmp_path: Path) -> None:
     RunPlan("fit", tmp_path, given=run, checkpoint=run / "checkpoints" / "last.ckpt").check()
     RunPlan("test", tmp_path, given=run).check()
     RunPlan("fit", tmp_path, given=run, goes_on=True).check()  # stopped before its first checkpoint
+    other = make_run(tmp_path / "other", "last.ckpt") / "checkpoints" / "last.ckpt"
+    with pytest.raises(UsageError, match=r"holds another run than that of .*last\.ckpt"):
+        RunPlan("fit", tmp_path, given=run, checkpoint=other, goes_on=True).check()
+    RunPlan("fit", tmp_path, given=tmp_path / "new", checkpoint=other, goes_on=True).check()
+    RunPlan("test", tmp_path, given=run, checkpoint=other, goes_on=True).check()
     (run / "hpc_ckpt_1.ckpt").touch()  # a requeued job is the same command again
     RunPlan("fit", tmp_path, given=run).check()
 

@@ -8,7 +8,7 @@ import torch
 from jsonargparse import Namespace
 from torch import nn
 
-from gans.cli.stored import find_checkpoint, stored_arguments, with_stored_arguments
+from gans.cli.stored import stored_arguments, with_stored_arguments
 
 
 def make_checkpoint(path: Path, **arguments: Any) -> Path:
@@ -20,26 +20,6 @@ def make_checkpoint(path: Path, **arguments: Any) -> Path:
 
 def model(**arguments: Any) -> Namespace:
     return Namespace(class_path="gans.CycleGAN", init_args=Namespace(**arguments))  # type: ignore[no-untyped-call]
-
-
-def test_last_is_looked_for_in_the_run_then_in_the_name(tmp_path: Path) -> None:
-    of_name = make_checkpoint(tmp_path / "cyclegan" / "2026" / "checkpoints" / "last.ckpt")
-    of_run = make_checkpoint(tmp_path / "own" / "checkpoints" / "last.ckpt")
-    assert find_checkpoint("last", None, tmp_path / "cyclegan") == of_name
-    assert find_checkpoint("last", tmp_path / "own", tmp_path / "cyclegan") == of_run
-    assert find_checkpoint(str(of_run), None, tmp_path / "cyclegan") == of_run
-
-
-def test_a_run_folder_without_checkpoints_starts_from_the_beginning(tmp_path: Path) -> None:
-    assert find_checkpoint("last", tmp_path / "own", tmp_path) is None
-
-
-def test_no_checkpoint_says_where_none_is(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=f"there is none under {tmp_path}"):
-        find_checkpoint("last", None, tmp_path)
-    newest = make_checkpoint(tmp_path / "2026" / "checkpoints" / "last.ckpt")
-    with pytest.raises(FileNotFoundError, match=f"no such file. The newest under {tmp_path} is {newest}"):
-        find_checkpoint("lost.ckpt", None, tmp_path)
 
 
 @pytest.mark.parametrize("kept", [0, 2_000, 20_000, -1])
@@ -69,25 +49,23 @@ def test_arguments_come_without_lightnings_own(tmp_path: Path) -> None:
     assert stored_arguments(path) == {"_class_path": "gans.CycleGAN", "blocks": 4}
 
 
-def test_stored_arguments_win_over_configs_and_the_command_line_wins_over_them(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_stored_arguments_win_over_configs_and_the_command_line_wins_over_them() -> None:
     stored = {"_class_path": "gans.cyclegan.CycleGAN", "blocks": 4, "lambda_cycle": 10.0, "betas": [0.5, 0.9]}
     given = model(blocks=9, lambda_cycle=5.0, betas=(0.5, 0.9), dropout=True)
-    merged = with_stored_arguments(
+    merged, remarks = with_stored_arguments(
         given, stored, ["blocks", "lambda_cycle"], ["lambda_cycle"], Path("x.ckpt")
     )
     assert merged["class_path"] == "gans.CycleGAN"
     assert merged["init_args"] == {"blocks": 4, "lambda_cycle": 5.0, "betas": (0.5, 0.9), "dropout": True}
-    assert capsys.readouterr().out.splitlines() == [
+    assert remarks == [
         "model.blocks is 4 (checkpoint) instead of 9 (config).",
         "model.lambda_cycle is 5.0 (command line) instead of 10.0 (checkpoint).",
     ]
 
 
-def test_defaults_give_way_in_silence(capsys: pytest.CaptureFixture[str]) -> None:
-    with_stored_arguments(model(blocks=None), {"blocks": 4}, [], [], Path("x.ckpt"))
-    assert capsys.readouterr().out == ""
+def test_defaults_give_way_in_silence() -> None:
+    _, remarks = with_stored_arguments(model(blocks=None), {"blocks": 4}, [], [], Path("x.ckpt"))
+    assert remarks == []
 
 
 def test_another_variant_is_refused_by_name() -> None:

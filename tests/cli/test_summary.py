@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from rich.console import Console
 from support.toys import make_model
 
+from gans.cli.going_on import with_own_config
 from gans.cli.summary import RunSummary, metrics_table
 
 
@@ -59,3 +61,25 @@ def test_the_next_command_predicts_what_the_model_can(
     told = capsys.readouterr()
     assert f" {command.format(last)}\n" in told.out + told.err
     assert (" predict " in told.out + told.err) == command.startswith("predict")
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_an_interruption_prints_a_command_that_can_be_pasted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], saved: bool
+) -> None:
+    """Also from a folder with a blank in its name."""
+    folder = tmp_path / "my runs"
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "config.yaml").write_text("model: {class_path: CycleGAN}")
+    last = folder / "checkpoints" / "last.ckpt"
+    if saved:
+        last.touch()
+    trainer: Any = SimpleNamespace(
+        default_root_dir=folder, is_global_zero=True, state=SimpleNamespace(fn="fit")
+    )
+    RunSummary().on_exception(trainer, make_model("CycleGAN"), KeyboardInterrupt())
+    told = capsys.readouterr()
+    program, script, *typed = shlex.split((told.out + told.err).splitlines()[-1])
+    assert (program, script) == ("python", "train.py")
+    assert with_own_config(typed)[1:3] == ["--config", str(folder / "config.yaml")]
+    assert with_own_config(typed)[-1] == (str(last) if saved else "last")

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from gans.callbacks.diversity import OutcomeDiversity
 from gans.callbacks.generative_metrics import GenerativeMetrics
+from gans.callbacks.sample_grid import SampleGrid
 from gans.callbacks.translation_error import TranslationError
 from gans.training.checkpointing import AtomicCheckpointIO, RunCheckpoint
 from gans.training.strategy import GANDDPStrategy
@@ -65,18 +66,23 @@ def fit(
     data: dict[str, Any] | None = None,
     trainer: dict[str, Any] | None = None,
     checkpoint_every: int | None = None,
+    checkpoint_minutes: float = 0.0,
+    first_pictures: float | None = None,
     kill_after: int | None = None,
     resume: bool = False,
 ) -> list[dict[str, Tensor]]:
     """Fit a toy variant into `folder`; return the gradients of every step.
 
-    FOLDER/final.ckpt is its state at the end, FOLDER/order-RANK.jsonl tells the batches.
+    FOLDER/final.ckpt is its state at the end, FOLDER/order-RANK.jsonl tells the batches. Checkpoints are
+    written after epochs, or every so many steps or minutes; pictures are drawn once, so many seconds after
+    the start, or not at all.
     """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     os.environ["PL_GLOBAL_SEED"] = "0"
     torch.manual_seed(0)
     gradients = Gradients()
-    checkpoints = [RunCheckpoint(every_n_train_steps=checkpoint_every)]
+    checkpoints = RunCheckpoint(every_n_train_steps=checkpoint_every, every_minutes=checkpoint_minutes)
+    pictures = [] if first_pictures is None else [SampleGrid(2, 99, first_seconds=first_pictures)]
     settings: dict[str, Any] = {
         "accelerator": "cpu",
         "devices": world,
@@ -89,7 +95,7 @@ def fit(
         "limit_val_batches": 0,
         "max_epochs": 3,
         "plugins": [AtomicCheckpointIO()],
-        "callbacks": [Recorder(Path(folder), kill_after), gradients, *checkpoints],
+        "callbacks": [Recorder(Path(folder), kill_after), gradients, *pictures, checkpoints],
     } | (trainer or {})
     if settings.get("precision") == "16-mixed":
         # Lightning turns 16-mixed into bf16-mixed on a CPU unless it is given the scaler.
