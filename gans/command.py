@@ -17,6 +17,7 @@ from gans.cli import errors
 from gans.cli.config_files import (
     configs_folder,
     given_configs,
+    is_written_out,
     known_configs,
     suggestion,
     with_found_configs,
@@ -102,7 +103,8 @@ def _before_torch(arguments: list[str]) -> None:
 
     refuse_mistakes(arguments)
     if "LOCAL_RANK" not in os.environ:  # one of several processes says it
-        what = " ".join([arguments[0], *(Path(config).stem for config in given_configs(arguments))])
+        configs = [config for config in given_configs(arguments) if not is_written_out(config)]
+        what = " ".join([arguments[0], *(Path(config).stem for config in configs)])
         sys.stderr.write(f"gans {_version('gans')}: {what}, loading PyTorch ...\n")
         sys.stderr.flush()
 

@@ -16,9 +16,11 @@ from typing import Any
 import yaml
 from jsonargparse import get_loader
 
-from gans.cli.config_files import CONFIG_OPTIONS
+from gans.cli.config_files import CONFIG_OPTIONS, is_written_out
 from gans.cli.early_folders import refuse_empty_folders
 from gans.cli.errors import UsageError
+from gans.cli.own_images import settings_of
+from gans.cli.printed import OPTION
 from gans.cli.sources import UnreadableError
 from gans.cli.stand_ins import CLASSES, MODULE, command_parser, stand_in_parser
 from gans.cli.usage import explain
@@ -58,19 +60,18 @@ class _Option:
         return [self.name or str(value)]
 
 
-def refuse_mistakes(arguments: list[str], written: list[str] | None = None) -> None:
+def refuse_mistakes(arguments: list[str]) -> None:
     """Refuse a command line on which a key, a value or a folder makes no sense.
 
     Args:
-        arguments: the command and its options as the real parser gets them, with the files of all configs.
-        written: the same as the user wrote it, for messages; None where it is no different.
+        arguments: the command and its options, with the files of all configs.
 
     Raises:
         UsageError: with a readable message.
         FileNotFoundError: if a folder of the data module is not there, or holds no image.
     """
     try:
-        options = [_with_stand_ins(option) for option in _options(arguments[1:])]
+        options = [_with_stand_ins(option) for option in _options(settings_of(arguments).arguments[1:])]
         parser, unjudged = stand_in_parser(arguments[0], _classes_named(options))
         judged = [_without(unjudged, option) for option in options if not _is_in(unjudged, option.key)]
         words = [word for option in judged for word in option.words()]
@@ -78,11 +79,14 @@ def refuse_mistakes(arguments: list[str], written: list[str] | None = None) -> N
     except (_NotUnderstoodError, UnreadableError):
         return
     except yaml.YAMLError:
-        raise UsageError(explain("Problems parsing config", None, written or arguments)) from None
+        raise UsageError(explain("Problems parsing config", None, arguments)) from None
     except ArgumentError as error:
-        raise UsageError(explain(str(error), parser, written or arguments)) from error
+        raise UsageError(explain(str(error), parser, arguments)) from error
     data = parsed[arguments[0]].data.get("init_args")
-    refuse_empty_folders({} if data is None else vars(data))
+    if data is not None and not any(
+        word.startswith(OPTION) for word in arguments
+    ):  # printing needs no images
+        refuse_empty_folders(vars(data))
 
 
 def _options(words: list[str]) -> Iterator[_Option]:
@@ -95,7 +99,7 @@ def _options(words: list[str]) -> Iterator[_Option]:
             raise _NotUnderstoodError(word)
         if not name.startswith("-"):
             yield _Option("", word)
-        elif name.startswith("--print_config"):
+        elif name.startswith(OPTION):
             continue
         elif equals:
             yield _Option(name, value)
@@ -117,8 +121,8 @@ def _with_stand_ins(option: _Option) -> _Option:
 
 
 def _tree(config: str) -> dict[str, Any]:
-    path = Path(config)
-    tree = get_loader("yaml")(path.read_text(encoding="utf-8") if path.is_file() else config)
+    text = config if is_written_out(config) else Path(config).read_text(encoding="utf-8")
+    tree = get_loader("yaml")(text)
     if not isinstance(tree, dict) or not _is_json(tree):
         raise _NotUnderstoodError(config)
     for key in CLASSES:
