@@ -11,10 +11,11 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from rich.table import Table
+from rich import get_console
 
 from gans.callbacks.terminal import notice
 from gans.cli.metrics_file import read_metrics
+from gans.cli.results import metrics_table
 from gans.cli.run_folder import CHECKPOINTS, newest_checkpoint
 from gans.protocol import JointEmbedding, JudgesCaptions, MakesSamples
 
@@ -34,11 +35,11 @@ class RunSummary(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the metrics of `validate`."""
         if trainer.state.fn == "validate":
-            notice(metrics_table("val", trainer.callback_metrics))
+            notice(_table("val", trainer.callback_metrics))
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the metrics of `test`."""
-        notice(metrics_table("test", trainer.callback_metrics))
+        notice(_table("test", trainer.callback_metrics))
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Print where things are; at this point the progress bar is gone."""
@@ -55,7 +56,7 @@ class RunSummary(Callback):
     def _after_fit(self, trainer: Trainer, folder: Path) -> None:
         history = validation_history(folder)
         if history:
-            notice(metrics_table("val", history[-1], before=history[0]))
+            notice(_table("val", history[-1], before=history[0]))
         lines = {
             "Pictures": _if_there(folder / "samples"),
             "Checkpoints": "  ".join(map(str, sorted((folder / CHECKPOINTS).glob("*.ckpt")))),
@@ -79,7 +80,7 @@ class RunSummary(Callback):
         if isinstance(module, JointEmbedding):  # it makes no pictures, but another one does by its texts
             notice(f"Draw by it  {self._program} fit --config gan_cls --model.text_encoder {chosen}")
         else:
-            notice(f"Predict     {command.format('predict', last)} --data.{_what_to_predict(module)}")
+            notice(f"Predict     {command.format('predict', chosen)} --data.{_what_to_predict(module)}")
         notice(f"Go on       {command.format('fit', last)} --trainer.max_epochs EPOCHS")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
@@ -123,28 +124,8 @@ def validation_history(folder: Path) -> list[dict[str, float]]:
     return [metrics for metrics in history if metrics]
 
 
-def metrics_table(stage: str, metrics: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> Table:
-    """Lay out metrics: one row per metric, one column per name such as A2B, and one for the mean over names.
-
-    Args:
-        stage: `val` or `test`.
-        metrics: values by full name, such as `val/l1/A2B`.
-        before: earlier values of the same metrics, shown as BEFORE -> NOW.
-    """
-    cells: dict[str, dict[str, str]] = {}
-    for full_name in sorted(metrics):
-        prefix, _, rest = full_name.partition("/")
-        if prefix != stage:
-            continue
-        metric, _, name = rest.partition("/")
-        states = [state[full_name] for state in (before or {}, metrics) if full_name in state]
-        texts = dict.fromkeys(f"{float(number):.4g}" for number in states)  # equal ones are said once
-        cells.setdefault(metric, {})[name] = " -> ".join(texts)
-    names = sorted({name for row in cells.values() for name in row}, key=lambda name: (name == "", name))
-    table = Table("first -> last" if before else stage, *(name or "mean" for name in names))
-    for metric, row in cells.items():
-        table.add_row(metric, *(row.get(name, "") for name in names))
-    return table
+def _table(stage: str, metrics: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> str:
+    return "\n" + metrics_table(stage, metrics, before, get_console().width)
 
 
 def _if_there(path: Path) -> str:
