@@ -4,8 +4,8 @@
     python tests/fuzz_readers.py --count 50000 --seed 7 --only tif png
     python tests/fuzz_readers.py --keep FOLDER          # and leaves there the files at fault
 
-File number N of a seed is always the same one. Files are read in a process of their own: where one of them ends
-it, or takes it too long, this program tells its number and goes on with the next one.
+File number N of a seed is always the same one. Files are read in a process of their own: where one of
+them ends it, or takes it too long, this program tells its number and goes on with the next one.
 """
 
 from __future__ import annotations

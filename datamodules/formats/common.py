@@ -63,7 +63,7 @@ def whole_range(dtype: np.dtype[Any]) -> Bounds | None:
 
 
 def orientation_of(noted: Any) -> int:
-    """Return an orientation that a file notes, 1 to 8; what is none of these, a text for example, means upright."""
+    """Return an orientation that a file notes, 1 to 8; anything else, a text for example, means upright."""
     return noted if isinstance(noted, int) and 1 <= noted <= 8 else 1
 
 

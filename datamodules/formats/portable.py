@@ -1,4 +1,4 @@
-"""Portable pixmaps (.ppm, .pgm, .pbm, .pnm): 8 bit by Pillow, and deeper ones, which it cuts to 8 bit in colour."""
+"""Portable pixmaps (.ppm, .pgm, .pbm, .pnm): 8 bit by Pillow, which would cut deeper colours to 8 bit."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def decode(path: Path) -> Decoded:
 
 
 def encode(values: Array, source: Path | None, file: BinaryIO) -> None:
-    """Write (H, W, 1 or 3) of uint8 or uint16 into an open file; 16 bit with the greatest value of the source."""
+    """Write (H, W, 1 or 3) of uint8 or uint16 into an open file; 16 bit with the source's greatest value."""
     deep = _deep(source) if source else None
     white = deep.white if deep and values.dtype == np.uint16 else np.iinfo(values.dtype).max
     height, width, channels = values.shape

@@ -14,7 +14,7 @@ def from_palette(indices: Array, palette: Array) -> Array:
 
 
 def straight(pixels: Array, white: int) -> Array:
-    """Divide colours by the alpha (last channel) that they were multiplied by; of transparent ones none is left."""
+    """Divide colours by the alpha (last channel) that they were multiplied by; transparent ones become 0."""
     colours, alpha = pixels[:, :, :-1], pixels[:, :, -1:]
     divisor = np.where(alpha == 0, 1, alpha)
     if pixels.dtype.kind == "f":

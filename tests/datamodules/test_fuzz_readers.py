@@ -15,9 +15,8 @@ from datamodules.value_range import ValueRange
 def test_each_damaged_file_gives_an_image_or_an_error_with_its_name(pytestconfig: pytest.Config) -> None:
     count = pytestconfig.getoption("damaged")
     outcomes = list(fuzz_readers.fuzz(seed=0, count=count))
-    print(fuzz_readers.table(outcomes))
     assert [outcome.number for outcome in outcomes] == list(range(count))
-    assert [outcome for outcome in outcomes if outcome.fault] == []
+    assert [outcome for outcome in outcomes if outcome.fault] == [], fuzz_readers.table(outcomes)
     assert {format_of(Path(outcome.name)) for outcome in outcomes if outcome.result == "image"} == {
         *FORMATS.values()
     }

@@ -73,12 +73,11 @@ def test_what_is_before_a_dicom_header_is_free(tmp_path: Path, preamble: bytes) 
 def test_a_tiff_that_is_dicom_too_is_what_its_suffix_says(tmp_path: Path) -> None:
     pixels = random_pixels(40, 30, 1)
     tifffile.imwrite(tmp_path / "a.tif", pixels.squeeze(), photometric="minisblack", metadata=None)
-    content = bytearray((tmp_path / "a.tif").read_bytes())
-    start = content[:8]
-    place = int.from_bytes(start[4:8], "little")
-    shifted = bytes(start[:4]) + (len(content)).to_bytes(4, "little") + bytes(content[8:])
+    content = (tmp_path / "a.tif").read_bytes()
+    place = int.from_bytes(content[4:8], "little")
     directory = content[place : place + 2 + 12 * int.from_bytes(content[place : place + 2], "little") + 4]
-    shifted = bytearray(shifted + directory)  # the directory at the end: at 128 it lay before
+    # the directory is repeated at the end: at 128 it lay before
+    shifted = bytearray(content[:4] + len(content).to_bytes(4, "little") + content[8:] + directory)
     shifted[128:132] = b"DICM"
     (tmp_path / "a.tif").write_bytes(shifted)
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif")[4:], pixels[4:])

@@ -78,7 +78,7 @@ def test_what_is_no_orientation_of_a_tiff_is_ignored(tmp_path: Path, tag: Any, d
 def test_each_kind_of_tiff_is_turned_once(tmp_path: Path, kind: str, orientation: int) -> None:
     colour, path = marked(), tmp_path / "a.tif"
     grey = colour[:, :, 0]
-    options: dict[str, Any] = {
+    kinds: dict[str, dict[str, Any]] = {
         "grey 8": {"data": grey},
         "RGB 8": {"data": colour, "photometric": "rgb"},
         "palette": {
@@ -90,7 +90,8 @@ def test_each_kind_of_tiff_is_turned_once(tmp_path: Path, kind: str, orientation
         "RGB 16": {"data": colour.astype(np.uint16) * 257, "photometric": "rgb"},
         "float": {"data": grey.astype(np.float32) / 255},
         "lab": {"data": colour, "photometric": "cielab"},
-    }[kind]
+    }
+    options = kinds[kind]
     tifffile.imwrite(path, **options)
     plain = read_image(path)
     tifffile.imwrite(path, **options, extratags=[(274, "H", 1, orientation, True)])

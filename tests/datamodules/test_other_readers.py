@@ -19,7 +19,7 @@ import pytest
 import skimage
 import tifffile
 from PIL import Image, ImageOps
-from pydicom.pixels import apply_rescale
+from pydicom.pixels.processing import apply_rescale
 from support.pictures import Array
 from torchvision.io import ImageReadMode, decode_image
 
@@ -139,7 +139,7 @@ def test_files_are_read_as_others_read_them(tmp_path: Path, name: str) -> None:
     negative = format_of(path) == "DICOM" and pydicom.dcmread(path).PhotometricInterpretation == "MONOCHROME1"
     value_range = ValueRange(window=whole)
     unit: Array = read_image(path, value_range=value_range).astype(np.float64)
-    if whole == (0, 255):
+    if list(whole) == [0, 255]:
         unit = unit / 127.5 - 1
     assert read_header(path) == unit.shape
     expected = np.clip((values.astype(np.float64) - whole[0]) / (whole[1] - whole[0]) * 2 - 1, -1, 1)
@@ -159,9 +159,10 @@ VOLUMES = [name for name in FILES if format_of(FILES[name]) == "NIfTI" and not n
 
 @pytest.mark.parametrize("name", VOLUMES)
 def test_slices_of_volumes_are_those_of_nibabel(tmp_path: Path, name: str) -> None:
-    volume: Any = nibabel.load(FILES[name])  # type: ignore[attr-defined]
+    volume: Any = nibabel.load(FILES[name])
     for level in (0, volume.shape[2] // 2, volume.shape[2] - 1):
-        part = volume.slicer[:, :, level : level + 1, *[slice(0, 1)] * (volume.ndim - 3)]
+        first = (slice(0, 1),) * (volume.ndim - 3)
+        part = volume.slicer[(slice(None), slice(None), slice(level, level + 1), *first)]
         path = tmp_path / f"{level}.nii.gz"
         part.to_filename(path)
         given = np.asarray(nibabel.load(path).dataobj)  # type: ignore[attr-defined]
