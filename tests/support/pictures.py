@@ -43,12 +43,30 @@ def write_folder(
     return pixels
 
 
-def write_deep_png(path: Path, pixels: Array) -> Path:
-    """Write 16-bit pixels (H, W, 1 or 3), which Pillow cannot do for colour."""
+# https://www.w3.org/TR/png-3/#8InterlaceMethods: first row and column of each pass, and its steps
+_ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+
+
+def write_deep_png(
+    path: Path, pixels: Array, *, interlaced: bool = False, transparent: bytes | None = None
+) -> Path:
+    """Write 16-bit pixels (H, W, 1 to 4), which Pillow cannot do for colour.
+
+    Args:
+        path: of the file.
+        pixels: grey, grey and alpha, RGB or RGBA.
+        interlaced: store it in the seven passes of Adam7.
+        transparent: the content of the chunk tRNS: the value that is transparent.
+    """
     height, width, channels = pixels.shape
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
-    header = struct.pack(">IIBBBBB", width, height, 16, {1: 0, 3: 2}[channels], 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    parts = [pixels[top::down, left::right] for top, left, down, right in passes]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for part in parts if part.size for row in part)
+    colours = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    header = struct.pack(">IIBBBBB", width, height, 16, colours, 0, 0, int(interlaced))
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    if transparent is not None:
+        chunks.insert(1, (b"tRNS", transparent))
     body = b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in chunks
