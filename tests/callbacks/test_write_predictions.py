@@ -15,6 +15,21 @@ from gans.callbacks.write_predictions import WritePredictions, save_image
 from gans.protocol import Predictions
 
 
+CONTENT = {  # suffix -> what Pillow calls the format that such a file must hold
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jfif": "JPEG",
+    ".webp": "WEBP",
+    ".avif": "AVIF",
+    ".bmp": "BMP",
+    ".tiff": "TIFF",
+    ".jp2": "JPEG2000",
+    ".ppm": "PPM",
+    ".pgm": "PPM",
+    ".pnm": "PPM",
+}
+
+
 def gradient(channels: int) -> torch.Tensor:
     """Return an image (C, 2, 3) whose values are those of some bytes."""
     pixels = torch.arange(channels * 6).view(channels, 2, 3) * 5
@@ -34,6 +49,21 @@ def gradient(channels: int) -> torch.Tensor:
         (4, "a.jpg", "a.png", "RGBA"),
         (3, "a", "a.png", "RGB"),
         (3, "a.gif", "a.png", "RGB"),
+        (1, "a.gif", "a.png", "L"),
+        (3, "a.jfif", "a.jfif", "RGB"),
+        (3, "a.avif", "a.avif", "RGB"),
+        (4, "a.avif", "a.avif", "RGBA"),
+        (3, "a.jp2", "a.jp2", "RGB"),
+        (1, "a.jp2", "a.jp2", "L"),
+        (4, "a.jp2", "a.jp2", "RGBA"),
+        (3, "a.ppm", "a.ppm", "RGB"),
+        (1, "a.ppm", "a.png", "L"),
+        (1, "a.pgm", "a.pgm", "L"),
+        (3, "a.pgm", "a.png", "RGB"),
+        (1, "a.pbm", "a.png", "L"),
+        (1, "a.pnm", "a.pnm", "L"),
+        (3, "a.pnm", "a.pnm", "RGB"),
+        (4, "a.pnm", "a.png", "RGBA"),
     ],
 )
 def test_the_format_is_that_of_the_input_where_it_can_be(
@@ -43,9 +73,10 @@ def test_the_format_is_that_of_the_input_where_it_can_be(
     assert path == tmp_path / written
     with Image.open(path) as picture:
         assert (picture.mode, picture.size) == (mode, (3, 2))
+        assert picture.format == CONTENT[path.suffix.lower()]
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tif"])
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tif", "a.jp2", "a.ppm", "a.pnm", "a.gif"])
 def test_lossless_formats_keep_every_value(tmp_path: Path, name: str) -> None:
     pixels = np.asarray(Image.open(save_image(gradient(3), tmp_path, name)))
     expected = np.arange(18, dtype=np.uint8).reshape(3, 2, 3).transpose(1, 2, 0) * 5

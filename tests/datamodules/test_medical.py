@@ -27,27 +27,36 @@ def test_a_ct_window_is_in_hounsfield_units(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rescale", [None, (2, -1000), (-0.5, 3)])
-@pytest.mark.parametrize("value_range", ["type", [-1500, 2000], [-90, 50], "p5-p95"])
+@pytest.mark.parametrize("window", ["type", (-0.5, 1.5), (0.1, 0.8), "p5-p95"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
 def test_monochrome1_is_the_same_picture(
-    tmp_path: Path, rescale: tuple[float, float] | None, value_range: Any, dtype: Any
+    tmp_path: Path, rescale: tuple[float, float] | None, window: str | tuple[float, float], dtype: Any
 ) -> None:
-    """MONOCHROME1 stores the negative of its bits: both files show the same, with every range of values."""
+    """MONOCHROME1 stores the negative of its bits: both files show the same, with every range of values.
+
+    Windows are parts of what the values span, so that none shows a flat picture.
+    """
     signed = dtype == np.int16
     bits, low = (8, 0) if dtype == np.uint8 else (12, -2048 if signed else 0)
     stored = (np.arange(4 * 6).reshape(4, 6) * (10 if bits == 8 else 160) + low).astype(dtype)
     turned = (2**bits - 1 + 2 * low - stored.astype(int)).astype(dtype)
     plain = write_dicom(tmp_path / "2.dcm", stored, bits=bits, rescale=rescale)
     negative = write_dicom(tmp_path / "1.dcm", turned, bits=bits, rescale=rescale, kind="MONOCHROME1")
-    given = ValueRange.parse(None if value_range == "type" else value_range)
-    if signed and value_range == "type":
+    if signed and window == "type":
         for path in (plain, negative):
             with pytest.raises(ImageError, match="no known range"):
                 read_image(path)
         return
-    np.testing.assert_array_equal(
-        read_image(negative, value_range=given), read_image(plain, value_range=given)
-    )
+    slope, intercept = rescale or (1, 0)
+    values = stored * float(slope) + intercept
+    bounds = [float(values.min() + np.ptp(values) * part) for part in window if not isinstance(part, str)]
+    value_range = ValueRange.parse(bounds or (None if window == "type" else window))
+    shown = read_image(plain, value_range=value_range)
+    np.testing.assert_array_equal(read_image(negative, value_range=value_range), shown)
+    assert len(np.unique(shown)) > 10
+    if bounds:
+        unit = np.clip((values - bounds[0]) / (bounds[1] - bounds[0]) * 2 - 1, -1, 1)
+        np.testing.assert_allclose(shown[:, :, 0], unit, atol=1e-6)
 
 
 def test_a_prediction_like_monochrome1_is_monochrome1(tmp_path: Path) -> None:
