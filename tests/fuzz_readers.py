@@ -74,7 +74,7 @@ def read(path: Path, chance: random.Random) -> str:
         return "error" if str(path) in str(error) else f"an error that does not name the file: {error}"
     except Exception as error:
         return f"{type(error).__name__}: {error}"
-    if image.dtype != np.uint8 and not (np.abs(image) <= 1).all():
+    if image.dtype != np.uint8 and not -1 <= image.min() <= image.max() <= 1:  # without a copy of it
         return f"values beyond -1 and 1 or NaN, of {value_range}"
     shape = header if channels is None else (*header[:2], channels)
     return "image" if image.shape == shape else f"a header of {shape}, an image of {image.shape}"
