@@ -14,7 +14,6 @@ from datamodules.unpaired import UnpairedImages
 from gans.callbacks.write_predictions import WritePredictions, save_image
 from gans.protocol import Predictions
 
-
 CONTENT = {  # suffix -> what Pillow calls the format that such a file must hold
     ".png": "PNG",
     ".jpg": "JPEG",
