@@ -6,7 +6,7 @@
 Each line is a process of its own, begun --repeats times; the fastest is shown, as seconds of the clock and
 of the CPU. `first output` is the first byte on the screen. The quick start is measured to the end of a run of
 one step (`end`), with faces that an earlier run has drawn. Then Ctrl-C is sent to quick starts at
---interrupts moments, evenly spread over their first 20 seconds, and the exit statuses are counted: 130 is right.
+--interrupts moments, evenly spread over their first 20 seconds, and exit statuses are counted: 130 is right.
 """
 
 from __future__ import annotations
