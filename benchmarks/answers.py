@@ -5,8 +5,8 @@
 
 Each line is a process of its own, begun --repeats times; the fastest is shown, as seconds of the clock and
 of the CPU. `first output` is the first byte on the screen. The quick start is measured to the end of a run of
-one step (`end`), with faces that an earlier run has drawn. Then Ctrl-C is sent to quick starts at --interrupts
-moments, evenly spread over their first 20 seconds, and what they ended with is counted: 130 is right.
+one step (`end`), with faces that an earlier run has drawn. Then Ctrl-C is sent to quick starts at
+--interrupts moments, evenly spread over their first 20 seconds, and exit statuses are counted: 130 is right.
 """
 
 from __future__ import annotations
