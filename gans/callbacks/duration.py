@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Timer
 
 STEADY_BATCHES = 10
@@ -76,11 +76,22 @@ def batches_left(trainer: Trainer) -> int | None:
     per_epoch = trainer.num_training_batches
     limits: list[int] = []
     if trainer.max_epochs is not None and trainer.max_epochs > 0 and math.isfinite(per_epoch):
-        done = trainer.fit_loop.epoch_loop.batch_progress.current.processed
-        limits.append((trainer.max_epochs - trainer.current_epoch) * int(per_epoch) - done)
+        limits.append((trainer.max_epochs - trainer.current_epoch) * int(per_epoch) - batches_done(trainer))
     if trainer.max_steps > 0:
         limits.append((trainer.max_steps - trainer.global_step) * accumulated(trainer))
     return max(0, min(limits)) if limits else None
+
+
+def batches_done(trainer: Trainer) -> int:
+    """Return how many batches of the running epoch have ended."""
+    done: int = vars(trainer.fit_loop.epoch_loop.batch_progress.current)["processed"]  # no public type has it
+    return done
+
+
+def callbacks_of(trainer: Trainer) -> list[Callback]:
+    """Return the callbacks of a trainer, which Lightning sets without declaring them."""
+    callbacks: list[Callback] = vars(trainer)["callbacks"]
+    return callbacks
 
 
 def accumulated(trainer: Trainer) -> int:
@@ -92,7 +103,7 @@ def seconds_left(trainer: Trainer, clock: RunClock) -> float | None:
     """Return how long the rest of a training takes; None while nothing can be said."""
     left = batches_left(trainer)
     limits = [clock.seconds_of(left)] if left is not None and clock.is_steady else []
-    for timer in (callback for callback in trainer.callbacks if isinstance(callback, Timer)):
+    for timer in (callback for callback in callbacks_of(trainer) if isinstance(callback, Timer)):
         remaining = timer.time_remaining()
         limits += [] if remaining is None else [remaining]
     return min(limits, default=None)

@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import ProgressBar
 from torch import Tensor
 
 from gans.callbacks.bars import Bars, whole
-from gans.callbacks.duration import RunClock, as_clock, in_words, seconds_left
+from gans.callbacks.duration import RunClock, as_clock, batches_done, in_words, seconds_left
 from gans.callbacks.terminal import notice
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -132,7 +132,7 @@ class TrainingBar(_Measured):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the bar."""
         super().on_train_start(trainer, pl_module)
-        batches = trainer.fit_loop.epoch_loop.batch_progress.current.processed
+        batches = batches_done(trainer)
         self._bars.show("train", epoch_of(trainer), whole(trainer.num_training_batches), completed=batches)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -198,10 +198,13 @@ class Application(LightningCLI):
         config = self.config[self.command]
         if "seed" in _arguments(config, "data") and "seed" not in _arguments(self.written, "data"):
             _arguments(config, "data")["seed"] = int(config.seed_everything)
-        self.monitors_by_default = ["best_checkpoint"] if config.best_checkpoint.monitor is None else []
-        if self.monitors_by_default:
-            frechet, kernel = NAMES[config.metrics.features]
-            config.best_checkpoint.monitor = f"val/{kernel if config.metrics.kernel else frechet}"
+        frechet, kernel = NAMES[config.metrics.features]
+        by_default = f"val/{kernel if config.metrics.kernel else frechet}"
+        if config.best_checkpoint.monitor is None:
+            config.best_checkpoint.monitor = by_default
+        # A run's own config has the default written out: nobody chose it there either.
+        chosen = config.best_checkpoint.monitor != by_default
+        self.monitors_by_default = [] if chosen else ["best_checkpoint"]
 
     def instantiate_classes(self) -> None:
         """Build the data module, hand its facts to the model, and build model, callbacks and trainer."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from gans.callbacks.duration import callbacks_of
 from gans.callbacks.evaluation import EvaluationCallback
 from gans.cli.config_files import suggestion
 from gans.cli.errors import UsageError
@@ -36,7 +37,7 @@ class CheckMonitors(Callback):
             UsageError: a monitor names no metric that was measured.
         """
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
-            parts = [part for part in trainer.callbacks if isinstance(part, EvaluationCallback)]
+            parts = [part for part in callbacks_of(trainer) if isinstance(part, EvaluationCallback)]
             self._check(trainer, "val", all(part.measuring for part in parts))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -66,7 +67,7 @@ class CheckMonitors(Callback):
 
 
 def _monitors(trainer: Trainer) -> Iterator[tuple[Callback, str]]:
-    for callback in trainer.callbacks:
+    for callback in callbacks_of(trainer):
         monitor = getattr(callback, "monitor", None)
         if isinstance(monitor, str):
             yield callback, monitor

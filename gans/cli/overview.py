@@ -11,7 +11,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
 from datamodules.found import Found
-from gans.callbacks.duration import RunClock, accumulated, batches_left, in_words, seconds_left
+from gans.base import AdversarialModule
+from gans.callbacks.duration import RunClock, accumulated, batches_left, callbacks_of, in_words, seconds_left
 from gans.callbacks.generative_metrics import GenerativeMetrics
 from gans.callbacks.terminal import notice
 from gans.metrics.enough import images_wanted
@@ -95,7 +96,7 @@ def image_lines(found: Sequence[Found]) -> Iterator[str]:
 
 def model_line(module: LightningModule) -> str:
     """Return the kind of a model and its number of parameters, player by player."""
-    players = module.active_players() if hasattr(module, "active_players") else ()
+    players = module.active_players() if isinstance(module, AdversarialModule) else ()
     networks = {player.name: [getattr(module, name) for name in player.networks] for player in players}
     sizes = {name: _parameters(parts) for name, parts in networks.items()}
     total = _parameters([part for parts in networks.values() for part in parts] or [module])
@@ -126,7 +127,7 @@ def metric_lines(trainer: Trainer, found: Sequence[Found]) -> Iterator[str]:
     """Yield what metrics want more images than are held out."""
     held_out = min((domain.held_out for domain in found), default=0)
     metrics = [
-        name for part in trainer.callbacks if isinstance(part, GenerativeMetrics) for name in part.names
+        name for part in callbacks_of(trainer) if isinstance(part, GenerativeMetrics) for name in part.names
     ]
     lacking = {name: wanted for name in metrics if (wanted := images_wanted(name)) > held_out}
     if found and trainer.limit_val_batches != 0 and lacking:
