@@ -144,7 +144,7 @@ def test_a_checkpoint_translates_as_before(tmp_path: Path) -> None:
 def test_the_perceptual_loss_needs_weights_and_stores_none(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"perceptual_weight is 1\.0.*--model\.vgg_weights"):
         tiny(perceptual_weight=1.0, image_size=32)
-    with pytest.raises(ValueError, match=r"takes images of 32 pixels or more, and image_size is 16"):
+    with pytest.raises(ValueError, match=r"takes images of 32 pixels or more, and data.size, .* is 16"):
         tiny(perceptual_weight=1.0, vgg_weights="vgg16.pth")
     pairs = batch(height=32, width=32)
     file = tmp_path / "vgg16.pth"
