@@ -17,8 +17,8 @@ def doublings(image_size: int) -> int:
     if image_size < SMALLEST_SIZE or image_size & (image_size - 1):
         nearest = " or ".join(f"--data.size {size}" for size in _nearest_powers(image_size))
         raise ValueError(
-            f"data.size, or image_size in Python, is {image_size}, but this network doubles or halves the sides "
-            f"of its images and takes powers of two from {SMALLEST_SIZE}: give {nearest}."
+            f"data.size, or image_size in Python, is {image_size}, but this network doubles or halves the "
+            f"sides of its images and takes powers of two from {SMALLEST_SIZE}: give {nearest}."
         )
     return (image_size // SMALLEST_MAP).bit_length() - 1
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "RESULTS.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -21,7 +23,8 @@ NOT_RUN = {
     "sbatch": "needs SLURM",
     "torchrun": "needs several machines; tests/cli/test_nodes.py starts one",
     "python -m benchmarks": "measures for minutes, and is no part of the package",
-    "python train.py fit --config cyclegan --trainer.devices 8": "needs eight GPUs; the sweep runs two processes",
+    "python train.py fit --config cyclegan --trainer.devices 8": "needs eight GPUs; the sweep has processes",
+    "python translate.py": "is a page's own program, which tests/tools/test_export.py runs",
 }
 """Beginning of a command -> why no test runs it."""
 
@@ -39,6 +42,12 @@ def run_by(prefix: str) -> list[list[str]]:
         for command in documented()
         if is_of(prefix, command) and not any(is_of(other, command) for other in NOT_RUN)
     ]
+
+
+def started(main: Callable[[], int], *arguments: object) -> int:
+    """Run the `main` of a tool with these arguments in this process; return its exit status."""
+    with patch.object(sys, "argv", ["tool", *map(str, arguments)]):
+        return main()
 
 
 def is_of(prefix: str, command: str) -> bool:
