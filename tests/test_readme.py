@@ -62,6 +62,8 @@ def appended(arguments: list[str], own_images: bool) -> list[str]:
     settings = {f"model.{key}": value for key, value in network.items()}
     settings |= {f"data.{key}": value for key, value in data.items()}
     settings |= {"trainer.max_steps": 1, "trainer.limit_val_batches": 1, "trainer.accelerator": "cpu"}
+    if model == "MUNIT":
+        settings["diversity.count"] = 2
     settings |= {"trainer.devices": 1, "acceleration.compile": "false", "logger": "csv", "without": "metrics"}
     return [f"--{key}={value}" for key, value in settings.items()]
 

@@ -20,7 +20,6 @@ COMMAND = re.compile(r"(python|pip|pytest|torchrun|sbatch|gans)( |$)|(fit|valida
 NOT_RUN = {
     "pip install": "changes the installation",
     "pytest": "is what runs this",
-    "sbatch": "needs SLURM",
     "torchrun": "needs several machines; tests/cli/test_nodes.py starts one",
     "python -m benchmarks": "measures for minutes, and is no part of the package",
     "python train.py fit --config cyclegan --trainer.devices 8": "needs eight GPUs; the sweep has processes",
