@@ -198,10 +198,12 @@ class Application(LightningCLI):
         config = self.config[self.command]
         if "seed" in _arguments(config, "data") and "seed" not in _arguments(self.written, "data"):
             _arguments(config, "data")["seed"] = int(config.seed_everything)
-        self.monitors_by_default = ["best_checkpoint"] if config.best_checkpoint.monitor is None else []
-        if self.monitors_by_default:
-            frechet, kernel = NAMES[config.metrics.features]
-            config.best_checkpoint.monitor = f"val/{kernel if config.metrics.kernel else frechet}"
+        frechet, kernel = NAMES[config.metrics.features]
+        default = f"val/{kernel if config.metrics.kernel else frechet}"
+        best = config.best_checkpoint
+        # A run that goes on, or a printed config, has the default written out.
+        self.monitors_by_default = ["best_checkpoint"] if best.monitor in (None, default) else []
+        best.monitor = best.monitor or default
 
     def instantiate_classes(self) -> None:
         """Build the data module, hand its facts to the model, and build model, callbacks and trainer."""
