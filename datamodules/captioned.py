@@ -68,7 +68,8 @@ class CaptionedImages(SquareImages[CaptionedSet]):
         test_count: drawn faces to evaluate on.
         size: side of the images in pixels as the network sees them.
         centre_crop: cut the largest square in the middle of an image; otherwise it is stretched.
-        load_size: side in pixels before a window is cut at random; by default size, so that none is.
+        load_size: side before a window is cut at random, in pixels or as a multiple of size such as 76/64;
+            by default size, so that none is.
         flip: mirror every second training image, at random.
         channels: channels of the images; by default as the files say (1 grey, 3 colour, or more).
         batch_size: images per process and training batch.

@@ -5,8 +5,10 @@ Images are tensors (C, H, W), batches (N, C, H, W): uint8, or float32 in [-1, 1]
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal, NamedTuple, get_args
 
 import torch
@@ -18,7 +20,10 @@ from torchvision.transforms.v2 import functional as VF
 from datamodules.value_range import BY_TYPE, ValueRange
 
 PreprocessKind = Literal["resize_and_crop", "scale_width", "scale_width_and_crop", "crop", "none"]
-LoadSize = int | Literal["size"]
+LoadSize = int | str
+"""Pixels, the word `size`, or a multiple of size written as a fraction, such as `76/64`."""
+PAPER_SHARE = Fraction(286, 256)  # CycleGAN's and pix2pix's load size
+FRACTION = re.compile(r"(\d+)/([1-9]\d*)")
 
 
 class Augmentation(NamedTuple):
@@ -64,8 +69,8 @@ class Preprocess:
     Attributes:
         kind: one of the above.
         size: side of the window in pixels.
-        load_size: side or width after resizing; the word `size` takes size, so that no window is cut; None
-            too, and size * 286 / 256 where a window is cut.
+        load_size: side or width after resizing; the word `size` takes size, so that no window is cut, and a
+            fraction such as `76/64` that multiple of it; None is `286/256` where a window is cut, else size.
         flip: mirror every second image in training, at random.
         multiple: sides of whole images are rounded to it.
         value_range: the values of image files that become -1 and 1.
@@ -86,8 +91,11 @@ class Preprocess:
             raise ValueError(
                 f"preprocess: {self.kind!r} is unknown; {', '.join(get_args(PreprocessKind))} are."
             )
-        if isinstance(self.load_size, str) and self.load_size != "size":
-            raise ValueError(f"load_size: {self.load_size!r} is unknown; it is a number of pixels, or size.")
+        if isinstance(self.load_size, str) and self._share is None:
+            raise ValueError(
+                f"load_size: {self.load_size!r} is unknown; it is a number of pixels, the word size, or a "
+                "fraction of size such as 76/64."
+            )
         if self.size < 2:  # torch cannot resize to a single pixel
             raise ValueError(f"size: {self.size} must be at least 2 pixels.")
         if self.scales and self.crops and self.before_crop < self.size:
@@ -109,9 +117,17 @@ class Preprocess:
     @property
     def before_crop(self) -> int:
         """Load size in pixels: what was given, or as much larger than the window as in the papers."""
-        if self.load_size is not None:
-            return self.size if self.load_size == "size" else self.load_size
-        return round(self.size * 286 / 256) if self.crops else self.size
+        if isinstance(self.load_size, int):
+            return self.load_size
+        return round(self.size * (self._share or (PAPER_SHARE if self.crops else 1)))
+
+    @property
+    def _share(self) -> Fraction | None:
+        """Load size as a multiple of size, if it was given as one."""
+        if self.load_size == "size":
+            return Fraction(1)
+        written = FRACTION.fullmatch(str(self.load_size))
+        return Fraction(int(written[1]), int(written[2])) if written else None
 
     def for_training(self, image: Tensor) -> Tensor:
         """Resize (C, H, W) to what windows are cut from.

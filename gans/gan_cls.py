@@ -19,6 +19,7 @@ from gans.networks.gan_cls import CaptionDiscriminator, CaptionGenerator
 from gans.networks.init import initialise
 from gans.networks.joined import forward_joined
 from gans.networks.norms import Norm
+from gans.networks.sizes import doublings
 from gans.protocol import Comparison, Grid, Predictions
 from gans.regularised import RegularisedGAN
 from gans.training.counting import one_count_for_all
@@ -100,6 +101,7 @@ class GANCLS(RegularisedGAN):
         swapped_words: list[str] | None = None,
         **shared: Any,
     ) -> None:
+        doublings(image_size)  # a size that no network can take is refused before the encoder is read
         super().__init__(image_size=image_size, **shared)
         if not 0 <= interpolation < 1:
             raise ValueError(f"model.interpolation is {interpolation}: it lies in [0, 1), for example 0.5.")

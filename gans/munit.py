@@ -133,7 +133,8 @@ class MUNIT(StyledTranslation):
             raise ValueError(
                 f"model.discriminator_layers is {discriminator_layers} and model.discriminator_scales "
                 f"{discriminator_scales}: such discriminators take images of "
-                f"{self.discriminator_A.smallest_size} pixels or more, and image_size is {image_size}."
+                f"{self.discriminator_A.smallest_size} pixels or more, and data.size, image_size in "
+                f"Python, is {image_size}."
             )
         self.objective = adversarial.objective(objective)
         # In a list, so that it is neither trained nor stored.

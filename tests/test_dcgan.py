@@ -56,7 +56,7 @@ def test_every_size_and_number_of_channels_is_trained_on(
 
 
 def test_a_size_that_no_doubling_gives_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"image_size is 48.* take a power of two from 16, such as 64"):
+    with pytest.raises(ValueError, match=r"is 48, .* from 16: give --data.size 32 or --data.size 64"):
         DCGAN(image_size=48)
 
 

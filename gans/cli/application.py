@@ -199,12 +199,11 @@ class Application(LightningCLI):
         if "seed" in _arguments(config, "data") and "seed" not in _arguments(self.written, "data"):
             _arguments(config, "data")["seed"] = int(config.seed_everything)
         frechet, kernel = NAMES[config.metrics.features]
-        by_default = f"val/{kernel if config.metrics.kernel else frechet}"
-        if config.best_checkpoint.monitor is None:
-            config.best_checkpoint.monitor = by_default
-        # A run's own config has the default written out: nobody chose it there either.
-        chosen = config.best_checkpoint.monitor != by_default
-        self.monitors_by_default = [] if chosen else ["best_checkpoint"]
+        default = f"val/{kernel if config.metrics.kernel else frechet}"
+        best = config.best_checkpoint
+        # A run that goes on, or a printed config, has the default written out: nobody chose it there either.
+        self.monitors_by_default = ["best_checkpoint"] if best.monitor in (None, default) else []
+        best.monitor = best.monitor or default
 
     def instantiate_classes(self) -> None:
         """Build the data module, hand its facts to the model, and build model, callbacks and trainer."""

@@ -12,12 +12,13 @@ def doublings(image_size: int) -> int:
     """Return how often a map of 4x4 pixels is doubled in height and width to give `image_size`.
 
     Raises:
-        ValueError: if the size is no power of two from 16.
+        ValueError: if the size is no power of two from 16; with the nearest ones.
     """
     if image_size < SMALLEST_SIZE or image_size & (image_size - 1):
+        nearest = " or ".join(f"--data.size {size}" for size in _nearest_powers(image_size))
         raise ValueError(
-            f"image_size is {image_size}, and this network doubles or halves the sides of its images: take a "
-            f"power of two from {SMALLEST_SIZE}, such as {_nearest_power(image_size)}"
+            f"data.size, or image_size in Python, is {image_size}, but this network doubles or halves the "
+            f"sides of its images and takes powers of two from {SMALLEST_SIZE}: give {nearest}."
         )
     return (image_size // SMALLEST_MAP).bit_length() - 1
 
@@ -39,9 +40,7 @@ def refuse_under_one(**numbers: int) -> None:
             raise ValueError(f"{name} must be 1 or more, got {number}")
 
 
-def _nearest_power(size: int) -> int:
-    """Return a power of two from 16 near `size`."""
-    power = SMALLEST_SIZE
-    while 3 * power <= 2 * size:
-        power *= 2
-    return power
+def _nearest_powers(size: int) -> list[int]:
+    """Return the powers of two from 16 next to a size that is none: below, where there is one, and above."""
+    above = max(1 << size.bit_length(), SMALLEST_SIZE) if size > 0 else SMALLEST_SIZE
+    return [power for power in (above // 2, above) if power >= SMALLEST_SIZE]

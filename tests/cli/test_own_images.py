@@ -13,6 +13,7 @@ from support.commands import run
 from support.folders import write_layout
 
 import datamodules
+from datamodules.transforms import Preprocess
 from gans.cli.config_files import find_config, known_configs, with_found_configs
 from gans.cli.own_images import SECTION, names_own_images, read_settings, settings_of
 
@@ -195,3 +196,27 @@ def test_numbers_keep_their_kind(folder: Path, capsys: pytest.CaptureFixture[str
 def test_tools_read_a_config_likewise() -> None:
     assert read_settings(find_config("stargan"))["data"]["init_args"]["faces_count"] == 3000
     assert "load_size" not in read_settings(find_config("paper/cyclegan_horse2zebra"))["data"]["init_args"]
+
+
+@pytest.mark.parametrize(
+    "name", ["gan_cls", "text_encoder", "paper/gan_cls_cub", "paper/text_encoder_flowers"]
+)
+@pytest.mark.parametrize(("size", "before"), [(64, 76), (128, 152)])
+def test_the_windows_of_captioned_images_follow_their_size(name: str, size: int, before: int) -> None:
+    arguments = ["--config", str(find_config(name)), "--data.root", "own"]
+    data = yaml.safe_load(settings_of(["fit", *arguments]).arguments[2]) if "/" not in name else None
+    data = (data or read_settings(find_config(name)))["data"]["init_args"]
+    assert Preprocess(size=size, load_size=data["load_size"]).before_crop == before
+
+
+@pytest.mark.parametrize(
+    "name", ["dcgan", "wgan_gp", "autoencoder", "vae", "energy", "text_encoder", "gan_cls"]
+)
+def test_a_size_that_no_network_can_do_is_refused_with_the_nearest_that_work(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert run("fit", "--config", name, "--data.size", 100) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "data.size, or image_size in Python, is 100" in said
+    assert "--data.size 64 or --data.size 128" in said
+    assert not Path("runs").exists()

@@ -86,6 +86,9 @@ def test_flat_images_are_scaled_no_lower_than_the_window() -> None:
 def test_load_size_is_as_official() -> None:
     assert Preprocess(size=256).before_crop == 286
     assert Preprocess(size=256, load_size=300).before_crop == 300
+    assert [Preprocess(size=size, load_size="76/64").before_crop for size in (64, 128, 100)] == [76, 152, 119]
+    with pytest.raises(ValueError, match="load_size: '76:64' is unknown"):
+        Preprocess(load_size="76:64")
     assert Preprocess("scale_width", size=256).before_crop == 256
 
 

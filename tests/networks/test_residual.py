@@ -122,7 +122,7 @@ def test_mistakes_are_told() -> None:
     batch: Any = "batch"
     with pytest.raises(ValueError, match="norm of a critic is 'batch': choose layer or none"):
         ResidualCritic(3, 32, norm=batch)
-    with pytest.raises(ValueError, match=r"image_size is 48, .* such as 64"):
+    with pytest.raises(ValueError, match=r"is 48, .* --data.size 32 or --data.size 64"):
         ResidualGenerator(128, 3, 48)
     with pytest.raises(ValueError, match="takes images of 16x16 pixels, got 32x32"):
         ResidualCritic(1, 16, width=1)(torch.randn(1, 1, 32, 32))

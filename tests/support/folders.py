@@ -31,13 +31,17 @@ def write_images(folder: Path, count: int, size: tuple[int, int]) -> None:
 
 
 def write_table(path: Path, root: Path, attributes: Sequence[str]) -> None:
-    """Write a table like CelebA's for all pictures in `root`; each has one of the attributes in turn."""
+    """Write a table of all pictures in `root`, like CelebA's or as .csv; attributes take turns."""
     names = sorted(file.relative_to(root).as_posix() for file in root.rglob("*.jpg"))
     rows = []
     for index, name in enumerate(names):
         values = ["1" if index % len(attributes) == column else "-1" for column in range(len(attributes))]
-        rows.append(" ".join([name, *values]))
-    path.write_text("\n".join([str(len(names)), " ".join(attributes), *rows]) + "\n")
+        rows.append([name, *values])
+    if path.suffix == ".csv":
+        lines = [",".join(row) for row in [["image", *attributes], *rows]]
+    else:
+        lines = [str(len(names)), " ".join(attributes), *map(" ".join, rows)]
+    path.write_text("\n".join(lines) + "\n")
 
 
 def write_layout(root: Path, data: str, count: int = 3) -> None:

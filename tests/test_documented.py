@@ -1,0 +1,222 @@
+"""What the pages tell people to type after a training is run here, on toy runs that all tests share."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from support.commands import run, write_toy_config
+from support.documented import NOT_RUN, documented, is_of, run_by, started
+from support.folders import write_images
+from support.latent_models import Faces
+
+from gans.tools import attribute_classifier, compare, table
+from gans.tools.export.__main__ import main as export
+from gans.tools.latents.__main__ import main as latents
+from gans.tools.latents.decoder import Decoder
+from gans.tools.official.__main__ import main as official
+
+VARIANTS = {"cyclegan": "CycleGAN", "text_encoder": "TextEncoder", "gan_cls": "GANCLS", "vae": "VAE"}
+"""Name of a toy run -> its variant."""
+SMALL_DATA = ("--data.size=16", "--data.faces_count=8", "--data.test_count=4")
+ONE_STEP = (
+    "--trainer.max_epochs=1",
+    "--trainer.limit_train_batches=1",
+    "--trainer.limit_val_batches=1",
+    "--trainer.check_val_every_n_epoch=1",
+    "--trainer.accelerator=cpu",
+)
+FACES = "data: {class_path: Images, init_args: {size: 32, faces_count: 200, test_count: 40}}"
+CLASSIFIER = "runs/attributes.ckpt"
+
+ANSWERED = ("python train.py", "python train.py --list", "python train.py fit --model.help CycleGAN", "gans")
+"""Commands that print what there is; `gans` is the same program."""
+KINDS = (
+    "python train.py fit",
+    "python train.py validate",
+    "python train.py test",
+    "python train.py predict",
+    "python -m gans.tools.attribute_classifier",
+    "python -m gans.tools.compare",
+    "python -m gans.tools.export",
+    "python -m gans.tools.latents",
+    "python -m gans.tools.official",
+    "python -m gans.tools.table",
+)
+"""Beginnings of commands, all of which are run here or in test_readme.py."""
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a toy run of each of `VARIANTS`, a classifier and two pictures."""
+    folder = tmp_path_factory.mktemp("user")
+    with pytest.MonkeyPatch.context() as there:
+        there.chdir(folder)
+        for name, variant in VARIANTS.items():
+            config = write_toy_config(folder / f"{name}.yaml", variant, runs="runs", without=["metrics"])
+            assert run("fit", "--config", config) == 0
+        captioned = ("--config", "gan_cls.yaml", "--out", CLASSIFIER, "--epochs", 1)
+        assert started(attribute_classifier.main, *captioned) == 0
+        assert started(official, checkpoint("cyclegan"), "checkpoints/horse2zebra_pretrained") == 0
+        assert started(official, "checkpoints/horse2zebra_pretrained", "horse2zebra.ckpt") == 0
+        for config in folder.glob("*.yaml"):
+            config.rename(config.with_suffix(".toy"))  # from here on names mean the configs that are shipped
+        write_images(folder / "my_pictures", 2, (20, 18))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def there(user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go to the folder of the toy runs."""
+    monkeypatch.chdir(user)
+
+
+def checkpoint(name: str) -> Path:
+    """Return the last checkpoint of a toy run."""
+    (path,) = Path("runs", name).glob("*/checkpoints/last.ckpt")
+    return path
+
+
+def filled(arguments: Sequence[str], name: str) -> list[str]:
+    """Return what is typed with a toy run in place of RUN, DATE, CKPT and other words in capitals."""
+    path = checkpoint(name)
+    words = {"CKPT": path, "IN": path, "ENCODER": checkpoint("text_encoder"), "FILE": CLASSIFIER}
+    words |= {"OUT": "out", "COMMAND": "truncate"}
+    run_folder = path.parents[1]
+    return [
+        str(words.get(word, word)).replace("RUN/", f"{run_folder}/").replace("DATE", run_folder.name)
+        for word in arguments
+    ]
+
+
+def test_every_command_is_of_a_kind_that_is_run() -> None:
+    commands = documented()
+    assert len(commands) > 50
+    known = (*KINDS, *NOT_RUN)
+    left = [command for command in commands if command not in ANSWERED]
+    assert [command for command in left if not any(is_of(kind, command) for kind in known)] == []
+    fits = [command for command in left if is_of("python train.py fit", command)]
+    assert [command for command in fits if "--config " not in command and "--ckpt_path " not in command] == []
+
+
+def test_no_kind_and_no_exemption_is_left_over() -> None:
+    for kind in (*KINDS, *ANSWERED, *NOT_RUN):
+        assert any(is_of(kind, command) for command in documented()), kind
+
+
+@pytest.mark.parametrize("command", ANSWERED)
+def test_commands_that_print_are_answered(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*command.removeprefix("python train.py").removeprefix("gans").split()) == 0
+    assert "CycleGAN" in capsys.readouterr().out
+
+
+GOING_ON = [arguments for arguments in run_by("python train.py fit") if "--ckpt_path" in arguments]
+
+
+@pytest.mark.parametrize("arguments", GOING_ON, ids=" ".join)
+def test_runs_go_on(arguments: list[str]) -> None:
+    before = checkpoint("cyclegan").stat().st_mtime_ns
+    epochs = 2 + GOING_ON.index(arguments)
+    assert run("fit", *filled(arguments, "cyclegan"), f"--trainer.max_epochs={epochs}") == 0
+    assert checkpoint("cyclegan").stat().st_mtime_ns > before
+
+
+@pytest.mark.parametrize("arguments", run_by("python train.py predict"), ids=" ".join)
+def test_pictures_are_translated(arguments: list[str]) -> None:
+    own = "--data.predict_dir" in arguments
+    small = [] if own else [*SMALL_DATA, "--output=translated_faces"]
+    assert run("predict", *arguments, *small) == 0
+    if own:
+        assert sorted(path.name for path in Path("translated").iterdir()) == ["0.jpg", "1.jpg"]
+    else:
+        assert len(list(Path("translated_faces").rglob("*.png"))) == 4
+
+
+@pytest.mark.parametrize("arguments", run_by("python train.py validate"), ids=" ".join)
+def test_untrained_models_are_measured(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("validate", *arguments, *SMALL_DATA, "--logger=csv") == 0
+    assert "kid_lite0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", run_by("python train.py test"), ids=" ".join)
+def test_drawings_are_judged_by_a_classifier(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("test", *filled(arguments, "gan_cls")) == 0
+    assert "text_match" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.attribute_classifier"), ids=" ".join)
+def test_classifiers_are_trained(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A toy config in a file of the config's name makes it quick."""
+    monkeypatch.chdir(tmp_path)
+    name = arguments[arguments.index("--config") + 1]
+    write_toy_config(tmp_path / name, {"stargan": "StarGAN", "gan_cls": "GANCLS"}[name])
+    assert started(attribute_classifier.main, *arguments) == 0
+    assert Path(arguments[arguments.index("--out") + 1]).is_file()
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.export"), ids=" ".join)
+def test_generators_are_exported(arguments: list[str], tmp_path: Path) -> None:
+    given = filled(arguments, "cyclegan")
+    assert started(export, given[0], tmp_path / given[1], *given[2:]) == 0
+    assert list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.official"), ids=" ".join)
+def test_checkpoints_are_turned_into_the_authors_and_back(arguments: list[str], tmp_path: Path) -> None:
+    source, target = filled(arguments, "cyclegan")
+    assert started(official, source, tmp_path / target) == 0
+    assert list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.latents"), ids=" ".join)
+def test_latents_are_walked_through(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of concepts an untrained model shows none: one that draws faces stands in for it."""
+    small = []
+    if "--concept" in arguments:
+        monkeypatch.setattr("gans.tools.latents.decoder.open_decoder", lambda *_: Decoder(Faces()))
+        Path("faces.yaml").write_text(FACES)
+        small = ["--samples=200", "--config=faces.yaml"]
+    assert started(latents, *filled(arguments, "vae"), f"--output={tmp_path / 'walk'}", *small) == 0
+    assert list(tmp_path.glob("walk*.png"))
+
+
+class FirstFit:
+    """Runs the first `fit` of a tool, one step of it; the further ones are copies of its run."""
+
+    def __init__(self) -> None:
+        self.first: Path | None = None
+
+    def __call__(self, arguments: Sequence[str]) -> int:
+        """Return the exit status of `fit`."""
+        folder = Path(arguments[arguments.index("--run") + 1])
+        if self.first is None:
+            self.first = folder
+            return run(*arguments)
+        shutil.copytree(self.first, folder, dirs_exist_ok=True)
+        return 0
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.table"), ids=" ".join)
+def test_tables_are_made(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    points = "toys/base_ring" in arguments
+    small = ["--data.count=16", "--logger=csv"] if points else [*SMALL_DATA, "--model.generator_width=2"]
+    assert started(lambda: table.main(FirstFit()), *arguments, *ONE_STEP, *small) == 0
+    assert list(Path("runs").rglob("table.md"))
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.compare"), ids=" ".join)
+def test_variants_are_compared(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(compare, "LEAST_SECONDS", 0.01)
+    small = ["--model.width=2", *SMALL_DATA, "--seeds", "0", *ONE_STEP]
+    assert started(lambda: compare.main(FirstFit()), *arguments, *small) == 0
+    assert list(Path("runs").rglob("pictures.png"))
