@@ -206,5 +206,6 @@ def test_fine_tuning_starts_from_an_imported_checkpoint(
     assert trained.hparams["learning_rate"] == 0
     for name in PLACES["CycleGAN"]:  # another architecture than the config's, and its weights
         assert equal_states(getattr(start, name), getattr(trained, name)), name
-    assert run("fit", *common, "--ckpt_path", tmp_path / "start.ckpt") != 0
+    elsewhere = ("--run", tmp_path / "another", "--ckpt_path", tmp_path / "start.ckpt")
+    assert run("fit", *common, *elsewhere) != 0
     assert "--init_from" in capsys.readouterr().err
