@@ -11,48 +11,12 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-import datamodules
-import gans
 from gans.cli import errors
-from gans.cli.config_files import (
-    configs_folder,
-    given_configs,
-    is_written_out,
-    known_configs,
-    suggestion,
-    with_found_configs,
-)
+from gans.cli.config_files import given_configs, is_written_out, suggestion, with_found_configs
 from gans.cli.deferred import signal_processing_deferred
 from gans.cli.going_on import with_own_config
-
-COMMANDS = {
-    "fit": "train a model",
-    "validate": "compute the metrics of a checkpoint on the validation images",
-    "test": "compute the metrics of a checkpoint on the test images",
-    "predict": "translate or generate pictures with a checkpoint",
-}
-
-HELP = """\
-usage: {program} COMMAND --config NAME [--KEY VALUE ...]
-
-commands:
-{commands}
-
-options before or instead of a command:
-  --list      the models, data modules and configs there are
-  --version   the version of this project and of what it stands on
-  --help      this text; after a command, every key that the command takes
-
-examples:
-  {program} fit --config cyclegan
-  {program} fit --config cyclegan --data.root my_folder --model.lambda_cycle 5 --trainer.devices 2
-  {program} fit --ckpt_path last
-  {program} test --ckpt_path runs/cyclegan/DATE/checkpoints/best.ckpt
-  {program} predict --ckpt_path runs/cyclegan/DATE/checkpoints/last.ckpt --data.predict_dir photos
-  {program} fit --config cyclegan --print_config
-
-NAME is a file, or one of the configs that --list shows: {configs}, ...
-The keys of a model or data module: {program} fit --model.help CycleGAN, --data.help UnpairedImages"""
+from gans.cli.help_pages import command_help, listing, overview
+from gans.cli.options import COMMANDS
 
 
 def main() -> int:
@@ -68,19 +32,24 @@ def main() -> int:
 def _run(arguments: list[str]) -> int:
     first = arguments[0] if arguments else "--help"
     if first in ("--help", "-h"):
-        sys.stdout.write(_help() + "\n")
+        sys.stdout.write(overview() + "\n")
         return 0
     if first == "--version":
         sys.stdout.write(_versions() + "\n")
         return 0
     if first == "--list":
-        sys.stdout.write(_lists() + "\n")
+        sys.stdout.write(listing() + "\n")
         return 0
     if first not in COMMANDS:
         raise errors.UsageError(
             f"{first} is not a command.{suggestion(first, list(COMMANDS))} The command comes first: "
             f"{errors.program()} {{{','.join(COMMANDS)}}} --config NAME"
         )
+    if arguments[-1] in ("--help", "-h"):
+        sys.stdout.write(command_help(first) + "\n")
+        return 0
+    if arguments[-2:] == ["--help", "all"]:
+        arguments = arguments[:-1]
     # In place, because the processes that Lightning starts for more devices run sys.argv again.
     sys.argv[1:] = with_found_configs(with_own_config(arguments))
     if "torch" not in sys.modules:
@@ -107,29 +76,6 @@ def _before_torch(arguments: list[str]) -> None:
         what = " ".join([arguments[0], *(Path(config).stem for config in configs)])
         sys.stderr.write(f"gans {_version('gans')}: {what}, loading PyTorch ...\n")
         sys.stderr.flush()
-
-
-def _help() -> str:
-    commands = "\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items())
-    quick = ", ".join(name for name in known_configs() if "/" not in name)
-    return HELP.format(program=errors.program(), commands=commands, configs=quick)
-
-
-def _lists() -> str:
-    models = "\n".join(f"  {name}" for name in gans.VARIANTS)
-    modules = "\n".join(f"  {name}" for name in datamodules.DATA_MODULES)
-    width = max(map(len, known_configs()), default=0)
-    configs = "\n".join(f"  {name:<{width}}  {_first_comment(name)}" for name in known_configs())
-    return (
-        f"models (--model):\n{models}\n\ndata modules (--data):\n{modules}\n\nconfigs (--config):\n{configs}"
-    )
-
-
-def _first_comment(config: str) -> str:
-    """Return the first line of the comment with which a config begins."""
-    path = next(Path(configs_folder()).glob(f"{config}.*"))
-    first = path.read_text(encoding="utf-8").partition("\n")[0]
-    return first.removeprefix("#").strip() if first.startswith("#") else ""
 
 
 def _versions() -> str:

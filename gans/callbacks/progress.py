@@ -237,7 +237,7 @@ def _losses(metrics: dict[str, Any]) -> dict[str, float]:
 
 
 def progress(refresh_rate: int = 10) -> ProgressBar:
-    """Return a bar at a terminal, and one line per epoch elsewhere.
+    """Show a bar at a terminal, and one line per epoch elsewhere.
 
     Args:
         refresh_rate: redraws of the bar per second.

@@ -28,9 +28,10 @@ from gans.cli.devices import end_other_processes, refuse_options_of_one_player, 
 from gans.cli.errors import INTERRUPTED, TERMINATED, UsageError, program
 from gans.cli.facts import FACTS, hand_over_facts
 from gans.cli.going_on import LAST
-from gans.cli.loggers import Dashboard, finish_dashboards
+from gans.cli.loggers import finish_dashboards
 from gans.cli.monitors import CheckMonitors
 from gans.cli.open_run import OpenRun, recorded
+from gans.cli.options import OPTIONS
 from gans.cli.overview import RunOverview
 from gans.cli.own_images import settings_of
 from gans.cli.printed import absence, printed, without_printing
@@ -100,24 +101,8 @@ class Application(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the keys of runs and of shared callbacks."""
-        parser.add_argument("--name", type=str | None, help="Name of the run; by default the config's.")
-        parser.add_argument("--runs", type=str, help="Folder of all runs: a run is RUNS/NAME/DATE.")
-        parser.add_argument(
-            "--run", type=str | None, help="The run's folder itself, instead of RUNS/NAME/DATE."
-        )
-        parser.add_argument("--output", type=str | None, help="predict: folder of the pictures.")
-        parser.add_argument(
-            "--init_from",
-            type=str | None,
-            help="fit: a checkpoint whose networks the training starts with; all else starts anew.",
-        )
-        parser.add_argument(
-            "--change",
-            type=str | list[str],
-            help="fit --ckpt_path: what the run may go on with otherwise than it began: `data`, `model`.",
-        )
-        parser.add_argument("--logger", type=Dashboard, help="Dashboard beside RUN/metrics.csv.")
-        parser.add_argument("--without", type=str | list[str], help="Shared callbacks to leave out.")
+        for option in OPTIONS:
+            parser.add_argument(f"--{option.name}", type=option.kind, help=option.help)
         for key, (callback, _) in SHARED_CALLBACKS.items():
             parser.add_lightning_class_args(callback, key)
         parser.set_defaults(shared_defaults())

@@ -14,8 +14,8 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from gans.callbacks.terminal import is_first_process, notice
 from gans.cli.metrics_file import MetricsFile
+from gans.cli.options import Dashboard
 
-Dashboard = Literal["wandb", "tensorboard", "csv"]
 Mode = Literal["offline"] | None
 
 PROJECT = "gans"

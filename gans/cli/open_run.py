@@ -10,7 +10,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 
 from gans.cli import interrupts
-from gans.cli.loggers import Dashboard, make_loggers
+from gans.cli.loggers import make_loggers
+from gans.cli.options import Dashboard
 from gans.cli.run_folder import RunPlan, config_paths
 from gans.files import written_whole
 

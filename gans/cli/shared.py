@@ -21,11 +21,11 @@ from gans.callbacks.translation_error import TranslationError
 from gans.callbacks.write_predictions import WritePredictions
 from gans.cli.config_files import suggestion
 from gans.cli.errors import UsageError
+from gans.cli.options import EVERY_COMMAND
 from gans.training.acceleration import Acceleration
 from gans.training.checkpointing import RunCheckpoint
 from gans.training.interruption import SaveOnInterrupt
 
-EVERY_COMMAND = ("fit", "validate", "test", "predict")
 EVALUATION = ("fit", "validate", "test")
 
 SHARED_CALLBACKS: dict[str, tuple[type[Callback] | Callable[..., Callback], tuple[str, ...]]] = {

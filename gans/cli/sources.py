@@ -70,6 +70,16 @@ def method(module: str, name: str, of_method: str) -> ast.FunctionDef:
     return function
 
 
+def docstring(module: str, name: str) -> str:
+    """Return what is said of a class or function in its source; nothing if it has no docstring.
+
+    Raises:
+        UnreadableError: if it is not to be read there.
+    """
+    _, node = _definition(module, name)
+    return ast.get_docstring(node) or "" if isinstance(node, (ast.ClassDef, ast.FunctionDef)) else ""
+
+
 def assigned_value(module: str, name: str) -> ast.AST:
     """Return what a module assigns to a name.
 

@@ -17,13 +17,12 @@ from jsonargparse import ActionConfigFile, ArgumentParser  # type: ignore[attr-d
 
 import datamodules
 import gans
+from gans.cli.options import OPTIONS
 from gans.cli.sources import (
     Parameter,
     UnreadableError,
-    annotated_type,
     assigned_value,
     imported_from,
-    method,
     method_parameters,
     parameters,
 )
@@ -32,7 +31,6 @@ CLASSES = {"model": gans.VARIANTS, "data": datamodules.DATA_MODULES}
 """Keys that take one of our classes -> class name -> module."""
 
 TRAINER = ("lightning.pytorch.trainer.trainer", "Trainer")
-APPLICATION = ("gans.cli.application", "Application")
 SHARED = "gans.cli.shared"
 NEVER_GIVEN = {
     *("model", "train_dataloaders", "val_dataloaders", "dataloaders", "datamodule"),
@@ -76,8 +74,9 @@ def stand_in_parser(command: str, chosen: Collection[str]) -> tuple[ArgumentPars
             unjudged |= {f"{key}.init_args.{each.name}" for each in found if each.annotation is Any}
             _class(name, found, base)
         parser.add_subclass_arguments(base, key, fail_untyped=False, required=True)
-    unjudged |= set(_add_options(parser, _own_options()))
-    for key, (module, name) in _shared_callbacks().items():
+    own = [Parameter(each.name, Parameter.KEYWORD_ONLY, annotation=each.kind) for each in OPTIONS]
+    unjudged |= set(_add_options(parser, own))
+    for key, (module, name, _) in shared_callbacks().items():
         unjudged |= set(_add_group(parser, key, name, parameters(module, name)))
     of_method = [each for each in method_parameters(*TRAINER, command) if each.name not in NEVER_GIVEN]
     return parser, unjudged | set(_add_options(parser, of_method))
@@ -107,23 +106,14 @@ def _class(name: str, found: Iterable[Parameter], base: type) -> type:
     return made
 
 
-def _own_options() -> list[Parameter]:
-    """Return the options beside the groups, which are calls of `parser.add_argument("--NAME", ...)`."""
-    module, name = APPLICATION
-    options = []
-    for call in ast.walk(method(module, name, "add_arguments_to_parser")):
-        if not isinstance(call, ast.Call) or ast.unparse(call.func) != "parser.add_argument":
-            continue
-        option, keywords = call.args[0], {each.arg: each.value for each in call.keywords}
-        if not isinstance(option, ast.Constant) or not isinstance(option.value, str):
-            raise UnreadableError(ast.unparse(call))
-        kind = annotated_type(module, keywords.get("type"))
-        options.append(Parameter(option.value.lstrip("-"), Parameter.KEYWORD_ONLY, annotation=kind))
-    return options
+def shared_callbacks() -> dict[str, tuple[str, str, tuple[str, ...]]]:
+    """Return key -> module and name of what makes the callback, and the commands that use it.
 
+    They are read from `gans.cli.shared.SHARED_CALLBACKS`.
 
-def _shared_callbacks() -> dict[str, tuple[str, str]]:
-    """Return key -> module and name of what makes the callback, from `gans.cli.shared.SHARED_CALLBACKS`."""
+    Raises:
+        UnreadableError: if that is written in another way.
+    """
     table = assigned_value(SHARED, "SHARED_CALLBACKS")
     if not isinstance(table, ast.Dict):
         raise UnreadableError(SHARED)
@@ -131,5 +121,8 @@ def _shared_callbacks() -> dict[str, tuple[str, str]]:
     for key, value in zip(table.keys, table.values, strict=True):
         if not isinstance(value, ast.Tuple) or not isinstance(value.elts[0], ast.Name) or key is None:
             raise UnreadableError(ast.unparse(value))
-        found[ast.literal_eval(key)] = imported_from(SHARED, value.elts[0].id)
+        used_by = value.elts[1]
+        commands = assigned_value(SHARED, used_by.id) if isinstance(used_by, ast.Name) else used_by
+        maker = imported_from(SHARED, value.elts[0].id)
+        found[ast.literal_eval(key)] = (*maker, ast.literal_eval(ast.unparse(commands)))
     return found
