@@ -224,7 +224,8 @@ def _refuse_out_of_range(arguments: Any) -> None:
     if arguments["image_size"] < SMALLEST_FOR_VGG:
         raise ValueError(
             f"model.perceptual_weight is {arguments['perceptual_weight']}: the perceptual loss takes images "
-            f"of {SMALLEST_FOR_VGG} pixels or more, and image_size is {arguments['image_size']}."
+            f"of {SMALLEST_FOR_VGG} pixels or more, and data.size, image_size in Python, is "
+            f"{arguments['image_size']}."
         )
     if arguments["vgg_weights"] is None:
         raise ValueError(

@@ -21,14 +21,25 @@ import torch
 from support.tiny import TinyGAN, rows, trainer
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import alternation, data, means, metrics, processes, scale, startup, systems, train_step
+from benchmarks import (
+    alternation,
+    answers,
+    data,
+    means,
+    metrics,
+    processes,
+    scale,
+    startup,
+    systems,
+    train_step,
+)
 from benchmarks.alternation import Alternation
 from benchmarks.plain_process import OperatorCounter, PlainProcess, serve
 from benchmarks.startup import Marks
 from datamodules.paired_batches import PairedBatch
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = [data, means, metrics, processes, scale, startup, train_step]
+PROGRAMS = [answers, data, means, metrics, processes, scale, startup, train_step]
 Table = Callable[..., list[dict[str, str]]]
 
 

@@ -118,10 +118,14 @@ def test_several_outputs_make_an_encoder() -> None:
         DCGANDiscriminator(3, 16, classes=2, outputs=5)
 
 
-@pytest.mark.parametrize(("size", "advised"), [(8, 16), (0, 16), (48, 64), (100, 128), (218, 256), (65, 64)])
-def test_sizes_that_do_not_fit_are_told_one_that_does(size: int, advised: int) -> None:
+@pytest.mark.parametrize(
+    ("size", "advised"),
+    [(8, [16]), (0, [16]), (48, [32, 64]), (100, [64, 128]), (218, [128, 256]), (65, [64, 128])],
+)
+def test_sizes_that_do_not_fit_are_told_those_that_do(size: int, advised: list[int]) -> None:
+    options = " or ".join(f"--data.size {each}" for each in advised)
     for network in (DCGANGenerator, DCGANDiscriminator):
-        with pytest.raises(ValueError, match=rf"image_size is {size}, .*from 16, such as {advised}$"):
+        with pytest.raises(ValueError, match=rf"is {size}, but .* powers of two from 16: give {options}.$"):
             network(image_size=size)
 
 
