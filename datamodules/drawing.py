@@ -86,13 +86,14 @@ def _attributes(style: str, resolved: dict[str, Any]) -> dict[str, str | None]:
     return variants | colours
 
 
-def draw_all(style: str, size: int, faces: Sequence[Options]) -> list[Drawing]:
+def draw_all(style: str, size: int, faces: Sequence[Options], what: str) -> list[Drawing]:
     """Draw many faces on all cores, with a progress bar.
 
     Args:
         style: name of a style.
         size: height and width in pixels.
         faces: the options of each face.
+        what: is drawn, said beside the bar.
 
     Returns:
         The faces in the order of their options.
@@ -101,7 +102,7 @@ def draw_all(style: str, size: int, faces: Sequence[Options]) -> list[Drawing]:
         RuntimeError: a drawing process ended early; its own message is on standard error.
     """
     workers = min(_cores(), len(faces) // FACES_PER_PROCESS + 1)
-    with progress_bar(f"Drawing faces ({style})", len(faces)) as advance:
+    with progress_bar(f"Drawing {what}", len(faces)) as advance:
         if workers == 1:
             return list(_counted((draw(style, size, options) for options in faces), advance))
         shares = [faces[worker::workers] for worker in range(workers)]

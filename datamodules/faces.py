@@ -91,10 +91,11 @@ def draw_faces(
     options = domain_options(style, change)
     if haired:
         options |= haired_options(style)
-    return draw_each(style, size, [{"seed": seed, **options} for seed in seeds])
+    what = "faces" if change == "as_drawn" else f"faces, {change.replace('_', ' ')}"
+    return draw_each(style, size, [{"seed": seed, **options} for seed in seeds], what)
 
 
-def draw_each(style: str, size: int, faces: Sequence[Options]) -> FaceSet:
+def draw_each(style: str, size: int, faces: Sequence[Options], what: str = "faces") -> FaceSet:
     """Draw faces that each have options of their own, or read them from the cache of drawn faces.
 
     The cache lies in the user's cache folder, or where the environment variable GANS_CACHE says. A damaged
@@ -105,12 +106,13 @@ def draw_each(style: str, size: int, faces: Sequence[Options]) -> FaceSet:
         style: one of `STYLES`.
         size: height and width in pixels.
         faces: the options of each face, see `datamodules.drawing.draw`.
+        what: is drawn, for the person who waits for it.
     """
     path = _cache_path(style, size, faces)
     cached = _load(path, len(faces), size)
     if cached is not None:
         return cached
-    drawings = draw_all(style, size, faces)
+    drawings = draw_all(style, size, faces, what)
     images = np.stack([drawing.pixels for drawing in drawings])
     drawn = FaceSet(images, [drawing.attributes for drawing in drawings])
     _save(path, drawn)

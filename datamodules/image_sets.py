@@ -129,17 +129,26 @@ class MemoryBudget:
 
     def __init__(self, gigabytes: float) -> None:
         self.left = int(gigabytes * 1e9)
+        self.beyond = 0
+        """Bytes of the images that did not fit, and are decoded each time; 0 where no cache is wanted."""
+        self._wanted = gigabytes > 0
 
     def holds(self, images: int, sample: Tensor) -> bool:
         """Whether so many images like the sample fit into what is left."""
-        return images * sample.nbytes <= self.left
+        size = images * sample.nbytes
+        return size <= self.left or self._refuse(size)
 
     def take(self, images: Sequence[Tensor]) -> bool:
         """Take the memory of these images, unless it is more than what is left."""
         size = sum(image.nbytes for image in images)
-        fits = size <= self.left
-        self.left -= size if fits else 0
-        return fits
+        if size > self.left:
+            return self._refuse(size)
+        self.left -= size
+        return True
+
+    def _refuse(self, size: int) -> bool:
+        self.beyond += size if self._wanted else 0
+        return False
 
 
 def find_images(folder: str | Path, purpose: str) -> Listing:
@@ -273,10 +282,13 @@ def _decode_all(files: ImageFiles) -> Iterator[tuple[Path, Tensor | ImageError]]
         except ImageError as error:
             return error
 
+    # Before there is a bar: where the set turns out not to fit, none other is read.
+    yield files.paths[0], decode(0)
     workers = min(32, os.cpu_count() or 1)
     ahead = 16 * workers
     with progress_bar(f"Reading {files.folder}", len(files)) as advance, ThreadPoolExecutor(workers) as pool:
-        for start in range(0, len(files), ahead):
+        advance()
+        for start in range(1, len(files), ahead):
             indices = range(start, min(start + ahead, len(files)))
             for index, image in zip(indices, pool.map(decode, indices), strict=True):
                 advance()

@@ -19,10 +19,11 @@ from jsonargparse import get_loader
 from gans.cli.config_files import CONFIG_OPTIONS, is_written_out
 from gans.cli.early_folders import refuse_empty_folders
 from gans.cli.errors import UsageError
+from gans.cli.options import refuse_unknown_parts
 from gans.cli.own_images import settings_of
 from gans.cli.printed import OPTION
 from gans.cli.sources import UnreadableError
-from gans.cli.stand_ins import CLASSES, MODULE, command_parser, stand_in_parser
+from gans.cli.stand_ins import CLASSES, MODULE, command_parser, shared_callbacks, stand_in_parser
 from gans.cli.usage import explain
 
 
@@ -82,7 +83,10 @@ def refuse_mistakes(arguments: list[str]) -> None:
         raise UsageError(explain("Problems parsing config", None, arguments)) from None
     except ArgumentError as error:
         raise UsageError(explain(str(error), parser, arguments)) from error
-    data = parsed[arguments[0]].data.get("init_args")
+    config = parsed[arguments[0]]
+    without = [config.without] if isinstance(config.without, str) else config.without or []
+    refuse_unknown_parts(without, shared_callbacks())
+    data = config.data.get("init_args")
     if data is not None and not any(
         word.startswith(OPTION) for word in arguments
     ):  # printing needs no images

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from gans.cli.config_files import suggestion
+from gans.cli.errors import UsageError
 
 Dashboard = Literal["wandb", "tensorboard", "csv"]
 
@@ -53,3 +57,17 @@ OPTIONS = (
     Option("logger", Dashboard, "Dashboard beside RUN/metrics.csv.", ("fit", "validate", "test")),
     Option("without", str | list[str], "Shared callbacks to leave out."),
 )
+
+
+def refuse_unknown_parts(without: Collection[str], known: Collection[str]) -> None:
+    """Refuse a value of `--without` that names no shared callback.
+
+    Raises:
+        UsageError: with the name meant, perhaps, and all there are.
+    """
+    for key in without:
+        if key not in known:
+            raise UsageError(
+                f"--without {key}: no shared callback is called that.{suggestion(key, known)}\n"
+                f"Shared callbacks: {', '.join(known)}"
+            )

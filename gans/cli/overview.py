@@ -11,6 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
 from datamodules.found import Found
+from datamodules.image_sets import MemoryBudget
 from gans.base import AdversarialModule
 from gans.callbacks.duration import RunClock, accumulated, batches_left, callbacks_of, in_words, seconds_left
 from gans.callbacks.generative_metrics import GenerativeMetrics
@@ -72,7 +73,7 @@ def overview(trainer: Trainer, module: LightningModule) -> Iterator[str]:
     data = getattr(trainer, "datamodule", None)
     found = data.found() if isinstance(data, TellsWhatItFound) else []
     parts = {
-        "Images": list(image_lines(found)),
+        "Images": [*image_lines(found), *memory_lines(data)],
         "Model": [model_line(module)],
         "Training": list(training_lines(trainer, getattr(data, "batch_size", None))),
         "Metrics": list(metric_lines(trainer, found)),
@@ -92,6 +93,16 @@ def image_lines(found: Sequence[Found]) -> Iterator[str]:
         if domain.left_out:
             reasons = "; ".join(f"{_number(count)} {reason}" for reason, count in domain.left_out.items())
             yield f"{domain.name}: left out {_count(sum(domain.left_out.values()), 'file')}: {reasons}"
+
+
+def memory_lines(data: object) -> Iterator[str]:
+    """Yield what does not fit into the memory for decoded images."""
+    budget = getattr(data, "budget", None)
+    if isinstance(budget, MemoryBudget) and budget.beyond:
+        yield (
+            f"{budget.beyond / 1e9:.1f} GB of decoded images are more than data.cache_gigabytes has room "
+            "for, and are decoded each time"
+        )
 
 
 def model_line(module: LightningModule) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 import warnings
 
 from gans.cli.errors import PACKAGES
@@ -18,20 +20,44 @@ WARNINGS = (
     r"Found \d+ module\(s\) in eval mode at the start of training",
     # Predicted pictures are written by name.
     r"Couldn't infer the batch indices fetched from your dataloader",
+    # A run of few steps, which the table and the closing lines tell all of.
+    r"The number of training batches \(\d+\) is smaller than the logging interval",
     # Pillow warns of half as many pixels as are refused.
     r"Image size \(\d+ pixels\) exceeds limit of \d+ pixels, could be decompression bomb DOS attack",
 )
-ADVERTISEMENT = "💡 Tip"
+LOGGERS = (
+    "lightning.pytorch.utilities.rank_zero",
+    "lightning.pytorch.trainer.connectors.checkpoint_connector",
+    "lightning.fabric.utilities.seed",
+)
+NEWS = re.compile(
+    # An advertisement.
+    r"💡 Tip"
+    # The block before training says where it runs, and where it goes on.
+    r"|(GPU|TPU|HPU) available: |LOCAL_RANK: \d+ - CUDA_VISIBLE_DEVICES"
+    r"|`weights_only` was not set, defaulting to "
+    r"|Restoring states from the checkpoint|Restored all states from|Loaded model weights from"
+    # The config is kept in the run's folder.
+    r"|(\[rank: \d+\] )?Seed set to "
+    # The bar or the epoch's line ends there, and would be broken by it.
+    r"|`Trainer\.\w+` stopped: "
+)
+"""What Lightning logs at every run and this program says in its own way, or need not say."""
 
 _with_its_place = warnings.formatwarning
 
 
 def quieten() -> None:
-    """Silence them for this process, and let this project's own warnings stand without a line of its code."""
+    """Silence them for this process, and let other warnings stand without a line of code.
+
+    What will change in a library is for those who write against it, and is not said at all.
+    """
     warnings.formatwarning = _formatted
+    warnings.filterwarnings("ignore", category=FutureWarning)
     for message in WARNINGS:
         warnings.filterwarnings("ignore", message=message)
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_tip)
+    for name in LOGGERS:
+        logging.getLogger(name).addFilter(_is_wanted)
 
 
 def _formatted(
@@ -39,8 +65,11 @@ def _formatted(
 ) -> str:
     if filename.startswith(PACKAGES):
         return f"warning: {message}\n"
+    _, installed, inside = filename.partition(f"{os.sep}site-packages{os.sep}")
+    if installed:
+        return f"warning of {inside.partition(os.sep)[0].removesuffix('.py')}: {message}\n"
     return _with_its_place(message, category, filename, lineno, line)
 
 
-def _is_no_tip(record: logging.LogRecord) -> bool:
-    return not record.getMessage().startswith(ADVERTISEMENT)
+def _is_wanted(record: logging.LogRecord) -> bool:
+    return NEWS.match(record.getMessage()) is None

@@ -19,9 +19,7 @@ from gans.callbacks.sample_grid import SampleGrid
 from gans.callbacks.text_match import TextMatch
 from gans.callbacks.translation_error import TranslationError
 from gans.callbacks.write_predictions import WritePredictions
-from gans.cli.config_files import suggestion
-from gans.cli.errors import UsageError
-from gans.cli.options import EVERY_COMMAND
+from gans.cli.options import EVERY_COMMAND, refuse_unknown_parts
 from gans.training.acceleration import Acceleration
 from gans.training.checkpointing import RunCheckpoint
 from gans.training.interruption import SaveOnInterrupt
@@ -70,12 +68,7 @@ def choose_callbacks(
     Raises:
         UsageError: if `without` names something else.
     """
-    for key in without:
-        if key not in SHARED_CALLBACKS:
-            raise UsageError(
-                f"--without {key}: no shared callback is called that.{suggestion(key, SHARED_CALLBACKS)}\n"
-                f"Shared callbacks: {', '.join(SHARED_CALLBACKS)}"
-            )
+    refuse_unknown_parts(without, SHARED_CALLBACKS)
     own = options["callbacks"] or []
     own = own if isinstance(own, list) else [own]
     refused: list[type] = []

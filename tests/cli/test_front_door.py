@@ -39,6 +39,7 @@ def answer(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         (["fit"], 2, "name a config with --config"),
         (["fit", "--config", "cyclegan", "--model.blokcs", "3"], 2, "Did you mean blocks?"),
         (["fit", "--config", "cyclegan", "--trainer.max_epochs", "many"], 2, "expected int or null"),
+        (["fit", "--config", "cyclegan", "--without", "metric"], 2, "Did you mean metrics?"),
         (["fit", "--config", "dcgan", "--data.root", "nowhere"], 1, "nowhere"),
         (["fit", "--config", "munit", "--data.folder_A", "."], 1, "no image"),
         (["predict", "--config", "cyclegan", "--data.predict_dir", "nowhere"], 1, "nowhere"),

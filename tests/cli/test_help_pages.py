@@ -23,8 +23,9 @@ def test_commands_are_told_once() -> None:
 
 @pytest.mark.parametrize("command", EVERY_COMMAND)
 def test_help_tells_what_a_command_takes_and_is_short(
-    command: str, capsys: pytest.CaptureFixture[str]
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     assert run(command, "--config", "cyclegan", "--help") == 0
     page = capsys.readouterr().out
     options = set(re.findall(r"^  --([\w.]+)", page, re.MULTILINE))

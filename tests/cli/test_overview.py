@@ -3,12 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from support.commands import run, write_toy_config
 from support.toys import make_model
 
 from datamodules.found import Found
+from datamodules.images import Images
 from gans.callbacks.duration import as_clock, in_words
-from gans.cli.overview import image_lines, model_line, rounded
+from gans.cli.overview import image_lines, memory_lines, model_line, rounded
 
 
 def test_a_domain_tells_numbers_sizes_and_what_was_left_out() -> None:
@@ -18,6 +20,14 @@ def test_a_domain_tells_numbers_sizes_and_what_was_left_out() -> None:
         "A: 1 200 to train on, 1 held out; 64 x 48 to 640 x 480, 3 channels, 16 bit; summer",
         "A: left out 4 files: 3 of suffix .svg, which is not read; 1 hidden",
     ]
+
+
+def test_images_beyond_the_memory_are_said() -> None:
+    data = Images(size=16, cache_gigabytes=1)
+    assert list(memory_lines(data)) == []
+    assert not data.budget.holds(1000, torch.zeros(3, 2048, 2048, dtype=torch.uint8))
+    [line] = memory_lines(data)
+    assert line.startswith("12.6 GB of decoded images are more than data.cache_gigabytes has room for")
 
 
 def test_the_models_size_is_said_player_by_player() -> None:

@@ -28,9 +28,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Note how many faces each call really draws."""
     counts: list[int] = []
 
-    def counted(style: str, size: int, options: Sequence[Any]) -> list[Drawing]:
+    def counted(style: str, size: int, options: Sequence[Any], what: str) -> list[Drawing]:
         counts.append(len(options))
-        return draw_all(style, size, options)
+        return draw_all(style, size, options, what)
 
     monkeypatch.setattr(faces, "draw_all", counted)
     return counts
@@ -173,7 +173,7 @@ def test_the_order_survives_several_processes(monkeypatch: pytest.MonkeyPatch) -
     expected = [draw("adventurer", 12, one) for one in options]
     monkeypatch.setattr(drawing, "FACES_PER_PROCESS", 4)
     monkeypatch.setattr(drawing, "_cores", lambda: 2)
-    for face, there in zip(expected, draw_all("adventurer", 12, options), strict=True):
+    for face, there in zip(expected, draw_all("adventurer", 12, options, "faces"), strict=True):
         np.testing.assert_array_equal(face.pixels, there.pixels)
         assert face.attributes == there.attributes
 
@@ -183,7 +183,7 @@ def test_a_drawing_process_that_dies_is_an_error(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(drawing, "_cores", lambda: 2)
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(RuntimeError, match="ended early with status 1"):
-        draw_all("adventurer", 12, [{"seed": str(i)} for i in range(8)])
+        draw_all("adventurer", 12, [{"seed": str(i)} for i in range(8)], "faces")
 
 
 def test_unknown_styles_and_domains_list_the_known() -> None:

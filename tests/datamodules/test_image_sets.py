@@ -73,6 +73,22 @@ def test_sets_share_the_budget(tmp_path: Path) -> None:
     budget = MemoryBudget(5 * IMAGE_BYTES / 1e9)
     kinds = [type(load_images(files(tmp_path), budget, "raise")) for _ in range(2)]
     assert kinds == [MemoryImages, ImageFiles]
+    assert budget.beyond == 3 * IMAGE_BYTES
+
+
+def test_no_bar_begins_for_a_set_that_does_not_fit(
+    tmp_path: Path, reads: Counter[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("datamodules.progress.QUIET_BELOW", 0)
+    write_folder(tmp_path, 3)
+    for gigabytes, bytes_beyond in ((2 * IMAGE_BYTES / 1e9, 3 * IMAGE_BYTES), (0, 0)):
+        budget = MemoryBudget(gigabytes)
+        load_images(files(tmp_path), budget, "raise")
+        assert capsys.readouterr().err == ""
+        assert budget.beyond == bytes_beyond  # nothing is missed where no cache is wanted
+    assert set(reads) == {"000.png"}
+    load_images(files(tmp_path), MemoryBudget(1), "raise")
+    assert "Reading" in capsys.readouterr().err
 
 
 def test_images_of_different_sizes_are_kept_too(tmp_path: Path) -> None:
