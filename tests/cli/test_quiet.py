@@ -77,9 +77,7 @@ def test_what_is_said_in_another_way_is_silent(
             fitted = trainer(tmp_path, max_epochs=1)
             fitted.fit(TinyGAN(), rows(8))
             fitted.save_checkpoint(tmp_path / "a.ckpt")
-            trainer(tmp_path, max_epochs=2).fit(
-                TinyGAN(), rows(8), ckpt_path=tmp_path / "a.ckpt", weights_only=False
-            )
+            trainer(tmp_path, max_epochs=2).fit(TinyGAN(), rows(8), ckpt_path=tmp_path / "a.ckpt")
         said[silent] = [record.getMessage() for record in caplog.records]
     assert len(said[False]) > 6
     assert said[True] == []
