@@ -53,7 +53,7 @@ def _run(arguments: list[str]) -> int:
     # In place, because the processes that Lightning starts for more devices run sys.argv again.
     sys.argv[1:] = with_found_configs(with_own_config(arguments))
     if "torch" not in sys.modules:
-        _before_torch(sys.argv[1:])
+        _before_torch(sys.argv[1:], asked=arguments)
     # Threads of torch on a CPU spin while they wait for each other. Where anything else runs beside them, a
     # small network's step then takes several times as long; without any spinning it takes half as long again
     # where nothing does. So they spin briefly. To be set before torch is imported.
@@ -66,14 +66,19 @@ def _run(arguments: list[str]) -> int:
     return 0
 
 
-def _before_torch(arguments: list[str]) -> None:
-    """Refuse mistakes in the seconds before torch is there, and say what they are spent on."""
+def _before_torch(arguments: list[str], asked: list[str]) -> None:
+    """Refuse mistakes in the seconds before torch is there, and say what they are spent on.
+
+    Args:
+        arguments: the command line with the files of all configs, also those of a run that goes on.
+        asked: the command line as it was typed.
+    """
     from gans.cli.early import refuse_mistakes
 
     refuse_mistakes(arguments)
     if "LOCAL_RANK" not in os.environ:  # one of several processes says it
-        configs = [config for config in given_configs(arguments) if not is_written_out(config)]
-        what = " ".join([arguments[0], *(Path(config).stem for config in configs)])
+        configs = [config for config in given_configs(asked) if not is_written_out(config)]
+        what = " ".join([asked[0], *(Path(config).stem for config in configs)])
         sys.stderr.write(f"gans {_version('gans')}: {what}, loading PyTorch ...\n")
         sys.stderr.flush()
 
