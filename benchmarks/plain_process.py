@@ -53,7 +53,7 @@ class PlainProcess:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs, system, str(device)), daemon=True)
-        spinning = os.environ.pop("GOMP_SPINCOUNT", None)  # which `gans.command` sets for ours
+        spinning = os.environ.pop("GOMP_SPINCOUNT", None)  # which `gans.cli.command` sets for ours
         self._process.start()
         if spinning is not None:
             os.environ["GOMP_SPINCOUNT"] = spinning

@@ -29,8 +29,8 @@ from torch.utils.data import DataLoader
 
 import gans
 from benchmarks.programs import command_line, print_header, print_row
-from datamodules.paired_batches import PairedBatch
-from datamodules.unpaired_batches import UnpairedBatch
+from datamodules.paired.batches import PairedBatch
+from datamodules.unpaired.batches import UnpairedBatch
 from gans.training.acceleration import Acceleration
 
 COLUMNS = ("model", "image size", "batch", "recomputed", "s per step", "GB at the peak")

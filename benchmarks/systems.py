@@ -14,7 +14,7 @@ from PIL import Image
 import datamodules
 from benchmarks.plain import steps
 from datamodules.base import ImageDataModule
-from datamodules.faces import draw_faces, face_seeds
+from datamodules.faces.faces import draw_faces, face_seeds
 
 FACES = 64  # of each domain: few enough to draw in a moment
 BATCHES = 100  # of an epoch, so that its end is as rare as with real data; the faces repeat

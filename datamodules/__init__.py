@@ -11,12 +11,12 @@ from typing import Any
 
 # name -> module that defines it
 DATA_MODULES = {
-    "CaptionedImages": "datamodules.captioned",
-    "Images": "datamodules.images",
-    "MultiDomainImages": "datamodules.multi_domain",
-    "PairedImages": "datamodules.paired",
+    "CaptionedImages": "datamodules.captioned.module",
+    "Images": "datamodules.images.module",
+    "MultiDomainImages": "datamodules.multi_domain.module",
+    "PairedImages": "datamodules.paired.module",
     "Points": "datamodules.points",
-    "UnpairedImages": "datamodules.unpaired",
+    "UnpairedImages": "datamodules.unpaired.module",
 }
 
 SOURCES = {

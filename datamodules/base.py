@@ -11,6 +11,8 @@ from typing import Any, ClassVar, get_args
 import lightning as L
 from torch import Tensor
 
+from datamodules.files.value_range import ValueRange
+from datamodules.files.writers import Origin
 from datamodules.found import Found
 from datamodules.image_sets import (
     ImageFiles,
@@ -23,7 +25,8 @@ from datamodules.image_sets import (
     load_images,
 )
 from datamodules.listing import holds, outside
-from datamodules.prediction import (
+from datamodules.loading import Batches, EpochSampler, EvaluationSampler, Order, ResumableLoader
+from datamodules.prediction.batches import (
     PROBE_NAME,
     PredictionSource,
     Taker,
@@ -32,14 +35,9 @@ from datamodules.prediction import (
     prediction_batches,
     probe_of,
 )
-from datamodules.prediction import (
-    PredictBatch as PredictBatch,  # where models look for it
-)
-from datamodules.sampling import Batches, BatchSource, EpochSampler, EvaluationSampler, ResumableLoader
-from datamodules.tiles import Overlap, choose_tiling
+from datamodules.prediction.batches import PredictBatch as PredictBatch
+from datamodules.prediction.tiles import Overlap, choose_tiling
 from datamodules.transforms import Preprocess, to_unit_range, unchanged
-from datamodules.value_range import ValueRange
-from datamodules.writers import Origin
 
 # Whole images per evaluation batch where their sizes agree.
 EVAL_BATCH_SIZE = 16
@@ -87,21 +85,21 @@ class BatchDataModule(L.LightningDataModule):
         """Number of processes; 1 without a trainer."""
         return self.trainer.world_size if self.trainer else 1
 
-    def training_loader(self, source: BatchSource, length: int) -> ResumableLoader:
-        """Shuffled, sharded, resumable batches; the source is asked for lists of (epoch, index)."""
+    def training_loader(self, batches: Batches, length: int) -> ResumableLoader:
+        """Shuffled, sharded, resumable batches; they are asked for lists of (epoch, index)."""
         sampler = EpochSampler(length, self.batch_size, self.seed, self.rank, self.world)
-        return self._loader(source, sampler)
+        return self._loader(batches, sampler)
 
-    def ordered_loader(self, source: BatchSource, lengths: Sequence[int], batch_size: int) -> ResumableLoader:
-        """Every item of one or more sets once; the source is asked for one list of indices per set."""
-        return self._loader(source, EvaluationSampler(lengths, batch_size, self.rank, self.world))
+    def ordered_loader(self, batches: Batches, lengths: Sequence[int], batch_size: int) -> ResumableLoader:
+        """Every item of one or more sets once; they are asked for one list of indices per set."""
+        return self._loader(batches, EvaluationSampler(lengths, batch_size, self.rank, self.world))
 
-    def shared_loader(self, source: BatchSource, items: Sequence[int], batch_size: int) -> ResumableLoader:
+    def shared_loader(self, batches: Batches, items: Sequence[int], batch_size: int) -> ResumableLoader:
         """Batches of items, each item on one process only; a process may have none."""
-        return self._loader(source, chunks(items[self.rank :: self.world], batch_size))
+        return self._loader(batches, chunks(items[self.rank :: self.world], batch_size))
 
-    def _loader(self, source: BatchSource, batches: Batches, workers: int | None = None) -> ResumableLoader:
-        loader = ResumableLoader(source, batches, self.workers if workers is None else workers)
+    def _loader(self, batches: Batches, sampler: Order, workers: int | None = None) -> ResumableLoader:
+        loader = ResumableLoader(batches, sampler, self.workers if workers is None else workers)
         self._loaders.append(loader)
         return loader
 
@@ -201,9 +199,9 @@ class ImageDataModule(BatchDataModule):
     def draw(self, split: Split) -> None:
         """Draw the faces of a split into the cache on disk; nothing where images come from files."""
 
-    def evaluation_loader(self, source: BatchSource, sets: Sequence[ImageSet]) -> ResumableLoader:
-        """Every image once; the source is asked for one list of indices per set."""
-        return self.ordered_loader(source, [len(images) for images in sets], self._whole_batch(sets))
+    def evaluation_loader(self, batches: Batches, sets: Sequence[ImageSet]) -> ResumableLoader:
+        """Every image once; they are asked for one list of indices per set."""
+        return self.ordered_loader(batches, [len(images) for images in sets], self._whole_batch(sets))
 
     def prediction_loader(
         self,

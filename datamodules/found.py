@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.formats.common import Stored
+from datamodules.files.formats.common import Stored
+from datamodules.files.readers import ImageError, read_stored
 from datamodules.image_sets import BEYOND, HEADER_SAMPLE, evenly_spaced
 from datamodules.listing import Listing, composed, joined, list_images, sub_folders
-from datamodules.readers import ImageError, read_stored
 
 
 @dataclass(frozen=True)

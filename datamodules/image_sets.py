@@ -16,10 +16,10 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from datamodules.files.readers import FORMATS, Header, ImageError, read_header, read_image
+from datamodules.files.value_range import BY_TYPE, ValueRange
 from datamodules.listing import Listing, composed, list_images
 from datamodules.progress import progress_bar
-from datamodules.readers import FORMATS, Header, ImageError, read_header, read_image
-from datamodules.value_range import BY_TYPE, ValueRange
 
 OnBadImage = Literal["raise", "skip"]
 Split = Literal["train", "test"]  # what is trained on, and what is held out

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from datamodules.readers import format_of
+from datamodules.files.readers import format_of
 
 # What systems and programs leave behind under names without a leading dot, in small letters.
 LITTER = frozenset(

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from datamodules.base import BatchDataModule, at_least
 from datamodules.found import Found
-from datamodules.images import ImageBatch, LoadedImages
-from datamodules.sampling import Key, ResumableLoader
+from datamodules.images.batches import ImageBatch, LoadedImages
+from datamodules.loading import Key, ResumableLoader
 
 Distribution = Literal["ring", "grid", "spiral"]
 Places = npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ class _Shape:
 _SHAPES = {"ring": _Shape(_ring, 0.01, 8), "grid": _Shape(_grid, 0.05, 25), "spiral": _Shape(_spiral, 0.02)}
 
 
-class _TrainingSource:
+class TrainingBatches:
     """Makes training batches of points that are new in each epoch."""
 
     def __init__(self, shape: _Shape, count: int, seed: int) -> None:
@@ -92,7 +92,7 @@ class _TrainingSource:
         return LoadedImages(ImageBatch(points, names=[f"train-{row:06d}" for row in rows]))
 
 
-class _HeldOutSource:
+class HeldOutBatches:
     """Makes evaluation batches from lists with one list of indices."""
 
     def __init__(self, points: Tensor) -> None:
@@ -170,12 +170,12 @@ class Points(BatchDataModule):
 
     def train_dataloader(self) -> ResumableLoader:
         """Batches of `ImageBatch`: new points each epoch."""
-        return self.training_loader(_TrainingSource(self._shape, self.count, self.seed), self.count)
+        return self.training_loader(TrainingBatches(self._shape, self.count, self.seed), self.count)
 
     def val_dataloader(self) -> ResumableLoader:
         """Every held-out point exactly once."""
-        source = _HeldOutSource(self.held_out(self.test_count))
-        return self.ordered_loader(source, [self.test_count], self.eval_batch_size)
+        batches = HeldOutBatches(self.held_out(self.test_count))
+        return self.ordered_loader(batches, [self.test_count], self.eval_batch_size)
 
     def test_dataloader(self) -> ResumableLoader:
         """The same points as validation."""
@@ -196,4 +196,4 @@ class Points(BatchDataModule):
     def preview(self, count: int) -> ImageBatch:
         """Return the same held-out points every time, at least 1000 however few are asked for."""
         count = max(count, PREVIEW)
-        return _HeldOutSource(self.held_out(count))[[list(range(count))]].finish()
+        return HeldOutBatches(self.held_out(count))[[list(range(count))]].finish()

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as VF
 
-from datamodules.value_range import BY_TYPE, ValueRange
+from datamodules.files.value_range import BY_TYPE, ValueRange
 
 PreprocessKind = Literal["resize_and_crop", "scale_width", "scale_width_and_crop", "crop", "none"]
 LoadSize = int | str

@@ -8,6 +8,7 @@ tensors that it makes into pictures.
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 VARIANTS = {
@@ -26,9 +27,31 @@ VARIANTS = {
 }
 """Class name of every variant -> module that defines it: the names that `--model` takes."""
 
-_FUNCTIONS = {"load": "gans.checkpoints", "to_pil": "gans.inference"}
+_FUNCTIONS = {"to_pil": "gans.inference"}
 
-__all__ = ["VARIANTS", *_FUNCTIONS, *VARIANTS]
+__all__ = ["VARIANTS", "load", *_FUNCTIONS, *VARIANTS]
+
+
+def load(path: str | Path) -> Any:
+    """Return the trained variant in a checkpoint, an `AdversarialModule` on the CPU and in evaluation mode.
+
+    Which variant it is, and its arguments, are read from the file, of which nothing is executed.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is no checkpoint of this project, only a part of one, or of a newer version.
+    """
+    from gans.checkpoints.reading import read_checkpoint  # brings torch, which naming the variants needs not
+
+    path = Path(path).expanduser()
+    name = read_checkpoint(path)["gans"]["variant"]
+    if name not in VARIANTS:
+        raise ValueError(
+            f"{path} holds a {name}, and this version of gans has only {', '.join(VARIANTS)}: another "
+            "version wrote it."
+        )
+    variant = getattr(import_module(VARIANTS[name]), name)
+    return variant.load_from_checkpoint(path, map_location="cpu", weights_only=True).eval()
 
 
 def __getattr__(name: str) -> Any:

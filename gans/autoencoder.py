@@ -9,16 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from datamodules.base import PredictBatch
-from datamodules.images import ImageBatch, SampleBatch
+from datamodules.images.batches import ImageBatch, SampleBatch
 from gans.base import Player
-from gans.from_latents import FromLatents
+from gans.families.from_latents import FromLatents
 from gans.inference import Given, Images, coded, mapped
 from gans.losses.reconstruction import ReconstructionName, negative_log_likelihood
 from gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator, Kernel
 from gans.networks.init import initialise
 from gans.networks.norms import Norm
 from gans.protocol import Comparison, Grid, Predictions
-from gans.training.code_statistics import CodeStatistics
+from gans.sampling.code_statistics import CodeStatistics
 
 PLANE = 8  # codes on a side of the picture of a plane of codes
 PLANE_EXTENT = 2.0  # standard deviations that it reaches from the middle to a side
@@ -32,7 +32,7 @@ class AutoEncoder(FromLatents):
     is adversarial, and whatever a code cannot tell is averaged over all images that fit it, which blurs.
 
     Samples are decoded from a Gaussian that is fitted to the training codes; see
-    `gans.training.code_statistics`. The latents of this variant are such codes.
+    `gans.sampling.code_statistics`. The latents of this variant are such codes.
 
     Images are (N, channels, image_size, image_size) in [-1, 1], codes (N, latent_size).
 

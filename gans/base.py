@@ -12,7 +12,8 @@ from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from gans.checkpoints import Loadable
+from gans.checkpoints.contents import accept, describe
+from gans.checkpoints.reading import Loadable
 from gans.losses.adversarial import Objective
 from gans.protocol import Comparison, Grid
 from gans.training.arguments import check_ranges
@@ -21,7 +22,6 @@ from gans.training.combinations import refuse_other_batches, refuse_wrong_combin
 from gans.training.counting import Groups, one_count_for_all, resume_by_epochs
 from gans.training.finite import LossWatch, check_weights
 from gans.training.schedules import Schedule, learning_rate_factor, training_length
-from gans.training.stored import accept, describe
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from torch import Tensor, nn
 
 from datamodules.base import PredictBatch
-from datamodules.unpaired_batches import UnpairedBatch
+from datamodules.unpaired.batches import UnpairedBatch
 from gans.base import AdversarialModule, Player
 from gans.inference import Given, mapped
 from gans.losses import adversarial
@@ -18,7 +18,7 @@ from gans.networks.norms import Norm
 from gans.networks.patch import PatchDiscriminator
 from gans.networks.resnet import ResNetGenerator, Upsampling, blocks_for
 from gans.protocol import Comparison, Grid, Predictions
-from gans.training.image_history import ImageHistory
+from gans.sampling.image_history import ImageHistory
 from gans.training.schedules import Schedule
 
 Direction = Literal["A2B", "B2A"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from gans.families.noise_to_image import NoiseToImage
 from gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator, Kernel
 from gans.networks.init import initialise
 from gans.networks.norms import Norm
-from gans.noise_to_image import NoiseToImage
 
 
 class DCGAN(NoiseToImage):

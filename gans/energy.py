@@ -9,7 +9,7 @@ from zlib import crc32
 import torch
 from torch import Tensor
 
-from datamodules.images import ImageBatch, SampleBatch
+from datamodules.images.batches import ImageBatch, SampleBatch
 from gans.base import AdversarialModule, Player
 from gans.inference import consecutive, evaluating
 from gans.networks.dcgan import DCGANDiscriminator, Kernel
@@ -17,8 +17,8 @@ from gans.networks.init import Initialisation, initialise
 from gans.networks.joined import forward_joined
 from gans.networks.norms import spectral_normalised
 from gans.protocol import Comparison, Grid, Predictions
-from gans.training.langevin import DivergenceGuard, Langevin
-from gans.training.replay_buffer import ReplayBuffer, uniform_noise
+from gans.sampling.langevin import DivergenceGuard, Langevin
+from gans.sampling.replay_buffer import ReplayBuffer, uniform_noise
 
 Start = Literal["replay", "data"]
 STAGES_SHOWN = 5  # columns of the picture of the climb
@@ -37,7 +37,7 @@ class Energy(AdversarialModule):
     image's score must not depend on the others, so there is no batch norm.
 
     Chains whose score runs away begin again; `train/restarted_chains` counts them, and where most do, the
-    training stops with a `gans.training.langevin.DivergedError`.
+    training stops with a `gans.sampling.langevin.DivergedError`.
 
     Images are (N, channels, image_size, image_size) in [-1, 1].
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gans.families.noise_to_image import NoiseToImage
 from gans.networks.mlp import MLPDiscriminator, MLPGenerator
-from gans.noise_to_image import NoiseToImage
 
 
 class GAN(NoiseToImage):

@@ -9,10 +9,9 @@ from zlib import crc32
 import torch
 from torch import Tensor
 
-from datamodules.captioned import CaptionedBatch
-from datamodules.captioned_batches import PromptBatch
-from gans.caption_grids import between_grid, one_word_grid, seeds_grid
-from gans.held_text_encoder import held_text_encoder, size_of_embeddings
+from datamodules.captioned.batches import PromptBatch
+from datamodules.captioned.module import CaptionedBatch
+from gans.families.regularised import RegularisedGAN
 from gans.inference import evaluating
 from gans.networks.dcgan import Kernel
 from gans.networks.gan_cls import CaptionDiscriminator, CaptionGenerator
@@ -20,10 +19,11 @@ from gans.networks.init import initialise
 from gans.networks.joined import forward_joined
 from gans.networks.norms import Norm
 from gans.networks.sizes import doublings
+from gans.pictures.captions import between_grid, one_word_grid, seeds_grid
 from gans.protocol import Comparison, Grid, Predictions
-from gans.regularised import RegularisedGAN
+from gans.sampling.joined_noise import joined_noise
+from gans.text_encoder import held_text_encoder, size_of_embeddings
 from gans.training.counting import one_count_for_all
-from gans.training.joined_noise import joined_noise
 
 COLOURS = ("black", "brown", "blond", "red")
 

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from datamodules.readers import pixels_of
+from datamodules.files.readers import pixels_of
+from datamodules.files.value_range import from_unit
 from datamodules.transforms import to_unit_range
-from datamodules.value_range import from_unit
 
 AT_ONCE = 16  # pictures of a list: bounds the memory that a long one takes
 SLACK = 0.01  # beyond [-1, 1]: what rounding in half precision and resizing leave

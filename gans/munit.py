@@ -7,8 +7,9 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from datamodules.unpaired_batches import UnpairedBatch
+from datamodules.unpaired.batches import UnpairedBatch
 from gans.base import Player
+from gans.families.styled_translation import Direction, Domain, StyledTranslation
 from gans.losses import adversarial
 from gans.losses.perceptual import content_distance
 from gans.losses.reconstruction import l1
@@ -16,7 +17,6 @@ from gans.networks.init import initialise
 from gans.networks.multiscale import MultiScaleDiscriminator
 from gans.networks.munit import Codes, StyledAutoencoder
 from gans.networks.vgg import VGGFeatures, load_vgg
-from gans.styled_translation import Direction, Domain, StyledTranslation
 from gans.training.schedules import Schedule
 
 SMALLEST_FOR_VGG = 32  # leaves features of two pixels, so that instance norm has something to compare

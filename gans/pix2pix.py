@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm  # what all batch norms share, the synchronised one too
 
 from datamodules.base import PredictBatch
-from datamodules.colour import join_lab, split_lab
-from datamodules.paired_batches import PairedBatch
+from datamodules.paired.batches import PairedBatch
+from datamodules.paired.colour import join_lab, split_lab
 from gans.base import AdversarialModule, Player
 from gans.inference import Given, evaluating, mapped
 from gans.losses import adversarial
@@ -49,7 +49,7 @@ class Pix2Pix(AdversarialModule):
         channels_out: channels of the target images; likewise.
         image_size: edge in pixels of the training images; it chooses the depth and bounds the patch.
         lab: whether input and target are the lightness and the colour of one picture, likewise: then
-            pictures, metrics and predictions show the two joined, see `datamodules.colour`.
+            pictures, metrics and predictions show the two joined, see `datamodules.paired.colour`.
         generator: `unet`; `encoder_decoder`, the same network without skips; `resnet`, CycleGAN's.
         generator_width: channels after the generator's first convolution.
         depth: halvings in unet and encoder_decoder; by default as many as the image size allows, at most 8.

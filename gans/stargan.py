@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from datamodules.attributes import Attributes, Target
 from datamodules.base import PredictBatch
-from datamodules.labelled_batches import MultiDomainBatch
+from datamodules.multi_domain.attributes import Attributes, Target
+from datamodules.multi_domain.batches import MultiDomainBatch
 from gans.base import AdversarialModule, Player
-from gans.classifier import classification
 from gans.inference import Given, Images, coded, evaluating, how_many, mapped
 from gans.losses import adversarial
+from gans.losses.classification import classification
 from gans.losses.penalties import gradient_penalty, interpolate
 from gans.losses.reconstruction import l1
 from gans.networks.stargan import StarGANDiscriminator, StarGANGenerator
@@ -142,7 +142,7 @@ class StarGAN(AdversarialModule):
         """Return the losses of judging and of naming the attributes of real images, and the penalty."""
         scores, logits = self.discriminator(torch.cat([batch.images, fake.detach()]))
         real_scores, fake_scores = scores.chunk(2)
-        named = classification(self.attributes, logits.chunk(2)[0], Target(batch.labels, batch.mask))
+        named = classification(self.attributes.groups, logits.chunk(2)[0], batch.labels, batch.mask)
         terms = {
             "adversarial": self.objective.discriminator(real_scores, fake_scores),
             "classification": self.hparams["classification_weight"] * named,
@@ -158,7 +158,7 @@ class StarGAN(AdversarialModule):
         assert batch.targets is not None
         scores, logits = self.discriminator(fake)
         real_scores = self.discriminator(batch.images)[0] if self.objective.needs_real else None
-        named = classification(self.attributes, logits, Target(batch.targets, batch.mask))
+        named = classification(self.attributes.groups, logits, batch.targets, batch.mask)
         back = self._generate(self.generator, fake, Target(batch.labels, batch.mask))
         return {
             "adversarial": self.objective.generator(scores, real_scores),

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 import gans
-from datamodules.captioned import CaptionedBatch
-from datamodules.captioned_batches import contradicts
+from datamodules.captioned.batches import contradicts
+from datamodules.captioned.module import CaptionedBatch
 from gans.base import AdversarialModule, Player
 from gans.inference import Images, coded, evaluating
 from gans.losses.matching import joint_embedding_loss
@@ -31,7 +31,7 @@ class Embedded(NamedTuple):
     """Embeddings (N, E) of images and captions, and what tells which of them match.
 
     `groups` is (N,); `labels` and `claims` are (N, K), without columns where nothing is known. See
-    `datamodules.captioned.CaptionedBatch`.
+    `datamodules.captioned.module.CaptionedBatch`.
     """
 
     images: Tensor
@@ -231,3 +231,62 @@ def frozen_text_encoder(path: str | Path) -> FrozenTextEncoder:
     frozen = FrozenTextEncoder(**averaged.arguments)
     frozen.load_state_dict(averaged.state_dict())
     return frozen
+
+
+def held_text_encoder(path: str | None, arguments: dict[str, Any] | None) -> FrozenTextEncoder | None:
+    """Return the text encoder in a file; or, of arguments, one to load a checkpoint's weights into.
+
+    Args:
+        path: see `newest_text_encoder`.
+        arguments: `TextEmbedder.arguments` of the one that was held; they win, so that a model which has one
+            needs the file no more.
+
+    Returns:
+        None where nothing is given.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file holds something else.
+    """
+    if arguments is not None:
+        return FrozenTextEncoder(**arguments)
+    return None if path is None else frozen_text_encoder(newest_text_encoder(path))
+
+
+def size_of_embeddings(text_encoder: FrozenTextEncoder | None, given: int | None) -> int:
+    """Return how many numbers an embedding has: by the text encoder, or else as the data says.
+
+    Raises:
+        ValueError: if there are both, or neither.
+    """
+    if text_encoder is not None and given is not None:
+        raise ValueError(
+            "A text encoder and embeddings of the data are both given: leave out --model.text_encoder or "
+            "--data.embeddings."
+        )
+    if text_encoder is not None:
+        return text_encoder.embedding_size
+    if given is None:
+        raise ValueError(
+            "Captions need a text encoder or embeddings. Train one by python train.py fit --config "
+            "text_encoder and give --model.text_encoder runs/text_encoder, or give --data.embeddings FILE."
+        )
+    return given
+
+
+def newest_text_encoder(path: str | Path) -> Path:
+    """Return the checkpoint that a path stands for.
+
+    Args:
+        path: a checkpoint, or a folder of runs such as runs/text_encoder: the newest one's best checkpoint,
+            or else its last.
+
+    Returns:
+        The checkpoint; the path itself where none is found.
+    """
+    path = Path(path).expanduser()
+    for run in sorted(path.glob("*/checkpoints"), reverse=True):  # runs are named by their date
+        for name in ("best.ckpt", "last.ckpt"):
+            if (run / name).is_file():
+                return run / name
+    return path

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from datamodules.images import ImageBatch
+from datamodules.images.batches import ImageBatch
 from gans.autoencoder import AutoEncoder
 from gans.losses.reconstruction import ReconstructionName, kl_from_standard_normal
-from gans.training.joined_noise import joined_noise
+from gans.sampling.joined_noise import joined_noise
 
 
 class VAE(AutoEncoder):

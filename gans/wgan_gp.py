@@ -6,12 +6,12 @@ from typing import Any, Literal, get_args
 
 from torch import nn
 
+from gans.families.noise_to_image import NoiseToImage
 from gans.losses.adversarial import ObjectiveName
 from gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gans.networks.init import initialise
 from gans.networks.mlp import MLPDiscriminator, MLPGenerator
 from gans.networks.residual import ResidualCritic, ResidualGenerator
-from gans.noise_to_image import NoiseToImage
 
 Architecture = Literal["residual", "dcgan", "mlp"]
 CriticNorm = Literal["layer", "none"]

@@ -30,8 +30,8 @@ import numpy as np
 from support.mutations import mutate
 from support.sample_files import WRITERS, sample_files
 
-from datamodules.readers import FORMATS, ImageError, format_of, read_header, read_image
-from datamodules.value_range import ValueRange
+from datamodules.files.readers import FORMATS, ImageError, format_of, read_header, read_image
+from datamodules.files.value_range import ValueRange
 
 SECONDS = 20  # that one file may take
 MEMORY = 3 << 30  # bytes that the process may take: the largest image allowed is read with less

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from datamodules.paired_batches import PairedBatch
+from datamodules.paired.batches import PairedBatch
 from gans.cli.config_files import configs_folder
 from gans.cli.own_images import read_settings
 from gans.pix2pix import Pix2Pix

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from datamodules.base import PredictBatch
-from datamodules.images import ImageBatch, SampleBatch
+from datamodules.images.batches import ImageBatch, SampleBatch
 from gans.autoencoder import AutoEncoder
 from gans.networks.dcgan import DCGANGenerator
 from gans.protocol import HasLatent, MakesSamples

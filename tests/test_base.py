@@ -9,7 +9,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.plugins.precision import MixedPrecision
 from support.tiny import TinyGAN, loader, rows, trainer
 
-from gans.training.checkpointing import AtomicCheckpointIO, RunCheckpoint
+from gans.checkpoints.writing import AtomicCheckpointIO, RunCheckpoint
 from gans.training.finite import NonFiniteLossError, NonFiniteWeightsError
 
 

@@ -10,7 +10,7 @@ from support.official_steps import assert_official_steps
 from support.parity import wave
 from torch import Tensor, nn
 
-from datamodules.unpaired_batches import UnpairedBatch
+from datamodules.unpaired.batches import UnpairedBatch
 from gans.cyclegan import CycleGAN
 
 TINY: dict[str, Any] = {

@@ -14,7 +14,7 @@ from support.tiny import trainer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from datamodules.images import ImageBatch
+from datamodules.images.batches import ImageBatch
 from gans.dcgan import DCGAN
 from gans.networks.dcgan import Kernel
 from gans.networks.norms import Norm

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from datamodules.base import PredictBatch
-from datamodules.images import ImageBatch, SampleBatch
+from datamodules.images.batches import ImageBatch, SampleBatch
 from gans.energy import Energy
 from gans.protocol import MakesSamples
-from gans.training.langevin import DivergedError
+from gans.sampling.langevin import DivergedError
 
 TINY: dict[str, Any] = {
     "image_size": 16,

@@ -1,4 +1,4 @@
-"""Runs of the first layout of the project go on: their checkpoints and configs, made by 9ee7ca6, are kept here.
+"""Runs of the first layout of the project, made by 9ee7ca6, go on: checkpoints and configs are kept here.
 
 Each is a variant of `support.toys` after four steps; text encoders are narrower still.
 """
@@ -12,7 +12,7 @@ import pytest
 from support.commands import run
 
 import gans
-from gans.checkpoints import read_checkpoint
+from gans.checkpoints.reading import read_checkpoint
 
 RUNS = Path(__file__).parent / "fixtures" / "first_layout"
 

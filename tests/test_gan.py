@@ -8,7 +8,7 @@ from support.tiny import trainer
 from torch import nn
 from torch.utils.data import DataLoader
 
-from datamodules.images import ImageBatch
+from datamodules.images.batches import ImageBatch
 from gans.gan import GAN
 from gans.losses.adversarial import ObjectiveName
 

@@ -17,7 +17,7 @@ from torch.optim import Adam
 from torch.utils.data import DataLoader
 
 import gans
-from datamodules.captioned import CaptionedBatch, PromptBatch
+from datamodules.captioned.module import CaptionedBatch, PromptBatch
 from gans.gan_cls import GANCLS
 
 TOY: dict[str, Any] = {

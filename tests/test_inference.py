@@ -11,7 +11,7 @@ from support.toys import TOYS, make_data, make_model
 from torch import Tensor, nn
 
 import gans
-from datamodules.captioned import CaptionedImages
+from datamodules.captioned.module import CaptionedImages
 from gans.inference import AT_ONCE, coded, evaluating, mapped, prepared, to_pil
 
 every_variant = pytest.mark.parametrize("name", gans.VARIANTS)

@@ -14,7 +14,7 @@ from support.parity import wave
 from support.small_munit import batch, fit, images, tiny
 from torch import Tensor
 
-from datamodules.unpaired_batches import UnpairedBatch
+from datamodules.unpaired.batches import UnpairedBatch
 from gans.munit import MUNIT
 from gans.networks.vgg import VGGFeatures
 

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from datamodules.base import PredictBatch
-from datamodules.colour import join_lab, split_lab
-from datamodules.paired_batches import PairedBatch
+from datamodules.paired.batches import PairedBatch
+from datamodules.paired.colour import join_lab, split_lab
 from gans.inference import to_pil
 from gans.networks.resnet import ResNetGenerator
 from gans.networks.unet import UNetGenerator

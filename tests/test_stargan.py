@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from datamodules.base import PredictBatch
-from datamodules.labelled_batches import MultiDomainBatch
-from datamodules.multi_domain import MultiDomainImages
+from datamodules.multi_domain.batches import MultiDomainBatch
+from datamodules.multi_domain.module import MultiDomainImages
 from gans.stargan import StarGAN
 
 TINY: dict[str, Any] = {"image_size": 16, "generator_width": 4, "blocks": 1, "discriminator_width": 4}

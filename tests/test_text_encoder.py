@@ -11,10 +11,10 @@ from support.toys import make_data, make_model
 
 import gans
 from datamodules import CaptionedImages
-from datamodules.captioned import CaptionedBatch
+from datamodules.captioned.module import CaptionedBatch
 from gans.losses.matching import joint_embedding_loss
 from gans.text.encoder import FrozenTextEncoder
-from gans.text_encoder import Embedded, TextEncoder, frozen_text_encoder
+from gans.text_encoder import Embedded, TextEncoder, frozen_text_encoder, newest_text_encoder
 
 TEXTS = ["a person with red hair", "someone with glasses"]
 
@@ -151,3 +151,18 @@ def test_texts_and_images_that_cannot_be_embedded_are_refused(tmp_path: Path) ->
 def test_it_is_a_variant_that_loads_by_itself(tmp_path: Path) -> None:
     _, path = fitted(tmp_path)
     assert isinstance(gans.load(path), TextEncoder)
+
+
+def test_a_folder_of_runs_stands_for_the_best_of_the_newest(tmp_path: Path) -> None:
+    for run, names in {"2026-01-01": ["best", "last"], "2026-01-02": ["last"], "2026-01-03": []}.items():
+        (tmp_path / run / "checkpoints").mkdir(parents=True)
+        for name in names:
+            (tmp_path / run / "checkpoints" / f"{name}.ckpt").touch()
+    assert newest_text_encoder(tmp_path) == tmp_path / "2026-01-02" / "checkpoints" / "last.ckpt"
+    (tmp_path / "2026-01-02" / "checkpoints" / "best.ckpt").touch()
+    assert newest_text_encoder(tmp_path) == tmp_path / "2026-01-02" / "checkpoints" / "best.ckpt"
+
+
+def test_any_other_path_stands_for_itself(tmp_path: Path) -> None:
+    assert newest_text_encoder(tmp_path / "text.ckpt") == tmp_path / "text.ckpt"
+    assert newest_text_encoder(str(tmp_path)) == tmp_path

@@ -14,10 +14,10 @@ import torch
 import yaml
 
 import gans
-from datamodules.images import ImageBatch
+from datamodules.images.batches import ImageBatch
 from datamodules.points import Points
 from gans.cli.config_files import configs_folder
-from gans.noise_to_image import NoiseToImage
+from gans.families.noise_to_image import NoiseToImage
 from gans.tools import table
 
 FOLDER = configs_folder() / "toys"

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 from torch.utils.data import DataLoader
 
-from datamodules.images import ImageBatch
+from datamodules.images.batches import ImageBatch
 from gans.vae import VAE
 
 TINY: dict[str, Any] = {"image_size": 16, "width": 4, "latent_size": 3, "norm": "layer"}

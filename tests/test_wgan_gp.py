@@ -9,7 +9,7 @@ from support.tiny import trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from datamodules.images import ImageBatch
+from datamodules.images.batches import ImageBatch
 from gans.networks.dcgan import DCGANGenerator
 from gans.networks.mlp import MLPGenerator
 from gans.networks.residual import ResidualGenerator

@@ -10,7 +10,7 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
 from gans.callbacks.evaluation import ComparisonCallback, Stage, log_synchronised
-from gans.classifier import AttributeClassifier
+from gans.metrics.attribute_classifier import AttributeClassifier
 from gans.metrics.processes import gather
 from gans.protocol import Comparison
 

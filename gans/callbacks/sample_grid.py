@@ -16,9 +16,9 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from PIL import Image
 
 from gans.callbacks.evaluation import check_interval, is_due, is_last
-from gans.callbacks.pictures import render
 from gans.files import written_whole
 from gans.inference import evaluating
+from gans.pictures.render import render
 from gans.protocol import Evaluated
 
 SEED = 0  # of the noise in the pictures: the same in every epoch

@@ -10,15 +10,15 @@ import torch.nn.functional as F
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
+from gans import load
 from gans.callbacks.evaluation import EvaluationCallback, Stage, log_synchronised
-from gans.checkpoints import load
 from gans.metrics.processes import gather
 from gans.metrics.retrieval import retrieval_ranks
 from gans.protocol import Comparison, JointEmbedding, JudgesCaptions
-from gans.text.files import newest_text_encoder
+from gans.text_encoder import newest_text_encoder
 
 if TYPE_CHECKING:
-    from gans.classifier import AttributeClassifier
+    from gans.metrics.attribute_classifier import AttributeClassifier
 
 
 class _Seen(NamedTuple):
@@ -78,7 +78,7 @@ class TextMatch(EvaluationCallback):
                 raise FileNotFoundError(f"text_match.{argument}: {path} does not exist.")
         self._classifier: AttributeClassifier | None = None
         if classifier is not None:
-            from gans.classifier import AttributeClassifier  # takes a while, and most runs have none
+            from gans.metrics.attribute_classifier import AttributeClassifier
 
             self._classifier = AttributeClassifier.load_from_checkpoint(
                 classifier, map_location="cpu", weights_only=True

@@ -20,7 +20,9 @@ import gans
 from gans.callbacks.generative_metrics import NAMES
 from gans.callbacks.last_validation import LastValidation
 from gans.callbacks.terminal import notice
-from gans.checkpoints import read_checkpoint
+from gans.checkpoints.contents import take_weights
+from gans.checkpoints.reading import read_checkpoint
+from gans.checkpoints.writing import AtomicCheckpointIO
 from gans.cli import interrupts
 from gans.cli.changes import compare_starts
 from gans.cli.config_files import given_configs
@@ -36,19 +38,17 @@ from gans.cli.overview import RunOverview
 from gans.cli.own_images import settings_of
 from gans.cli.printed import absence, printed, without_printing
 from gans.cli.quiet import quieten
-from gans.cli.run_folder import RunPlan
-from gans.cli.shared import SHARED_CALLBACKS, choose_callbacks, shared_defaults
-from gans.cli.stored import (
+from gans.cli.resume import (
     architecture_arguments,
     initial_checkpoint,
     refuse_weights_alone,
     stored_arguments,
     with_stored_arguments,
 )
+from gans.cli.run_folder import RunPlan
+from gans.cli.shared import SHARED_CALLBACKS, choose_callbacks, shared_defaults
 from gans.cli.summary import RunSummary
 from gans.cli.usage import explain
-from gans.training.checkpointing import AtomicCheckpointIO
-from gans.training.stored import take_weights
 
 
 def run() -> None:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from datamodules.readers import FORMATS, format_of
+from datamodules.files.readers import FORMATS, format_of
 
 FOLDERS = ("root", "folder", "folder_A", "folder_B", "predict_dir")
 """Arguments of data modules that name a folder with images in it, or in folders below."""

@@ -9,9 +9,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from gans.callbacks.duration import callbacks_of
 from gans.callbacks.evaluation import EvaluationCallback
+from gans.checkpoints.writing import RunCheckpoint
 from gans.cli.config_files import suggestion
 from gans.cli.errors import UsageError
-from gans.training.checkpointing import RunCheckpoint
 
 
 class CheckMonitors(Callback):

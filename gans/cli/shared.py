@@ -11,17 +11,17 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import Checkpoint, ProgressBar
 
 from gans.callbacks.diversity import OutcomeDiversity
-from gans.callbacks.failure_monitor import FailureMonitor
+from gans.callbacks.failures.monitor import FailureMonitor
 from gans.callbacks.generative_metrics import GenerativeMetrics
 from gans.callbacks.mode_coverage import ModeCoverage
+from gans.callbacks.predicting.write_predictions import WritePredictions
 from gans.callbacks.progress import progress
 from gans.callbacks.sample_grid import SampleGrid
 from gans.callbacks.text_match import TextMatch
 from gans.callbacks.translation_error import TranslationError
-from gans.callbacks.write_predictions import WritePredictions
+from gans.checkpoints.writing import RunCheckpoint
 from gans.cli.options import EVERY_COMMAND, refuse_unknown_parts
 from gans.training.acceleration import Acceleration
-from gans.training.checkpointing import RunCheckpoint
 from gans.training.interruption import SaveOnInterrupt
 
 EVALUATION = ("fit", "validate", "test")

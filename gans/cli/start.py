@@ -6,13 +6,13 @@ from gans.cli import interrupts
 
 
 def main() -> int:
-    """Run the command in `sys.argv` and return its exit status, see `gans.command.main`.
+    """Run the command in `sys.argv` and return its exit status, see `gans.cli.command.main`.
 
     A process that a signal has ended does not return: it leaves with 130 or 143.
     """
     interrupts.end_at_once()
+    from gans.cli.command import main as command
     from gans.cli.errors import INTERRUPTED, TERMINATED
-    from gans.command import main as command
 
     status = command()
     if status in (INTERRUPTED, TERMINATED):

@@ -6,8 +6,30 @@ of a batch whose labels come from another data set. They are computed in 32 bits
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+
+def classification(
+    groups: Iterable[tuple[slice, bool]], logits: Tensor, labels: Tensor, mask: Tensor
+) -> Tensor:
+    """Return the loss of naming attributes, each data set's for the images whose labels know them, a scalar.
+
+    Args:
+        groups: by data set, the columns of its attributes, and whether these are domains, of which an image
+            has exactly one; these are classified together, other attributes by themselves.
+        logits: (N, K), before the sigmoid or softmax.
+        labels: (N, K) of 0 and 1.
+        mask: (N, D) of 1 for the data set whose labels an image has, and 0 for others.
+    """
+    losses = []
+    for number, (columns, exclusive) in enumerate(groups):
+        loss = domain_loss if exclusive else attribute_loss
+        losses.append(loss(logits[:, columns], labels[:, columns], mask[:, number]))
+    return torch.stack(losses).sum()
 
 
 def attribute_loss(logits: Tensor, labels: Tensor, counts: Tensor | None = None) -> Tensor:

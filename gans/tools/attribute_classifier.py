@@ -20,19 +20,19 @@ from pathlib import Path
 import lightning as L
 from jsonargparse import ArgumentParser
 
-from datamodules.captioned import CaptionedImages
-from datamodules.multi_domain import MultiDomainImages
-from gans.classifier import AttributeClassifier
+from datamodules.captioned.module import CaptionedImages
+from datamodules.multi_domain.module import MultiDomainImages
 from gans.cli import errors
 from gans.cli.config_files import find_config
 from gans.cli.own_images import read_settings
+from gans.metrics.attribute_classifier import AttributeClassifier
 
 SHARED_BY_FACES = ("attributes", "faces", "faces_count", "test_count", "size", "channels", "workers")
 """Arguments that drawn faces with captions and those with labels have in common."""
 
 
 def main() -> int:
-    """Run the command in `sys.argv` and return its exit status, as `gans.command.main` does."""
+    """Run the command in `sys.argv` and return its exit status, as `gans.cli.command.main` does."""
     return errors.status_of(lambda: _run(_parser().parse_args()))
 
 

@@ -19,11 +19,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gans.callbacks.pictures import render
-from gans.checkpoints import load
+from gans import load
+from gans.base import AdversarialModule
 from gans.cli import errors
 from gans.cli.run_folder import CHECKPOINTS
 from gans.files import written_whole
+from gans.pictures.render import render
 from gans.protocol import Grid, MakesSamples, Reconstructs
 from gans.tools.latents.run_data import open_data
 from gans.tools.row_set import Command, Results, Row, find_rows, run_command, run_row_set
@@ -40,7 +41,7 @@ LEAST_SECONDS = 1.0  # over which making images is timed
 
 
 def main(command: Command = run_command) -> int:
-    """Run the command in `sys.argv` and return its exit status, as `gans.command.main` does."""
+    """Run the command in `sys.argv` and return its exit status, as `gans.cli.command.main` does."""
     return errors.status_of(lambda: _run(*_parser().parse_known_args(), command))
 
 
@@ -91,7 +92,7 @@ def measure(checkpoint: Path) -> dict[str, float]:
     Raises:
         ValueError: if the model makes no samples.
     """
-    model = load(checkpoint)
+    model: AdversarialModule = load(checkpoint)
     if not isinstance(model, MakesSamples):
         raise ValueError(f"{checkpoint} holds a {type(model).__name__}, which makes no samples to compare.")
     samples = model.sample(MEASURED)  # also a warm-up

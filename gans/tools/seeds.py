@@ -21,7 +21,7 @@ from gans.tools.table import new_parser, tabulate
 
 
 def main(command: Command = run_command) -> int:
-    """Run the command in `sys.argv` and return its exit status, as `gans.command.main` does."""
+    """Run the command in `sys.argv` and return its exit status, as `gans.cli.command.main` does."""
     return errors.status_of(lambda: _run(*_parser().parse_known_args(), command))
 
 

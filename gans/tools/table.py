@@ -22,7 +22,7 @@ MakeTable = Callable[[Results, Sequence[str]], str]
 
 
 def main(command: Command = run_command) -> int:
-    """Run the command in `sys.argv` and return its exit status, as `gans.command.main` does."""
+    """Run the command in `sys.argv` and return its exit status, as `gans.cli.command.main` does."""
     return errors.status_of(lambda: _run(*_parser().parse_known_args(), command))
 
 

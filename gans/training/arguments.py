@@ -37,7 +37,7 @@ REGULARISER_RANGES: dict[str, Range] = {
     "gradient_penalty": NOT_NEGATIVE,
     "penalty_every": (lambda steps: steps >= 1, "counts steps, so it is 1 or more"),
 }
-"""The same for the arguments of `gans.regularised.RegularisedGAN`."""
+"""The same for the arguments of `gans.families.regularised.RegularisedGAN`."""
 
 
 def check_ranges(arguments: Mapping[str, Any], ranges: Mapping[str, Range] = RANGES) -> None:

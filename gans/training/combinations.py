@@ -55,7 +55,7 @@ def refuse_wrong_regularisers(discriminator: nn.Module, arguments: Mapping[str, 
 
     Args:
         discriminator: as built, before spectral norm.
-        arguments: of `gans.regularised.RegularisedGAN`.
+        arguments: of `gans.families.regularised.RegularisedGAN`.
 
     Raises:
         ValueError: for label smoothing without a target, penalties and spectral norm with batch norm, and a

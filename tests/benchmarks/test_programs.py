@@ -36,7 +36,7 @@ from benchmarks import (
 from benchmarks.alternation import Alternation
 from benchmarks.plain_process import OperatorCounter, PlainProcess, serve
 from benchmarks.startup import Marks
-from datamodules.paired_batches import PairedBatch
+from datamodules.paired.batches import PairedBatch
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = [answers, data, means, metrics, processes, scale, startup, train_step]

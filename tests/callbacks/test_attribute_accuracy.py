@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from gans.callbacks.attribute_accuracy import AttributeAccuracy
-from gans.classifier import AttributeClassifier
+from gans.metrics.attribute_classifier import AttributeClassifier
 from gans.protocol import Comparison
 
 NAMES = [["red", "green", "hat"]]

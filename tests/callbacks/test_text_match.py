@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from gans.callbacks.text_match import TextMatch
-from gans.classifier import AttributeClassifier
+from gans.metrics.attribute_classifier import AttributeClassifier
 from gans.protocol import Comparison
 
 NAMES = ["red", "green", "hat"]

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 WITHOUT_TORCH = """
 import sys
 sys.path.insert(0, {root!r})
-from gans.command import main
+from gans.cli.command import main
 status = main()
 assert "torch" not in sys.modules, "torch was imported"
 sys.exit(status)

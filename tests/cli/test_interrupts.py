@@ -30,7 +30,9 @@ sys.exit(main())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("module", ["gans.command", "jsonargparse", "torch", "numpy.linalg", "torchmetrics"])
+@pytest.mark.parametrize(
+    "module", ["gans.cli.command", "jsonargparse", "torch", "numpy.linalg", "torchmetrics"]
+)
 def test_while_something_is_imported(tmp_path: Path, module: str, number: signal.Signals) -> None:
     program = AT.format(root=str(ROOT), module=module, number=int(number))
     arguments = ["fit", "--config", "cyclegan", "--logger", "csv"]
@@ -45,7 +47,7 @@ def test_while_something_is_imported(tmp_path: Path, module: str, number: signal
 def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
     """As after nohup, or in the background of a script."""
     program = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + AT.format(
-        root=str(ROOT), module="gans.command", number=int(signal.SIGINT)
+        root=str(ROOT), module="gans.cli.command", number=int(signal.SIGINT)
     )
     done = subprocess.run(
         [sys.executable, "-c", program, "--version"],

@@ -8,7 +8,7 @@ from support.commands import run, write_toy_config
 from support.toys import make_model
 
 from datamodules.found import Found
-from datamodules.images import Images
+from datamodules.images.module import Images
 from gans.callbacks.duration import as_clock, in_words
 from gans.cli.overview import image_lines, memory_lines, model_line, rounded
 

@@ -17,9 +17,9 @@ from support.medical import write_nifti
 from support.pictures import Array, random_pixels, write_image
 from support.processes import run_alone, run_together
 
-from datamodules.formats import pictures
-from datamodules.writers import Encoding
-from gans.callbacks import write_predictions
+from datamodules.files.formats import pictures
+from datamodules.files.writers import Encoding
+from gans.callbacks.predicting import write_predictions
 
 SHAPES = {"a.png": (20, 16), "b.png": (20, 16), "large.png": (40, 72), "more/c.png": (20, 16)}
 KILLED_AT = 3  # pictures begun

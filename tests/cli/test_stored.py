@@ -8,7 +8,7 @@ import torch
 from jsonargparse import Namespace
 from torch import nn
 
-from gans.cli.stored import stored_arguments, with_stored_arguments
+from gans.cli.resume import stored_arguments, with_stored_arguments
 
 
 def make_checkpoint(path: Path, **arguments: Any) -> Path:

@@ -10,6 +10,7 @@ from support.pictures import random_pixels, write_folder, write_image
 from torch import Tensor
 
 from datamodules import image_sets as module
+from datamodules.files.readers import ImageError, read_image
 from datamodules.image_sets import (
     ImageFiles,
     MemoryBudget,
@@ -21,7 +22,6 @@ from datamodules.image_sets import (
     load_images,
 )
 from datamodules.listing import list_images
-from datamodules.readers import ImageError, read_image
 
 IMAGE_BYTES = 20 * 20 * 3
 

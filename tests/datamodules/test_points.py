@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from datamodules import Points
-from datamodules.images import ImageBatch
+from datamodules.images.batches import ImageBatch
 from datamodules.points import PREVIEW
 
 

@@ -14,7 +14,7 @@ from support.pictures import write_folder
 from torch import Tensor, nn
 
 from datamodules import UnpairedImages
-from datamodules.unpaired_batches import UnpairedBatch
+from datamodules.unpaired.batches import UnpairedBatch
 
 
 class Recorder(L.LightningModule):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from datamodules.attribute_tables import read_table as read_attributes
-from datamodules.captions import Row
-from datamodules.captions import read_table as read_captions
+from datamodules.captioned.tables import Row
+from datamodules.captioned.tables import read_table as read_captions
+from datamodules.multi_domain.tables import read_table as read_attributes
 from datamodules.tables import Line, entry_of, read_rows, read_text
 
 ROWS = [

@@ -13,7 +13,7 @@ from support.toys import TOYS, make_data
 from torch import Tensor
 from torch.utils.data._utils.pin_memory import pin_memory
 
-from datamodules.sampling import ResumableLoader
+from datamodules.loading import ResumableLoader
 
 NAMES = {toy.data: name for name, toy in TOYS.items()}  # one variant for each data module
 

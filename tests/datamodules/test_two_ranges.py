@@ -13,7 +13,7 @@ from support.pictures import random_pixels, write_image
 
 from datamodules import PairedImages, UnpairedImages
 from datamodules.base import ImageDataModule
-from gans.callbacks.write_predictions import WritePredictions
+from gans.callbacks.predicting.write_predictions import WritePredictions
 from gans.protocol import Predictions
 
 CT, MR = np.int16, np.uint16

@@ -9,7 +9,7 @@ from typing import Any
 from support.folders import write_captions, write_images
 
 from datamodules import CaptionedImages
-from datamodules.captioned import CaptionedBatch
+from datamodules.captioned.module import CaptionedBatch
 
 # arguments of the data module over a few drawn faces
 FACES: dict[str, Any] = {

@@ -14,7 +14,7 @@ import yaml
 from lightning.pytorch.callbacks import Callback
 from support.toys import TOYS
 
-from gans.command import main
+from gans.cli.command import main
 
 
 def run(*arguments: object) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from datamodules import Images
-from datamodules.images import ImageBatch
+from datamodules.images.batches import ImageBatch
 
 # arguments of the data module over a few drawn faces
 FACES: dict[str, Any] = {"faces_count": 12, "test_count": 7, "size": 16, "batch_size": 4}

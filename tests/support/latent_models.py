@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from datamodules.face_attributes import ATTRIBUTES, attribute_labels, draw_with_labels
-from datamodules.faces import face_seeds
+from datamodules.faces.attributes import ATTRIBUTES, attribute_labels, draw_with_labels
+from datamodules.faces.faces import face_seeds
 from gans.inference import seeded_noise
 
 

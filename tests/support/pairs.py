@@ -12,7 +12,7 @@ from support.pictures import random_pixels, write_folder, write_image
 from torch import Tensor
 
 from datamodules import PairedImages
-from datamodules.paired_batches import PairedBatch
+from datamodules.paired.batches import PairedBatch
 
 # arguments of a data module over a few drawn faces
 FACES: dict[str, Any] = {"faces_count": 4, "test_count": 3, "size": 16}

@@ -12,7 +12,7 @@ from torch import nn
 
 from datamodules import UnpairedImages
 from datamodules.base import PredictBatch
-from gans.callbacks.write_predictions import WritePredictions
+from gans.callbacks.predicting.write_predictions import WritePredictions
 from gans.protocol import Predictions
 
 

@@ -20,7 +20,7 @@ from gans.callbacks.diversity import OutcomeDiversity
 from gans.callbacks.generative_metrics import GenerativeMetrics
 from gans.callbacks.sample_grid import SampleGrid
 from gans.callbacks.translation_error import TranslationError
-from gans.training.checkpointing import AtomicCheckpointIO, RunCheckpoint
+from gans.checkpoints.writing import AtomicCheckpointIO, RunCheckpoint
 from gans.training.strategy import GANDDPStrategy
 
 

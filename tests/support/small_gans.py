@@ -10,7 +10,7 @@ from support.tiny import trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from datamodules.images import ImageBatch
+from datamodules.images.batches import ImageBatch
 from gans.gan import GAN
 
 SLOPE = 3.0

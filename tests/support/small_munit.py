@@ -10,7 +10,7 @@ from support.tiny import trainer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from datamodules.unpaired_batches import UnpairedBatch
+from datamodules.unpaired.batches import UnpairedBatch
 from gans.munit import MUNIT
 
 TINY: dict[str, Any] = {

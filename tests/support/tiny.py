@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from gans.base import AdversarialModule, Player
 from gans.protocol import Comparison, Grid
-from gans.training.image_history import ImageHistory
+from gans.sampling.image_history import ImageHistory
 
 
 class TinyGAN(AdversarialModule):

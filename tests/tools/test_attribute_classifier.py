@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gans.classifier import AttributeClassifier
+from gans.metrics.attribute_classifier import AttributeClassifier
 from gans.tools.attribute_classifier import main, open_data
 
 CONFIG = """\

@@ -4,7 +4,7 @@ import pytest
 import torch
 from support.latent_models import Faces
 
-from datamodules.images import Images
+from datamodules.images.module import Images
 from gans.cli.errors import UsageError
 from gans.tools.latents.concepts import Concept, arithmetic, chosen_concept, direction, find_concept
 from gans.tools.latents.decoder import Decoder

@@ -5,7 +5,7 @@ import torch
 from support.latent_models import Memory
 from torch import Tensor
 
-from datamodules.images import Images
+from datamodules.images.module import Images
 from gans.cli.errors import UsageError
 from gans.tools.latents.decoder import Decoder
 from gans.tools.latents.neighbours import Nearest, neighbours

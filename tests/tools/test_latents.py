@@ -17,8 +17,8 @@ from support.checkpoints import checkpoint_of, write_checkpoint
 from support.toys import TOYS, make_model
 
 import gans
-from gans.callbacks.pictures import MARGIN, TILE, render
 from gans.inference import seeded_noise
+from gans.pictures.render import MARGIN, TILE, render
 from gans.protocol import Grid, HasLatent
 from gans.tools.latents.__main__ import main
 from gans.tools.latents.decoder import open_decoder

@@ -12,8 +12,8 @@ from lightning.pytorch.callbacks import Callback
 from support.processes import run_together
 from support.tiny import TinyGAN, loader, trainer
 
+from gans.checkpoints.writing import AtomicCheckpointIO, RunCheckpoint
 from gans.training import clock
-from gans.training.checkpointing import AtomicCheckpointIO, RunCheckpoint
 from gans.training.clock import SharedClock
 from gans.training.strategy import GANDDPStrategy
 

@@ -12,7 +12,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from support.processes import run_alone, run_together
 from support.tiny import TinyGAN, loader, trainer
 
-from gans.training.checkpointing import AtomicCheckpointIO
+from gans.checkpoints.writing import AtomicCheckpointIO
 from gans.training.interruption import SaveOnInterrupt
 from gans.training.strategy import GANDDPStrategy
 

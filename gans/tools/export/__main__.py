@@ -18,7 +18,7 @@ from gans.tools.export import SUFFIXES, TOLERANCE
 
 
 def main() -> int:
-    """Run the command in `sys.argv` and return its exit status, as `gans.command.main` does."""
+    """Run the command in `sys.argv` and return its exit status, as `gans.cli.command.main` does."""
     return errors.status_of(lambda: _run(_parser().parse_args()))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from gans.checkpoints import load
+from gans import load
 from gans.files import written_whole
 from gans.tools.export import TOLERANCE
 from gans.tools.export.formats import FORMATS, Run, Subject

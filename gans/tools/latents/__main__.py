@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from gans.cli import errors
 
 if TYPE_CHECKING:
-    from datamodules.images import Images
+    from datamodules.images.module import Images
     from gans.tools.latents.concepts import Concept
     from gans.tools.latents.decoder import Decoder
     from gans.tools.latents.sheet import Sheet
@@ -29,7 +29,7 @@ SHARED = ("command", "checkpoint", "output", "label", "config", "concept", "samp
 
 
 def main() -> int:
-    """Run the command in `sys.argv` and return its exit status, as `gans.command.main` does."""
+    """Run the command in `sys.argv` and return its exit status, as `gans.cli.command.main` does."""
     return errors.status_of(lambda: _run(_parser().parse_args()))
 
 

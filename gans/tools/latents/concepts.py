@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from datamodules.images import Images
+from datamodules.images.module import Images
 from gans.cli.errors import UsageError
 from gans.tools.latents.decoder import Decoder
 from gans.tools.latents.probe import Probe, accuracy, train_probe

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gans.checkpoints import load
+from gans import load
+from gans.base import AdversarialModule
 from gans.cli.errors import UsageError
 from gans.inference import seeded_noise
 from gans.protocol import HasLatent
@@ -82,7 +83,7 @@ def open_decoder(path: str | Path, label: int | None = None) -> Decoder:
         ValueError: if the file is no checkpoint of this project, or of a variant without a latent.
         UsageError: if it has no class of this label.
     """
-    model = load(path)
+    model: AdversarialModule = load(path)
     name = type(model).__name__
     if not isinstance(model, HasLatent):
         raise ValueError(

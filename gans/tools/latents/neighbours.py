@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.images import Images
+from datamodules.images.module import Images
 from gans.cli.errors import UsageError
 from gans.metrics.features import load_extractor
 from gans.metrics.statistics_cache import RealFeatures

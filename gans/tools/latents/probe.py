@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
-from datamodules.face_attributes import EXCLUSIVE
+from datamodules.faces.attributes import EXCLUSIVE
 from datamodules.image_sets import Split
-from datamodules.images import Images
+from datamodules.images.module import Images
 from gans.tools.latents.run_data import every_image
 
 SIDE = 32  # pixels of the images that the probe looks at

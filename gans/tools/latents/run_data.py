@@ -9,7 +9,8 @@ from typing import Any
 
 from datamodules import DATA_MODULES
 from datamodules.image_sets import Split
-from datamodules.images import ImageBatch, Images
+from datamodules.images.batches import ImageBatch
+from datamodules.images.module import Images
 from datamodules.progress import progress_bar
 from gans.cli.config_files import find_config
 from gans.cli.own_images import read_settings

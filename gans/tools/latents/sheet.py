@@ -11,8 +11,8 @@ import numpy.typing as npt
 from PIL import Image
 from torch import Tensor
 
-from gans.callbacks.pictures import render
 from gans.files import written_whole
+from gans.pictures.render import render
 from gans.protocol import Grid
 from gans.tools.latents.decoder import Decoder
 

@@ -24,7 +24,7 @@ SHOWN = ("blocks", "depth", "layers", "norm", "width", "image_size")  # of a net
 
 
 def main() -> int:
-    """Run the command in `sys.argv` and return its exit status, as `gans.command.main` does."""
+    """Run the command in `sys.argv` and return its exit status, as `gans.cli.command.main` does."""
     return errors.status_of(lambda: _run(_parser().parse_args()))
 
 
@@ -44,7 +44,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _is_checkpoint(path: Path) -> bool:
-    from gans.checkpoints import read_checkpoint
+    from gans.checkpoints.reading import read_checkpoint
 
     if not path.is_file():
         return False

@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 
 import gans
+from gans import load
 from gans.base import AdversarialModule
-from gans.checkpoints import load
+from gans.checkpoints.contents import describe
 from gans.files import written_whole
 from gans.networks.stargan import StarGANGenerator
 from gans.tools.official.files import State, read_official
 from gans.tools.official.names import official_names
 from gans.tools.official.places import COUNTERPARTS, PLACES, Labels, arguments_of, placed, variant_of
 from gans.tools.official.recognise import Recognised, recognise
-from gans.training.stored import describe
 
 
 @dataclass(frozen=True)

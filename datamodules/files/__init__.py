@@ -1,0 +1,1 @@
+"""Image files: read as what they are, and written."""

@@ -1,0 +1,268 @@
+"""Images by themselves, with a class or without: what models that make images from noise learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from datamodules.base import at_least
+from datamodules.files.value_range import ValueRange
+from datamodules.found import Found
+from datamodules.image_sets import MemoryBudget, OnBadImage, Split, evenly_spaced
+from datamodules.images.batches import EvaluationBatches, ImageBatch, SampleBatches, TrainingBatches
+from datamodules.images.folders import find_splits
+from datamodules.images.sources import FaceImages, FolderImages, ImageSource, LabelledImages, Square
+from datamodules.images.squares import SquareImages
+from datamodules.images.torchvision import TorchvisionImages
+from datamodules.loading import ResumableLoader
+from datamodules.transforms import LoadSize, Preprocess
+
+
+class Images(SquareImages[LabelledImages]):
+    """Images with or without a class: your own folders, known sets, or drawn faces where none are given.
+
+    They come from one of these:
+
+    * `root`, a folder of images, or one with folders train and test (or val); `labels: folder` takes the
+          sub-folders of these as classes;
+    * `folder`, a plain folder, whatever its sub-folders are called;
+    * `name`, one of torchvision's sets mnist, cifar10, flowers102 (`labels: class`) and celeba (`labels`
+          names one of its attributes, such as Smiling), with their own test images;
+    * drawn faces of known attributes; `labels` names one of them: hair (black, brown, blond, red), skin
+          (light, dark), glasses or long_hair (without, with).
+
+    Every image becomes a square of `size` pixels. Mirroring, and the window where `load_size` is larger, are
+    a function of (seed, epoch, item), whatever the number of workers. Validation and test use the same
+    held-out images, each exactly once, whole and unmirrored. `predict` takes the images of `predict_dir`, as
+    squares too; or without it the seeds of `predict_count` samples.
+
+    `channels`, `image_size` and `classes` (0 without labels) are what the model needs to know; `class_names`
+    tells what the labels mean.
+
+    Args:
+        root: folder of images, sub-folders included, with or without folders for train and test.
+        folder: plain folder of images, instead of a root; sub-folders are included.
+        name: mnist, cifar10, flowers102 or celeba, instead of a root.
+        data_dir: folder of these sets, as torchvision lays them out.
+        download: let torchvision fetch a set that is not there.
+        labels: where the class of an image comes from, as above; by default there are no classes.
+        faces: style of the drawn faces: adventurer, big-ears, dylan, lorelei or toon-head.
+        faces_count: drawn faces to train on.
+        test_count: drawn faces to evaluate on.
+        size: side of the images in pixels as the network sees them.
+        centre_crop: cut the largest square in the middle of an image; otherwise it is stretched.
+        load_size: side before a window is cut at random, in pixels or as a multiple of size such as 76/64;
+            by default size, so that none is.
+        flip: mirror every second training image, at random.
+        channels: channels of the images; by default as the files say (1 grey, 3 colour, or more).
+        batch_size: images per process and training batch.
+        eval_batch_size: images per process and evaluation batch.
+        workers: processes that read images; 0 reads them in the training process.
+        cache_gigabytes: memory for decoded images, per process; a set that fits is decoded once.
+        held_out_share: part of the images held out, by their names, where there is no test folder.
+        max_images: use at most so many images to train on and to evaluate on.
+        value_range: values read as -1 and 1: [low, high], or percentiles such as p1-p99; else by the depth.
+        on_bad_image: raise, or skip with one warning that counts and names them.
+        predict_dir: folder whose images `predict` takes, sub-folders included.
+        predict_count: samples that `predict` makes without a `predict_dir`.
+        seed: of order and augmentation, and the seed of the first sample.
+
+    Raises:
+        FileNotFoundError: a folder is missing or has no images, or a set is absent.
+        ValueError: an argument is out of its range, or contradicts another.
+    """
+
+    batch_type = ImageBatch
+    eval_batch_size: int
+
+    def __init__(
+        self,
+        root: str | None = None,
+        folder: str | None = None,
+        name: str | None = None,
+        data_dir: str = "data",
+        download: bool = False,
+        labels: str | None = None,
+        faces: str = "adventurer",
+        faces_count: int = 1000,
+        test_count: int = 200,
+        size: int = 64,
+        centre_crop: bool = True,
+        load_size: LoadSize | None = None,
+        flip: bool = True,
+        channels: int | None = None,
+        batch_size: int = 64,
+        eval_batch_size: int = 64,
+        workers: int = 0,
+        cache_gigabytes: float = 2.0,
+        held_out_share: float = 0.1,
+        max_images: int | None = None,
+        value_range: list[float] | str | None = None,
+        on_bad_image: OnBadImage = "raise",
+        predict_dir: str | None = None,
+        predict_count: int = 64,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            preprocess=Preprocess(
+                "resize_and_crop", size, load_size or "size", flip, value_range=ValueRange.parse(value_range)
+            ),
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            workers=workers,
+            cache_gigabytes=cache_gigabytes,
+            on_bad_image=on_bad_image,
+            predict_dir=predict_dir,
+            seed=seed,
+        )
+        for argument, count in (
+            ("faces_count", faces_count),
+            ("test_count", test_count),
+            ("channels", channels),
+            ("max_images", max_images),
+            ("predict_count", predict_count),
+        ):
+            at_least(argument, count, 1)
+        self.centre_crop, self.predict_count = centre_crop, predict_count
+        self._source: ImageSource = choose_source(
+            root=root,
+            folder=folder,
+            name=name,
+            data_dir=data_dir,
+            download=download,
+            labels=labels,
+            faces=faces,
+            faces_count=faces_count,
+            test_count=test_count,
+            channels=channels,
+            centre_crop=centre_crop,
+            held_out_share=held_out_share,
+            max_images=max_images,
+            budget=self.budget,
+            on_bad=on_bad_image,
+            value_range=self.preprocess.value_range,
+        )
+        self.channels, self.class_names = self._source.channels, list(self._source.class_names)
+        self.classes = len(self.class_names)
+
+    def found(self) -> list[Found]:
+        """Return what was found of each class, or of all images without any."""
+        read = self._read if self.on_bad_image == "skip" else None
+        return self._source.found(self.preprocess.before_crop, read)
+
+    def prepare_data(self) -> None:
+        """Draw the faces that the command needs, once per machine; samples need none."""
+        if self.trainer is None or self.trainer.state.fn != "predict":
+            super().prepare_data()
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Batches of `ImageBatch`, in another order each epoch."""
+        labelled = self._read("train")
+        batches = TrainingBatches(labelled, self.preprocess, self.seed)
+        return self.training_loader(batches, len(labelled.images))
+
+    def val_dataloader(self) -> ResumableLoader:
+        """Every held-out image exactly once."""
+        return self.once("test")
+
+    def test_dataloader(self) -> ResumableLoader:
+        """The same images as validation."""
+        return self.once("test")
+
+    def once(self, split: Split) -> ResumableLoader:
+        """Every image of a split exactly once, in order, whole and unmirrored; works without a trainer.
+
+        A batch that comes from it is an `ImageBatch` after its `finish()`, which a trainer calls by itself.
+        """
+        labelled = self._read(split, self.image_size)
+        batches = EvaluationBatches(labelled, self.channels, self.image_size)
+        return self.evaluation_loader(batches, [labelled.images])
+
+    def predict_dataloader(self) -> ResumableLoader:
+        """Batches of `PredictBatch`, the images of `predict_dir`; or of `SampleBatch` without it."""
+        if self._predict_folder is None:
+            seeds = range(self.seed, self.seed + self.predict_count)
+            return self.shared_loader(SampleBatches(), seeds, self.eval_batch_size)
+        square = Square(self.image_size, self.centre_crop)
+        return self._folder_loader(self._predict_folder, self.channels, square)
+
+    def preview(self, count: int) -> ImageBatch:
+        """Return the same few held-out images every time, for sample grids; works without a trainer.
+
+        Args:
+            count: number of images, evenly spaced; fewer where there are fewer.
+        """
+        labelled = self._read("test")
+        batches = EvaluationBatches(labelled, self.channels, self.image_size)
+        return batches[[evenly_spaced(len(labelled.images), count)]].finish()
+
+    def attribute_table(self, names: Sequence[str], split: Split = "test") -> npt.NDArray[np.float32]:
+        """Return (N, K) of 0 and 1: attributes of the images in the order of `once(split)`.
+
+        Args:
+            names: of attributes: `datamodules.faces.attributes.ATTRIBUTES`, or celeba's.
+            split: train or test.
+
+        Raises:
+            ValueError: the images are neither drawn faces nor celeba, or have no such attribute.
+        """
+        if not isinstance(self._source, FaceImages | TorchvisionImages):
+            raise ValueError("Attributes are known of drawn faces and celeba: leave out root and folder.")
+        return self._source.table(split, names)
+
+
+def choose_source(
+    *,
+    root: str | None,
+    folder: str | None,
+    name: str | None,
+    data_dir: str,
+    download: bool,
+    labels: str | None,
+    faces: str,
+    faces_count: int,
+    test_count: int,
+    channels: int | None,
+    centre_crop: bool,
+    held_out_share: float,
+    max_images: int | None,
+    budget: MemoryBudget,
+    on_bad: OnBadImage,
+    value_range: ValueRange,
+) -> ImageSource:
+    """Return where images come from; the arguments are those of `datamodules.images.Images`.
+
+    Raises:
+        FileNotFoundError: a folder is missing or has no images, or a set is absent.
+        ValueError: an argument is out of its range, or contradicts another.
+    """
+    if not 0 < held_out_share < 1:
+        raise ValueError(f"held_out_share: {held_out_share} must be above 0 and below 1.")
+    sources = {"root": root, "folder": folder, "name": name}
+    given = {argument: source for argument, source in sources.items() if source is not None}
+    if len(given) > 1:
+        raise ValueError(f"Give either {' or '.join(given)}, not both.")
+    if name is not None:
+        return TorchvisionImages(
+            name, data_dir, download, labels, channels, centre_crop, max_images, budget, on_bad
+        )
+    if not given:
+        return FaceImages(faces, labels, faces_count, test_count, channels or 3)
+    if labels not in (None, "folder"):
+        raise ValueError(
+            f"labels: {labels!r} is unknown for folders; folder takes their sub-folders as classes."
+        )
+    (place,) = given.values()
+    splits = find_splits(
+        place, whole=root is None, classes=labels == "folder", share=held_out_share, limit=max_images
+    )
+    return FolderImages(
+        splits,
+        channels=channels,
+        centre_crop=centre_crop,
+        budget=budget,
+        on_bad=on_bad,
+        value_range=value_range,
+    )

@@ -1,0 +1,243 @@
+"""Where the images of `Images` come from: the user's folders, or drawn faces; and the class of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as VF
+
+from datamodules.faces.attributes import (
+    ATTRIBUTES,
+    EXCLUSIVE,
+    FREE,
+    attribute_labels,
+    can_show,
+    draw_with_labels,
+)
+from datamodules.faces.faces import face_seeds
+from datamodules.files.value_range import BY_TYPE, ValueRange
+from datamodules.found import Found, by_folder, describe, drawn
+from datamodules.image_sets import (
+    ImageFiles,
+    ImageSet,
+    MemoryBudget,
+    MemoryImages,
+    OnBadImage,
+    Split,
+    detect_channels,
+    load_images,
+)
+from datamodules.images.folders import ImageSplits
+from datamodules.transforms import resize
+
+
+class LabelledImages(NamedTuple):
+    """Square images of one size, and the class of each, (N,) of int64; None without classes."""
+
+    images: ImageSet
+    labels: Tensor | None
+
+
+class ImageSource(Protocol):
+    """Where images come from."""
+
+    @property
+    def channels(self) -> int:
+        """Number of channels of every image."""
+        ...
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """What the labels mean; empty without classes."""
+        ...
+
+    def found(self, side: int, read: Callable[[Split], LabelledImages] | None) -> list[Found]:
+        """Describe the classes, or all images without any.
+
+        Args:
+            side: of drawn images in pixels.
+            read: reads a split, where bad images are skipped; None where all must be read.
+        """
+        ...
+
+    def prepare(self, split: Split, side: int) -> None:
+        """Draw or fetch a split, before several processes read it."""
+        ...
+
+    def read(self, split: Split, side: int) -> LabelledImages:
+        """Return the images of a split, side x side pixels."""
+        ...
+
+
+@dataclass(frozen=True)
+class Square:
+    """Makes any image (C, H, W) a square of side x side.
+
+    Attributes:
+        side: in pixels.
+        centre_crop: cut the largest square in the middle first; otherwise the image is stretched.
+    """
+
+    side: int
+    centre_crop: bool
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Cut and resize one image."""
+        if self.centre_crop:
+            height, width = image.shape[1:]
+            least = min(height, width)
+            top, left = (height - least) // 2, (width - least) // 2
+            image = image[:, top : top + least, left : left + least]
+        return resize(image, self.side, self.side)
+
+
+@dataclass(frozen=True)
+class FaceImages:
+    """Drawn faces with every attribute of `datamodules.faces.attributes` that the style can show.
+
+    The faces do not depend on the seed of a run, and those to evaluate on are others than those to train on.
+
+    Attributes:
+        style: name of the style, see `datamodules.faces.faces.STYLES`.
+        class_of: a group of exclusive attributes, such as hair, whose members are the classes; or a free
+            attribute, such as glasses, for the classes without and with it; None for no classes.
+        count: faces to train on.
+        test_count: faces to evaluate on.
+        channels: 3, or 1 for grey.
+
+    Raises:
+        ValueError: an unknown style or class, or a number of channels that cannot be drawn.
+    """
+
+    style: str
+    class_of: str | None
+    count: int
+    test_count: int
+    channels: int
+
+    def __post_init__(self) -> None:
+        classes = [*EXCLUSIVE, *(name for name in FREE if name in self.attributes)]
+        if self.channels not in (1, 3):
+            raise ValueError(f"channels: drawn faces have 3 channels, or 1 when grey, not {self.channels}.")
+        if self.class_of is not None and self.class_of not in classes:
+            raise ValueError(
+                f"labels: {self.class_of!r} is no class of drawn faces in style {self.style}; "
+                f"{', '.join(classes)} are."
+            )
+
+    @cached_property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attributes that are known of every face."""
+        return tuple(name for name in ATTRIBUTES if can_show(name, self.style))
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """What the labels mean."""
+        if self.class_of is None:
+            return ()
+        return EXCLUSIVE.get(self.class_of) or (f"no_{self.class_of}", self.class_of)
+
+    def found(self, side: int, read: Callable[[Split], LabelledImages] | None) -> list[Found]:
+        """Describe the faces."""
+        return [drawn("images", self.count, self.test_count, side, self.channels)]
+
+    def prepare(self, split: Split, side: int) -> None:
+        """Draw the faces into the cache on disk."""
+        self.read(split, side)
+
+    def read(self, split: Split, side: int) -> LabelledImages:
+        """Return the faces of a split in the size asked for; nothing is resized."""
+        seeds, names = self.seeds(split), self.attributes
+        faces = draw_with_labels(seeds, side, names, attribute_labels(seeds, names), self.style)
+        images = torch.from_numpy(faces).permute(0, 3, 1, 2).contiguous()
+        if self.channels == 1:
+            images = VF.rgb_to_grayscale(images)
+        named = MemoryImages(images, [f"{seed.replace('/', '_')}.png" for seed in seeds])
+        return LabelledImages(named, self._labels(split))
+
+    def table(self, split: Split, names: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return (N, K) of 0 and 1: the named attributes of each face of a split.
+
+        Raises:
+            ValueError: the faces have no attribute of that name.
+        """
+        for name in names:
+            if name not in self.attributes:
+                raise ValueError(
+                    f"Drawn faces in style {self.style} have no attribute {name!r}; there are "
+                    f"{', '.join(self.attributes)}."
+                )
+        columns = [self.attributes.index(name) for name in names]
+        return attribute_labels(self.seeds(split), self.attributes)[:, columns]
+
+    def _labels(self, split: Split) -> Tensor | None:
+        if self.class_of is None:
+            return None
+        members = EXCLUSIVE.get(self.class_of)
+        table = torch.from_numpy(self.table(split, members or (self.class_of,)))
+        return table.argmax(1) if members else table[:, 0].long()
+
+    def seeds(self, split: Split) -> list[str]:
+        """Return the seeds of the faces of a split, in their order."""
+        return face_seeds(split, "images", self.count if split == "train" else self.test_count)
+
+
+class FolderImages:
+    """The user's folders, read as far as they fit the budget.
+
+    Args:
+        splits: the files to train on and to evaluate on, and their classes.
+        channels: of all images; None detects them.
+        centre_crop: see `Square`.
+        budget: memory for decoded images.
+        on_bad: what to do about images that cannot be used.
+        value_range: the values of files that become -1 and 1.
+
+    Raises:
+        ImageError: no image can be read to detect the channels.
+    """
+
+    def __init__(
+        self,
+        splits: ImageSplits,
+        *,
+        channels: int | None,
+        centre_crop: bool,
+        budget: MemoryBudget,
+        on_bad: OnBadImage,
+        value_range: ValueRange = BY_TYPE,
+    ) -> None:
+        self.splits, self.class_names = splits, splits.class_names
+        self.centre_crop, self.budget, self.on_bad = centre_crop, budget, on_bad
+        self.value_range = value_range
+        self.channels = channels or detect_channels(splits.train.paths, on_bad)
+
+    def found(self, side: int, read: Callable[[Split], LabelledImages] | None) -> list[Found]:
+        """Describe the classes, or all images without any."""
+        names = (read("train").images.names, read("test").images.names) if read else None
+        files = self.splits.train, self.splits.held_out
+        if self.class_names:
+            return by_folder(self.class_names, *files, self.channels, names)
+        return [describe("images", *files, self.channels, read=names)]
+
+    def prepare(self, split: Split, side: int) -> None:
+        """Nothing: every process reads what it needs."""
+
+    def read(self, split: Split, side: int) -> LabelledImages:
+        """Read a split as far as it fits the budget.
+
+        Raises:
+            ImageError: an image cannot be used.
+        """
+        listing = self.splits.train if split == "train" else self.splits.held_out
+        square = Square(side, self.centre_crop)
+        files = ImageFiles(listing.folder, listing.paths, self.channels, square, value_range=self.value_range)
+        images = load_images(files, self.budget, self.on_bad)
+        return LabelledImages(images, self.splits.labels(images.names))

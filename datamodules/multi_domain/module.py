@@ -1,0 +1,270 @@
+"""Images of many domains with labels (StarGAN, arXiv:1711.09020)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from typing import Any, get_args
+
+from datamodules.base import ImageDataModule, at_least
+from datamodules.files.value_range import ValueRange
+from datamodules.found import Found
+from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
+from datamodules.loading import ResumableLoader
+from datamodules.multi_domain.attributes import Attributes
+from datamodules.multi_domain.batches import EvaluationBatches, MultiDomainBatch, TrainingBatches
+from datamodules.multi_domain.faces import FaceSource, face_attributes
+from datamodules.multi_domain.sources import (
+    DataSet,
+    FileSettings,
+    FileSource,
+    LabelledImages,
+    OnConflict,
+    Source,
+)
+from datamodules.public_sets.known import DOMAINS, root_of
+from datamodules.public_sets.torchvision import celeba_files
+from datamodules.transforms import LoadSize, Preprocess, PreprocessKind
+
+CELEBA_SIDE = 178  # pixels: the paper cuts this from the middle of 178x218
+
+
+class MultiDomainImages(ImageDataModule):
+    """Images of many domains with labels: your own, or drawn faces where none are given.
+
+    A data set is one of these:
+
+    * `root` with one sub-folder per domain, in `root/train` and `root/test` or `root/val`, or in `root`
+          itself: labels are one-hot;
+    * `name`, a public set;
+    * `root` with images, and a `table` of their attributes: CelebA's list, or CSV with a header;
+    * drawn faces with chosen attributes.
+
+    Several at once, each with attributes of its own, are trained on in equal shares: `others`. A batch's mask
+    then tells whose attributes an image's label knows.
+
+    The label to translate an image to is that of another image of the same data set, so that it is always
+    a possible one. Where a data set has no images to evaluate on, a share is held out by their names. Drawn
+    faces come with the truth of every change. `predict` takes the images of `predict_dir` in their own sizes,
+    or those held out.
+
+    Known before anything is read: `channels`, `image_size`, `attributes` (names by data set) and `exclusive`
+    (groups of them).
+
+    Args:
+        root: folder of images; None draws faces.
+        name: a public set instead of a root: afhq, see `datamodules.public_sets.known.DOMAINS`; or celeba, as
+            torchvision lays it out, with its table and, unless another one is given, centre_crop 178.
+        data_dir: folder of public sets; this one lies in `data_dir`/`name`.
+        download: fetch the public set if it is not there.
+        table: table of their attributes, see `datamodules.multi_domain.tables.read_table`.
+        attributes: names to select: columns of the table, sub-folders, or what to draw (see
+            `datamodules.faces.attributes.ATTRIBUTES`); None takes all, and of drawn faces the colours of hair
+            and skin.
+        exclusive: groups of the table's attributes of which an image has at most one, such as colours of the
+            hair. Sub-folders exclude each other anyway, and so do colours of drawn faces.
+        centre_crop: side of the square that is cut from the middle of files before anything else, such as 178
+            of CelebA's 178x218.
+        others: further data sets, by root, table, attributes, exclusive and centre_crop.
+        on_conflict: raise, or skip with one warning, images that have two attributes of an exclusive group.
+        faces: style of the drawn faces; adventurer shows all attributes.
+        faces_count: drawn faces per data set to train on.
+        test_count: drawn faces per data set to evaluate on.
+        size: side of the images in pixels as the network sees them.
+        preprocess: resize_and_crop, scale_width, scale_width_and_crop, crop or none, as in the official
+            programs of pix2pix.
+        load_size: side or width in pixels before a window is cut; by default size, as in the paper.
+        flip: mirror every second training image, at random.
+        channels: of all images; by default as the files say (1 grey, 3 colour, or more).
+        batch_size: images per process and training batch.
+        eval_batch_size: images per data set, process and evaluation batch; by default 16, or 1 where sizes
+            may differ.
+        workers: processes that read images; 0 reads them in the training process.
+        cache_gigabytes: memory for decoded images, per process; a set that fits is decoded once.
+        held_out_share: part of the images held out, by their names, where there is no folder to evaluate on.
+        max_images: use at most so many images of each data set and split.
+        value_range: values read as -1 and 1: [low, high], or percentiles such as p1-p99; else by the depth.
+        on_bad_image: raise, or skip the image with one warning that counts and names them.
+        predict_dir: folder whose images `predict` translates, sub-folders included.
+        seed: of order, targets and augmentation.
+        **prediction: `tile` and `overlap`, see `ImageDataModule`.
+
+    Raises:
+        FileNotFoundError: a folder or a table is missing, or a folder has no images.
+        ValueError: an argument is out of its range, an unknown attribute, a domain of one image, or an image
+            with two attributes that exclude each other.
+    """
+
+    batch_type = MultiDomainBatch
+
+    def __init__(
+        self,
+        root: str | None = None,
+        name: str | None = None,
+        data_dir: str = "data",
+        download: bool = False,
+        table: str | None = None,
+        attributes: list[str] | None = None,
+        exclusive: list[list[str]] | None = None,
+        centre_crop: int | None = None,
+        others: list[DataSet] | None = None,
+        on_conflict: OnConflict = "raise",
+        faces: str = "adventurer",
+        faces_count: int = 1000,
+        test_count: int = 200,
+        size: int = 128,
+        preprocess: PreprocessKind = "resize_and_crop",
+        load_size: LoadSize | None = None,
+        flip: bool = True,
+        channels: int | None = None,
+        batch_size: int = 16,
+        eval_batch_size: int | None = None,
+        workers: int = 0,
+        cache_gigabytes: float = 2.0,
+        held_out_share: float = 0.1,
+        max_images: int | None = None,
+        value_range: list[float] | str | None = None,
+        on_bad_image: OnBadImage = "raise",
+        predict_dir: str | None = None,
+        seed: int = 0,
+        **prediction: Any,
+    ) -> None:
+        super().__init__(
+            preprocess=Preprocess(
+                preprocess, size, load_size or "size", flip, value_range=ValueRange.parse(value_range)
+            ),
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            workers=workers,
+            cache_gigabytes=cache_gigabytes,
+            on_bad_image=on_bad_image,
+            predict_dir=predict_dir,
+            seed=seed,
+            **prediction,
+        )
+        at_least("faces_count", faces_count, 1)
+        at_least("test_count", test_count, 1)
+        at_least("max_images", max_images, 1)
+        at_least("channels", channels, 1)
+        at_least("centre_crop", centre_crop, 1)
+        if not 0 < held_out_share < 1:
+            raise ValueError(f"held_out_share: {held_out_share} must be above 0 and below 1.")
+        if on_conflict not in get_args(OnConflict):
+            raise ValueError(f"on_conflict: {on_conflict!r} is unknown; raise and skip are.")
+        settings = FileSettings(
+            channels,
+            self.preprocess,
+            held_out_share,
+            max_images,
+            on_conflict,
+            on_bad_image,
+            self.budget,
+        )
+        if name == "celeba" and root is None and table is None:
+            root, table = celeba_files(data_dir, download, quick_start="stargan")
+            centre_crop = centre_crop or CELEBA_SIDE
+        else:
+            folders = {"root": root, "table": table}
+            root = root_of(name, DOMAINS, data_dir, download, folders, quick_start="stargan")
+        data_sets = [DataSet(root, table, attributes, exclusive, centre_crop), *(others or [])]
+        draw = partial(
+            FaceSource,
+            style=faces,
+            count=faces_count,
+            test_count=test_count,
+            preprocess=self.preprocess,
+            channels=channels or 3,
+        )
+        self._sources = _open(data_sets, settings, draw)
+        known = [source.attributes for source in self._sources]
+        self._attributes = Attributes(
+            [one.flat for one in known], [group for one in known for group in one.exclusive]
+        )
+        self.channels = max(source.channels for source in self._sources)
+        for source in self._sources:
+            source.channels = self.channels
+
+    @property
+    def attributes(self) -> list[list[str]]:
+        """Names of the attributes, by data set."""
+        return [list(names) for names in self._attributes.names]
+
+    @property
+    def exclusive(self) -> list[list[str]]:
+        """Groups of attributes that exclude each other."""
+        return [list(group) for group in self._attributes.exclusive]
+
+    def found(self) -> list[Found]:
+        """Return what was found of each domain, or of each data set that has none."""
+        skips = self.on_bad_image == "skip"
+        found: list[Found] = []
+        for number, source in enumerate(self._sources):
+            read = (self._training[number], self._held_out[number]) if skips else None
+            found += source.found(read)
+        return found
+
+    def draw(self, split: Split) -> None:
+        """Draw the faces of a split into the cache on disk; nothing where images come from files."""
+        for source in self._sources:
+            if isinstance(source, FaceSource):
+                source.training() if split == "train" else source.held_out()
+
+    @cached_property
+    def _training(self) -> list[LabelledImages]:
+        return [source.training() for source in self._sources]
+
+    @cached_property
+    def _held_out(self) -> list[LabelledImages]:
+        return [source.held_out() for source in self._sources]
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Batches of `MultiDomainBatch`, in another order and with other targets each epoch."""
+        batches = TrainingBatches(self._training, self._attributes, self.preprocess, self.seed)
+        return self.training_loader(batches, len(batches))
+
+    def val_dataloader(self) -> ResumableLoader:
+        """Every held-out image exactly once."""
+        return self.evaluation_loader(self._evaluation(), [held.images for held in self._held_out])
+
+    def test_dataloader(self) -> ResumableLoader:
+        """Every held-out image exactly once."""
+        return self.val_dataloader()
+
+    def predict_dataloader(self) -> ResumableLoader:
+        """Batches of `PredictBatch`: the images of `predict_dir`, or the held-out ones of the first set."""
+        return self.prediction_loader(self._first_images, self.channels)
+
+    def _first_images(self) -> ImageSet:
+        return self._held_out[0].images
+
+    def _evaluation(self, *, same_size: bool = False) -> EvaluationBatches:
+        return EvaluationBatches(
+            self._held_out, self._attributes, self.channels, self.image_size, same_size=same_size
+        )
+
+    def preview(self, count: int) -> MultiDomainBatch:
+        """Return the same few held-out images every time, for sample grids; works without a trainer.
+
+        Args:
+            count: number of images over all data sets, evenly spaced; fewer where there are fewer.
+
+        Returns:
+            A batch on the CPU, of whole images; made square where their sizes differ.
+        """
+        share = -(-count // len(self._sources))
+        rows = [evenly_spaced(len(held.images), share) for held in self._held_out]
+        return self._evaluation(same_size=True)[rows].finish()
+
+
+def _open(
+    data_sets: Sequence[DataSet], settings: FileSettings, draw: Callable[..., FaceSource]
+) -> list[Source]:
+    """Return where each data set comes from; drawn faces of all sets have the attributes of each."""
+    drawn = {
+        number: face_attributes(one.attributes) for number, one in enumerate(data_sets) if one.root is None
+    }
+    everywhere = [name for attributes in drawn.values() for name in attributes.flat]
+    return [
+        draw(drawn[number], everywhere, number) if number in drawn else FileSource(one, settings)
+        for number, one in enumerate(data_sets)
+    ]

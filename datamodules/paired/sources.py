@@ -1,0 +1,329 @@
+"""Where the pairs of a paired translation come from: the user's folders, or drawn faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from datamodules.files.value_range import ValueRange
+from datamodules.found import Found, describe, drawn
+from datamodules.image_sets import (
+    ImageFiles,
+    ImageSet,
+    MemoryBudget,
+    MemoryImages,
+    OnBadImage,
+    Split,
+    detect_channels,
+    load_images,
+    sample_headers,
+)
+from datamodules.listing import Listing
+from datamodules.paired.folders import Splits, find_folders, list_folder, match_folders, split_files
+from datamodules.paired.pair import Direction, Halves, MatchedFiles, WithEdges, join, usual_shape
+from datamodules.transforms import Preprocess, unchanged
+from datamodules.unpaired.sources import FaceDomains
+
+Task = Literal["colorise", "edges"]
+Resize = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    """What the arguments of the data module say about pairs, wherever they come from; see `PairedImages`.
+
+    Raises:
+        ValueError: an argument is unknown or out of its range, or contradicts another.
+    """
+
+    direction: Direction
+    task: Task | None
+    channels_A: int | None
+    channels_B: int | None
+    value_ranges: tuple[ValueRange, ValueRange]
+    preprocess: Preprocess
+    edge_sigma: float
+    edge_threshold: float
+    held_out_share: float
+    max_images: int | None
+    budget: MemoryBudget
+    on_bad: OnBadImage
+
+    def __post_init__(self) -> None:
+        if self.direction not in get_args(Direction):
+            raise ValueError(f"direction: {self.direction!r} is unknown; AtoB and BtoA are.")
+        if self.task is not None and self.task not in get_args(Task):
+            raise ValueError(f"task: {self.task!r} is unknown; colorise and edges are.")
+        if self.task == "colorise" and self.direction == "BtoA":
+            raise ValueError("direction: task colorise leads from lightness to colour, which is AtoB.")
+        for argument in ("edge_sigma", "edge_threshold"):
+            if getattr(self, argument) <= 0:
+                raise ValueError(f"{argument}: {getattr(self, argument)} must be above 0.")
+        if not 0 < self.held_out_share < 1:
+            raise ValueError(f"held_out_share: {self.held_out_share} must be above 0 and below 1.")
+        self._check_channels()
+
+    @property
+    def value_range(self) -> ValueRange:
+        """The values that become -1 and 1 where A and B are in one file.
+
+        Raises:
+            ValueError: A and B have ranges of their own.
+        """
+        A, B = self.value_ranges
+        if A != B:
+            raise ValueError(
+                "value_range_A and value_range_B differ, but A and B are in one file: give one value_range."
+            )
+        return A
+
+    def _check_channels(self) -> None:
+        """Refuse numbers of channels that a task does not have."""
+        if self.task and self.channels_A not in (None, 1):
+            raise ValueError(f"channels_A: task {self.task} has 1 channel there, not {self.channels_A}.")
+        allowed = {"colorise": (2,), "edges": (1, 3)}.get(self.task or "")
+        if allowed and self.channels_B not in (None, *allowed):
+            raise ValueError(
+                f"channels_B: task {self.task} has {' or '.join(map(str, allowed))} channels there, "
+                f"not {self.channels_B}."
+            )
+
+    def from_picture(self, resize: Resize) -> Resize:
+        """Return what makes a pair of a picture: resized, with its edges if they are the task.
+
+        In colourisation the picture stands for its pair: the device that trains splits it into lightness
+        and colour, batch by batch.
+        """
+        if self.task == "edges":
+            return WithEdges(resize, self.direction, self.edge_sigma, self.edge_threshold)
+        return resize
+
+
+class FacePairs:
+    """Drawn faces: each in domain A and in domain B, or as the task makes a pair of it in domain B.
+
+    The faces do not depend on the seed of a run, and those to evaluate on are others than those to train on.
+
+    Args:
+        style: name of the style, see `datamodules.faces.faces.STYLES`.
+        faces_A: what makes domain A, see `datamodules.faces.faces.CHANGES`.
+        faces_B: what makes domain B.
+        count: pairs to train on.
+        test_count: pairs to evaluate on.
+        settings: how pairs are made.
+
+    Raises:
+        ValueError: an unknown style or domain, or a number of channels that cannot be drawn.
+    """
+
+    def __init__(
+        self, style: str, faces_A: str, faces_B: str, count: int, test_count: int, settings: PairSettings
+    ) -> None:
+        self.settings = settings
+        self.channels_A, self.channels_B = settings.channels_A or 3, settings.channels_B or 3
+        drawn = self.channels_A, self.channels_B
+        if settings.task:
+            faces_A, self.channels_A = faces_B, 1  # nothing is drawn twice
+            drawn = (self.channels_B, self.channels_B)
+        if settings.task == "colorise":
+            self.channels_B, drawn = 2, (3, 3)
+        self._domains = FaceDomains(style, faces_A, faces_B, count, test_count, settings.preprocess, *drawn)
+
+    def found(self) -> list[Found]:
+        """Describe both domains."""
+        faces = self._domains
+        counts = faces.count, faces.test_count, faces.preprocess.before_crop
+        return [drawn("A", *counts, self.channels_A), drawn("B", *counts, self.channels_B)]
+
+    def prepare(self, split: Split) -> None:
+        """Draw the faces of a split into the cache on disk."""
+        self._domains.paired(split, "pairs")
+
+    @cached_property
+    def training(self) -> ImageSet:
+        """Pairs in the size windows are cut from."""
+        return self._draw("train")
+
+    @cached_property
+    def validation(self) -> ImageSet:
+        """Pairs in the size the network sees."""
+        return self._draw("test")
+
+    @property
+    def test(self) -> ImageSet:
+        """The same pairs as `validation`."""
+        return self.validation
+
+    def _draw(self, split: Split) -> ImageSet:
+        A, B = self._domains.paired(split, "pairs")
+        if self.settings.task:
+            make = self.settings.from_picture(unchanged)
+            return MemoryImages(torch.stack([make(face) for face in B.images]), B.names)
+        pairs = [join(*both, self.settings.direction) for both in zip(A.images, B.images, strict=True)]
+        return MemoryImages(torch.stack(pairs), B.names)
+
+
+@dataclass(frozen=True)
+class FilePairs:
+    """Pairs in files, read as far as they fit the budget.
+
+    Attributes:
+        splits: the files.
+        read: makes a set of pairs of files, given how to resize.
+        channels_A: channels of A.
+        channels_B: channels of B.
+        settings: how pairs are made.
+        partners: the file of B by the file of A, where these are two.
+        folder_B: of the files of B to train on, where they are files of their own.
+    """
+
+    splits: Splits
+    read: Callable[[Listing, Resize], ImageFiles]
+    channels_A: int
+    channels_B: int
+    settings: PairSettings
+    partners: Mapping[Path, Path] | None = None
+    folder_B: Path | None = None
+
+    def found(self) -> list[Found]:
+        """Describe A and B, or the pictures that show both."""
+        train, held_out = self.splits.train, self.splits.validation
+        read = None
+        if self.settings.on_bad == "skip":
+            read = self.training.names, self.validation.names
+        if self.partners is None:
+            channels = max(self.channels_A, self.channels_B)
+            return [describe("pairs", train, held_out, channels, read=read)]
+        A = describe("A", train, held_out, self.channels_A, read=read)
+        chosen = [self.partners[train.folder / name] for name in train.names]
+        assert self.folder_B is not None
+        nothing = Listing(self.folder_B, [])
+        B = describe("B", Listing(self.folder_B, chosen), nothing, self.channels_B)
+        return [A, replace(B, training=A.training, held_out=A.held_out, left_out=A.left_out)]
+
+    def prepare(self, split: Split) -> None:
+        """Nothing: every process reads what it needs."""
+
+    @cached_property
+    def training(self) -> ImageSet:
+        """Pairs in the size windows are cut from."""
+        return self._load(self.splits.train, self.settings.preprocess.for_training)
+
+    @cached_property
+    def validation(self) -> ImageSet:
+        """Pairs in the size the network sees."""
+        return self._load(self.splits.validation, self.settings.preprocess.for_evaluation)
+
+    @cached_property
+    def test(self) -> ImageSet:
+        """Pairs in the size the network sees; those of validation where there are no others."""
+        if self.splits.test == self.splits.validation:
+            return self.validation
+        return self._load(self.splits.test, self.settings.preprocess.for_evaluation)
+
+    def _load(self, listing: Listing, resize: Resize) -> ImageSet:
+        return load_images(self.read(listing, resize), self.settings.budget, self.settings.on_bad)
+
+
+def find_pairs(
+    root: str | None, folder_A: str | None, folder_B: str | None, folder: str | None, settings: PairSettings
+) -> FilePairs | None:
+    """Find the pairs in the folders that the user gave; None without any.
+
+    Args:
+        root: data set in one of the layouts of `find_folders`.
+        folder_A: images of A, matched by name with those of folder_B.
+        folder_B: images of B.
+        folder: plain pictures, of which the task makes pairs.
+        settings: how pairs are made.
+
+    Raises:
+        FileNotFoundError: a folder is missing or has no images.
+        ValueError: arguments contradict each other, or files cannot be paired.
+    """
+    sources = {"root": root, "folder_A and folder_B": folder_A or folder_B, "folder": folder}
+    given = [name for name, source in sources.items() if source is not None]
+    if not given:
+        return None
+    if len(given) > 1:
+        raise ValueError(f"Give either {' or '.join(given)}, not both.")
+    if folder is not None:
+        if settings.task is None:
+            raise ValueError("task is missing: colorise or edges makes pairs of the pictures of folder.")
+        return _from_pictures(Path(folder), settings)
+    if settings.task:
+        raise ValueError(
+            f"task: {settings.task} makes pairs of plain pictures: give these as folder, not as {given[0]}."
+        )
+    if root is not None:
+        folders = find_folders(root)
+        return (_matched if len(folders["train"]) == 2 else _side_by_side)(folders, settings)
+    if folder_A is None or folder_B is None:
+        raise ValueError(f"folder_{'A' if folder_A is None else 'B'} is missing: give both folders.")
+    return _matched({"train": (Path(folder_A), Path(folder_B))}, settings)
+
+
+def _from_pictures(folder: Path, settings: PairSettings) -> FilePairs:
+    splits = split_files({"train": list_folder(folder)}, settings.held_out_share, settings.max_images)
+    colorise = settings.task == "colorise"
+    channels = 3 if colorise else settings.channels_B or detect_channels(splits.train.paths, settings.on_bad)
+
+    value_range = settings.value_range
+
+    def read(listing: Listing, resize: Resize) -> ImageFiles:
+        return ImageFiles(
+            listing.folder, listing.paths, channels, settings.from_picture(resize), value_range=value_range
+        )
+
+    return FilePairs(splits, read, 1, 2 if colorise else channels, settings)
+
+
+def _side_by_side(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) -> FilePairs:
+    listings = {split: list_folder(folder) for split, (folder,) in folders.items()}
+    splits = split_files(listings, settings.held_out_share, settings.max_images)
+    headers = sample_headers(splits.train.paths, settings.on_bad)
+    usual, channels = usual_shape(headers), max(header.channels for header in headers)
+    channels_A, channels_B = settings.channels_A or channels, settings.channels_B or channels
+    value_range = settings.value_range
+
+    def read(listing: Listing, resize: Resize) -> ImageFiles:
+        halves = Halves(resize, channels_A, channels_B, settings.direction, usual)
+        return ImageFiles(
+            listing.folder, listing.paths, max(channels_A, channels_B), halves, value_range=value_range
+        )
+
+    return FilePairs(splits, read, channels_A, channels_B, settings)
+
+
+def _matched(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) -> FilePairs:
+    listings: dict[str, Listing] = {}
+    partners: dict[Path, Path] = {}
+    for split, (folder_A, folder_B) in folders.items():
+        listings[split], matched = match_folders(folder_A, folder_B, settings.on_bad)
+        partners |= matched
+    splits = split_files(listings, settings.held_out_share, settings.max_images)
+    train_A = splits.train.paths
+    train_B = [partners[path] for path in train_A]
+    channels_A = settings.channels_A or detect_channels(train_A, settings.on_bad)
+    channels_B = settings.channels_B or detect_channels(train_B, settings.on_bad)
+
+    def read(listing: Listing, resize: Resize) -> ImageFiles:
+        return MatchedFiles(
+            listing.folder,
+            listing.paths,
+            channels_A,
+            resize,
+            partners,
+            channels_B,
+            settings.direction,
+            partner_range=settings.value_ranges[1],
+            value_range=settings.value_ranges[0],
+        )
+
+    return FilePairs(splits, read, channels_A, channels_B, settings, partners, folders["train"][1])

@@ -1,0 +1,1 @@
+"""The images that `predict` takes, whole or in tiles."""

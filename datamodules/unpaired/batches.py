@@ -1,0 +1,104 @@
+"""Batches of two domains whose images do not belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from datamodules.image_sets import ImageSet
+from datamodules.loading import Key, uniform_draws
+from datamodules.transforms import Augmentation, Preprocess, resize, stack_equal, to_unit_range
+from datamodules.unpaired.sources import HeldOut
+
+
+class UnpairedBatch(NamedTuple):
+    """Images of two domains, (N, C, H, W) in [-1, 1]; A and B do not belong together.
+
+    In training both have the same N. In evaluation N may differ, and either may be empty (0, C, H, W),
+    because every image occurs exactly once. `truth_A2B` shows the items of A in domain B, row by row, and
+    `truth_B2A` those of B in domain A; None where nobody knows. Names are relative paths.
+    """
+
+    A: Tensor
+    B: Tensor
+    truth_A2B: Tensor | None = None
+    truth_B2A: Tensor | None = None
+    names_A: Sequence[str] = ()
+    names_B: Sequence[str] = ()
+
+
+class LoadedBatch(NamedTuple):
+    """A batch as workers deliver it: uint8 (or float32) images, and what to cut from them in training."""
+
+    batch: UnpairedBatch
+    augment_A: Augmentation | None = None
+    augment_B: Augmentation | None = None
+
+    def finish(self) -> UnpairedBatch:
+        """Cut, mirror and scale on the device the batch is on."""
+        A, B, truth_A2B, truth_B2A, *names = self.batch
+        return UnpairedBatch(
+            to_unit_range(self.augment_A(A) if self.augment_A else A),
+            to_unit_range(self.augment_B(B) if self.augment_B else B),
+            None if truth_A2B is None else to_unit_range(truth_A2B),
+            None if truth_B2A is None else to_unit_range(truth_B2A),
+            *names,
+        )
+
+
+class TrainingBatches:
+    """Makes training batches: A by index, B at random; all draws are a function of (seed, epoch, index)."""
+
+    def __init__(self, A: ImageSet, B: ImageSet, preprocess: Preprocess, seed: int) -> None:
+        self.A, self.B, self.preprocess, self.seed = A, B, preprocess, seed
+
+    def __len__(self) -> int:
+        return max(len(self.A), len(self.B))
+
+    def __getitem__(self, keys: list[Key]) -> LoadedBatch:
+        # the partner in B, and per domain top, left and mirroring
+        draws = uniform_draws(self.seed, keys, 7)
+        indices_A = [index % len(self.A) for _, index in keys]
+        indices_B = (draws[:, 0] * len(self.B)).long().tolist()
+        A, augment_A, names_A = self._load(self.A, indices_A, draws[:, 1:4])
+        B, augment_B, names_B = self._load(self.B, indices_B, draws[:, 4:7])
+        return LoadedBatch(UnpairedBatch(A, B, names_A=names_A, names_B=names_B), augment_A, augment_B)
+
+    def _load(
+        self, images: ImageSet, indices: list[int], draws: Tensor
+    ) -> tuple[Tensor, Augmentation, list[str]]:
+        chosen, names = [images[index] for index in indices], [images.names[index] for index in indices]
+        return self.preprocess.stack(chosen, names), self.preprocess.augmentation(chosen, draws), names
+
+
+class EvaluationBatches:
+    """Makes evaluation batches of indices into A and B."""
+
+    def __init__(
+        self, held_out: HeldOut, channels: tuple[int, int], size: int, *, same_size: bool = False
+    ) -> None:
+        self.held_out, self.channels, self.size, self.same_size = held_out, channels, size, same_size
+
+    def __getitem__(self, indices: list[list[int]]) -> LoadedBatch:
+        (A, B), (channels_A, channels_B) = indices, self.channels
+        sets = self.held_out
+        batch = UnpairedBatch(
+            self._load(sets.A, A, channels_A),
+            self._load(sets.B, B, channels_B),
+            None if sets.truth_A2B is None else self._load(sets.truth_A2B, A, channels_B),
+            None if sets.truth_B2A is None else self._load(sets.truth_B2A, B, channels_A),
+            [sets.A.names[index] for index in A],
+            [sets.B.names[index] for index in B],
+        )
+        return LoadedBatch(batch)
+
+    def _load(self, images: ImageSet, indices: list[int], channels: int) -> Tensor:
+        if not indices:
+            return torch.empty(0, channels, self.size, self.size)
+        chosen = [images[index] for index in indices]
+        if self.same_size and len({image.shape for image in chosen}) > 1:
+            chosen = [resize(image, self.size, self.size) for image in chosen]
+        return stack_equal(chosen, [images.names[index] for index in indices])

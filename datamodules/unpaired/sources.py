@@ -1,0 +1,262 @@
+"""Where the two domains of an unpaired translation come from: the user's folders, or drawn faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torchvision.transforms.v2 import functional as VF
+
+from datamodules.faces.faces import domain_options, draw_faces, face_seeds, shows_hair
+from datamodules.files.value_range import ValueRange
+from datamodules.found import Found, describe, drawn
+from datamodules.image_sets import (
+    ImageFiles,
+    ImageSet,
+    MemoryBudget,
+    MemoryImages,
+    OnBadImage,
+    Split,
+    detect_channels,
+    find_images,
+    hold_out,
+    limited,
+    load_images,
+)
+from datamodules.listing import Listing, is_hidden
+from datamodules.transforms import Preprocess
+
+Names = tuple[Sequence[str], Sequence[str]]
+Read = tuple[Names, Names]
+
+
+class HeldOut(NamedTuple):
+    """What is evaluated on. The truth of A2B shows the items of A in domain B; None where nobody knows it."""
+
+    A: ImageSet
+    B: ImageSet
+    truth_A2B: ImageSet | None = None
+    truth_B2A: ImageSet | None = None
+
+
+@dataclass(frozen=True)
+class FaceDomains:
+    """Drawn faces: other faces in A and B, other ones again to evaluate on, where each has its truth.
+
+    The faces do not depend on the seed of a run, so that runs over several seeds are compared on the same
+    ones.
+
+    Attributes:
+        style: name of the style, see `datamodules.faces.faces.STYLES`.
+        change_A: what makes domain A, see `datamodules.faces.faces.CHANGES`.
+        change_B: what makes domain B.
+        count: faces per domain to train on.
+        test_count: faces per domain to evaluate on.
+        preprocess: tells the sizes to draw in; nothing is resized.
+        channels_A: 3, or 1 for grey.
+        channels_B: 3, or 1 for grey.
+
+    Raises:
+        ValueError: an unknown style or domain, or a number of channels that cannot be drawn.
+    """
+
+    style: str
+    change_A: str
+    change_B: str
+    count: int
+    test_count: int
+    preprocess: Preprocess
+    channels_A: int
+    channels_B: int
+
+    def __post_init__(self) -> None:
+        domain_options(self.style, self.change_A)
+        domain_options(self.style, self.change_B)
+        for argument, channels in (("channels_A", self.channels_A), ("channels_B", self.channels_B)):
+            if channels not in (1, 3):
+                raise ValueError(f"{argument}: drawn faces have 3 channels, or 1 when grey, not {channels}.")
+
+    def prepare(self, split: Split) -> None:
+        """Draw the faces of a split into the cache on disk."""
+        if split == "train":
+            self.training()
+        else:
+            self.held_out()
+
+    def found(self, read: Read | None = None) -> list[Found]:
+        """Describe both domains; see `FolderDomains.found`."""
+        counts = self.count, self.test_count, self.preprocess.before_crop
+        return [drawn("A", *counts, self.channels_A), drawn("B", *counts, self.channels_B)]
+
+    def training(self) -> tuple[ImageSet, ImageSet]:
+        """Return A and B in the size windows are cut from."""
+        size = self.preprocess.before_crop
+        return (
+            self._draw("train", "A", self.count, size, self.change_A, self.channels_A),
+            self._draw("train", "B", self.count, size, self.change_B, self.channels_B),
+        )
+
+    def held_out(self) -> HeldOut:
+        """Return the faces to evaluate on, in the size the network sees, and their truth."""
+        A, truth_A2B = self.paired("test", "A")
+        truth_B2A, B = self.paired("test", "B")
+        return HeldOut(A, B, truth_A2B, truth_B2A)
+
+    def paired(self, split: Split, group: str) -> tuple[MemoryImages, MemoryImages]:
+        """Return the same faces in domain A and in domain B.
+
+        Args:
+            split: train, in the size windows are cut from; or test, in the size the network sees.
+            group: see `face_seeds`.
+        """
+        training = split == "train"
+        count = self.count if training else self.test_count
+        size = self.preprocess.before_crop if training else self.preprocess.size
+        return (
+            self._draw(split, group, count, size, self.change_A, self.channels_A),
+            self._draw(split, group, count, size, self.change_B, self.channels_B),
+        )
+
+    def _draw(
+        self, split: str, group: str, count: int, size: int, change: str, channels: int
+    ) -> MemoryImages:
+        seeds = face_seeds(split, group, count)
+        haired = shows_hair(self.change_A) or shows_hair(self.change_B)
+        faces = draw_faces(seeds, size, style=self.style, change=change, haired=haired)
+        images = torch.from_numpy(faces.images).permute(0, 3, 1, 2).contiguous()
+        if channels == 1:
+            images = VF.rgb_to_grayscale(images)
+        return MemoryImages(images, [f"{seed.replace('/', '_')}.png" for seed in seeds])
+
+
+Resize = Callable[[torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class _Domain:
+    """The files of one domain, and their values that become -1 and 1."""
+
+    train: Listing
+    held_out: Listing
+    value_range: ValueRange
+
+
+class FolderDomains:
+    """The user's folders: `root` in the official layout, or one folder per domain.
+
+    A domain without a test folder gets its held-out images from its training folder, by their names.
+
+    Args:
+        root: folder with trainA and trainB, and testA and testB if there are any.
+        folder_A: folder of domain A, instead of a root.
+        folder_B: folder of domain B, instead of a root.
+        channels_A: channels of A's images; None detects them.
+        channels_B: channels of B's images; None detects them.
+        preprocess: how images are resized.
+        value_ranges: the values of files of A and of B that become -1 and 1.
+        budget: memory for decoded images.
+        on_bad: what to do about images that cannot be used.
+        held_out_share: part of the training folder to hold out where there is no test folder.
+        max_images: use at most so many images of each set, evenly spaced.
+
+    Raises:
+        FileNotFoundError: a folder is missing or has no images.
+        ValueError: contradicting arguments, or too few images.
+    """
+
+    def __init__(
+        self,
+        root: str | None,
+        folder_A: str | None,
+        folder_B: str | None,
+        *,
+        channels_A: int | None,
+        channels_B: int | None,
+        preprocess: Preprocess,
+        value_ranges: tuple[ValueRange, ValueRange],
+        budget: MemoryBudget,
+        on_bad: OnBadImage,
+        held_out_share: float,
+        max_images: int | None,
+    ) -> None:
+        if not 0 < held_out_share < 1:
+            raise ValueError(f"held_out_share: {held_out_share} must be above 0 and below 1.")
+        self.preprocess, self.budget, self.on_bad = preprocess, budget, on_bad
+        self._share, self._max_images = held_out_share, max_images
+        trains, tests = _folders(root, folder_A, folder_B)
+        self._A, self._B = (
+            self._domain(*folders) for folders in zip("AB", trains, tests, value_ranges, strict=True)
+        )
+        self.channels_A = channels_A or detect_channels(self._A.train.paths, on_bad)
+        self.channels_B = channels_B or detect_channels(self._B.train.paths, on_bad)
+
+    def _domain(self, name: str, train: Path, test: Path | None, value_range: ValueRange) -> _Domain:
+        trained = find_images(train, f"training in domain {name}")
+        if test is None:
+            learnt, kept = hold_out(trained.paths, train, self._share)
+            trained, held_out = trained._replace(paths=learnt), Listing(train, kept)
+        else:
+            held_out = find_images(test, f"evaluation in domain {name}")
+        limit = self._max_images
+        return _Domain(limited(trained, limit), limited(held_out, limit), value_range)
+
+    def prepare(self, split: Split) -> None:
+        """Nothing: every process reads what it needs."""
+
+    def found(self, read: Read | None = None) -> list[Found]:
+        """Describe both domains.
+
+        Args:
+            read: names of the images of A, and of B, that could be read, to train and to evaluate on; None
+                where all must be.
+        """
+        read_A, read_B = read or (None, None)
+        A, B = self._A, self._B
+        return [
+            describe("A", A.train, A.held_out, self.channels_A, read=read_A),
+            describe("B", B.train, B.held_out, self.channels_B, read=read_B),
+        ]
+
+    def training(self) -> tuple[ImageSet, ImageSet]:
+        """Read A and B as far as they fit the budget."""
+        return self._training(self._A, self.channels_A), self._training(self._B, self.channels_B)
+
+    def held_out(self) -> HeldOut:
+        """Read what is evaluated on as far as it fits the budget."""
+        return HeldOut(self._held_out(self._A, self.channels_A), self._held_out(self._B, self.channels_B))
+
+    def _training(self, domain: _Domain, channels: int) -> ImageSet:
+        return self._load(domain.train, channels, self.preprocess.for_training, domain.value_range)
+
+    def _held_out(self, domain: _Domain, channels: int) -> ImageSet:
+        return self._load(domain.held_out, channels, self.preprocess.for_evaluation, domain.value_range)
+
+    def _load(self, files: Listing, channels: int, resize: Resize, value_range: ValueRange) -> ImageSet:
+        found = ImageFiles(files.folder, files.paths, channels, resize, value_range=value_range)
+        return load_images(found, self.budget, self.on_bad)
+
+
+def _folders(root: str | None, A: str | None, B: str | None) -> tuple[list[Path], list[Path | None]]:
+    """Return the training folders and the test folders, None where there is none, of A and B."""
+    if root is None:
+        if A is None or B is None:
+            raise ValueError(f"folder_{'A' if A is None else 'B'} is missing: give both folders, or root.")
+        return [Path(A), Path(B)], [None, None]
+    if A is not None or B is not None:
+        raise ValueError("Give either root, or folder_A and folder_B, not both.")
+    base = Path(root)
+    trains = [base / "trainA", base / "trainB"]
+    missing = [folder.name for folder in trains if not folder.is_dir()]
+    if missing:
+        shown = [path.name for path in base.iterdir() if not is_hidden(path.name)] if base.is_dir() else []
+        there = sorted(shown)
+        found = f"it has {', '.join(there[:8]) or 'nothing'}" if base.is_dir() else "no such folder"
+        raise FileNotFoundError(
+            f"root: {root} lacks {' and '.join(missing)} ({found}). Expected are folders trainA and trainB "
+            "with images, and testA and testB if there are any; or give folder_A and folder_B."
+        )
+    tests = [base / "testA", base / "testB"]
+    return trains, [folder if folder.is_dir() else None for folder in tests]

@@ -1,0 +1,1 @@
+"""Writing of predictions, whole or out of tiles."""

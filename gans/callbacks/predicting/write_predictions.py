@@ -1,0 +1,277 @@
+"""Pictures of `predict`, under the names of their inputs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import BasePredictionWriter
+from torch import Tensor
+
+from datamodules.base import ImageDataModule
+from datamodules.files.formats.common import Array
+from datamodules.files.value_range import from_unit
+from datamodules.files.writers import EIGHT_BIT, Encoding, Origin, Target, encoding_of, target_of
+from datamodules.listing import holds
+from datamodules.prediction.batches import PROBE_NAME, PredictBatch
+from datamodules.prediction.tiles import Reach, Tile, Tiling
+from gans.callbacks.predicting.blending import Blend
+from gans.callbacks.predicting.companions import Companions
+from gans.callbacks.predicting.output_names import OutputName, as_it_is, key_of, output_names
+from gans.callbacks.predicting.reach import try_out
+from gans.callbacks.terminal import notice
+from gans.files import clear_partial, written_whole
+from gans.protocol import Predictions
+
+
+class WritePredictions(BasePredictionWriter):
+    """Writes every predicted picture into the run folder, in the format of its input where that can hold it.
+
+    `portraits/ann.jpg` becomes FOLDER/portraits/ann.jpg; a name without a known suffix, and a picture with
+    transparency under a name like that, become .png. No two pictures get one name, see
+    `gans.callbacks.predicting.output_names`. Images of `predict_dir` keep depth and range of values
+    too: 16-bit PNG, float32 TIFF, NumPy, DICOM and NIfTI come back as such.
+    Tiles are blended into the picture that they were cut from, see `gans.callbacks.predicting.blending`.
+
+    Args:
+        skip_existing: leave out the images of `predict_dir` of which all pictures are there already, so that
+            a command that was stopped goes on when it is repeated. Pictures are there as a whole or not at
+            all. Their checkpoint is not looked at.
+        also_copy: folder with a file for every image of `predict_dir`, of the same name but for the suffix,
+            such as masks; they are copied to OUTPUT/NAME-OF-THE-FOLDER under the names of the pictures.
+
+    Raises:
+        FileNotFoundError: the folder is missing, or (before any image is read) a file in it.
+    """
+
+    def __init__(self, skip_existing: bool = False, also_copy: str | None = None) -> None:
+        super().__init__("batch")
+        self.skip_existing = skip_existing
+        self._companions = Companions(also_copy) if also_copy else None
+        self.folder = Path()
+        """Where the pictures go."""
+        self._written: set[Path] = set()
+        self._names: dict[str, OutputName] = {}
+        self._prefixes: defaultdict[str, list[str]] = defaultdict(list)
+        self._inputs: str | None = None  # the folder of the images, if the pictures go to one above it
+        self._module: Any = None
+        self._tried: tuple[Reach, list[str]] | None = None
+        self._blends: dict[str, tuple[Blend, Target]] = {}
+        self._began = 0.0
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Let the data module ask which images are to be predicted, and how far the model sees."""
+        data = getattr(trainer, "datamodule", None)
+        if stage == "predict" and data is not None and hasattr(data, "taker"):
+            self.folder, self._module = Path(trainer.default_root_dir), pl_module
+            data.taker = self
+
+    def announce(self, names: Sequence[str], folder: Path | None) -> None:
+        """Choose the names of the pictures, such that no two are one."""
+        self._names = output_names(names)
+        self._prefixes.clear()
+        real = os.path.realpath(folder) if folder else None
+        self._inputs = real if real and holds(os.path.realpath(self.folder), real) else None
+
+    def reach(self, probe: PredictBatch) -> Reach:
+        """Return how far the model sees, tried with one image."""
+        return self._try_out(probe)[0]
+
+    @property
+    def backwards(self) -> bool:
+        """Whether a model of two domains translates images of B, to A."""
+        return bool(self._module.hparams.get("direction") == "B2A")
+
+    @property
+    def channels(self) -> int | None:
+        """Channels of the images that the model translates; None where it does not say."""
+        arguments = self._module.hparams
+        names = ("channels", "channels_in", "channels_B" if self.backwards else "channels_A")
+        return next((arguments[name] for name in names if name in arguments), None)
+
+    def pending(self, probe: PredictBatch, names: Sequence[str]) -> list[str]:
+        """Return which of the images are to be predicted, having looked for what goes along with them.
+
+        Raises:
+            FileNotFoundError: an image has no file in the folder `also_copy`.
+        """
+        if not self.skip_existing and not self._companions:
+            return list(names)
+        prefixes = [pattern.removesuffix(PROBE_NAME) for pattern in self._try_out(probe)[1]]
+        if self._companions:
+            self._companions.check(names)
+            self._companions.keep_apart(
+                self._named(f"{prefix}{name}", name).same for prefix in prefixes for name in self._names
+            )
+        if not self.skip_existing:
+            return list(names)
+        made = {name: [self._named(f"{prefix}{name}", name) for prefix in prefixes] for name in names}
+        left = [name for name in names if not all(self._is_there(picture) for picture in made[name])]
+        clear_partial(self.folder, self._files_of({name: made[name] for name in left}))
+        if len(left) < len(names):
+            notice(f"{len(names) - len(left)} of {len(names)} images have their pictures in {self.folder}.")
+        return left
+
+    def _try_out(self, probe: PredictBatch) -> tuple[Reach, list[str]]:
+        if self._tried is None:
+            self._tried = try_out(self._module, probe)
+        return self._tried
+
+    def _named(self, name: str, source: str) -> OutputName:
+        """Return what a picture is called.
+
+        Args:
+            name: that the model gave it: that of its image, or one that ends in it.
+            source: name of its image.
+        """
+        known = self._names.get(source)
+        if known is None or not name.endswith(source):
+            return as_it_is(name)
+        prefix = name.removesuffix(source)
+        alike = self._prefixes[key_of(prefix)]  # such as Black/ and black/, in the order of the model
+        if prefix not in alike:
+            alike.append(prefix)
+        number = alike.index(prefix) + 1
+        return known.below(prefix if number == 1 else f"{prefix.rstrip('/')}-{number}/")
+
+    def _is_there(self, picture: OutputName) -> bool:
+        """Whether a picture exists, in whatever format."""
+        return any((self.folder / name).is_file() for name in picture.possible())
+
+    def _files_of(self, made: Mapping[str, Sequence[OutputName]]) -> Iterator[Path]:
+        """Yield the files that may be written for images, given the pictures' names by the images' names."""
+        for name, pictures in made.items():
+            for possible in (possible for picture in pictures for possible in picture.possible()):
+                yield self.folder / possible
+                if self._companions:
+                    yield from self._companions.copies(name, possible, self.folder).values()
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self._began = time.monotonic()
+        self._written.clear()
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Say how many pictures all processes wrote, and how fast; those too that had no image to predict."""
+        if stage != "predict":
+            return
+        count = torch.tensor(float(len(self._written)), device=trainer.strategy.root_device)
+        total = float(trainer.strategy.reduce(count, reduce_op="sum"))
+        if total:
+            seconds = max(time.monotonic() - self._began, 1e-3)
+            notice(f"\n{total:.0f} pictures in {seconds:.1f} s: {total / seconds:.3g} per second.")
+
+    def write_on_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        prediction: Any,
+        batch_indices: Sequence[int] | None,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int,
+    ) -> None:
+        """Write the pictures of one batch, or those of which it has the last tile.
+
+        Raises:
+            TypeError: if the variant's `predict_step` returns something other than `Predictions`.
+        """
+        if not isinstance(prediction, Predictions):
+            raise TypeError(
+                f"{type(pl_module).__name__}.predict_step returned {type(prediction).__name__}, but pictures "
+                "are written from gans.protocol.Predictions."
+            )
+        self.folder = Path(trainer.default_root_dir)
+        data = getattr(trainer, "datamodule", None)
+        sources = prediction.sources or prediction.names
+        for row, (image, name) in enumerate(zip(prediction.images, prediction.names, strict=True)):
+            origin = data.origin(sources[row]) if isinstance(data, ImageDataModule) else None
+            if isinstance(batch, PredictBatch) and batch.tiling is not None and batch.tiles:
+                tile = batch.tiles[row % len(batch.tiles)]
+                self._blend(image, name, sources[row], tile, batch.tiling, origin)
+            else:
+                target = target_of(origin)
+                self._write(to_pixels(image, target), name, sources[row], target)
+
+    def _blend(
+        self, image: Tensor, name: str, source: str, tile: Tile, tiling: Tiling, origin: Origin | None
+    ) -> None:
+        """Add a tile to its picture, and write that if it was the last."""
+        if name not in self._blends:
+            target = target_of(origin)
+            blend = Blend(tiling, tile.height, tile.width, partial(to_pixels, target=target))
+            self._blends[name] = blend, target
+        blend, target = self._blends[name]
+        blend.add(image, tile)
+        if tile == tiling.tiles(tile.height, tile.width)[-1]:
+            del self._blends[name]
+            pixels, seams = blend.finish()
+            self._write(pixels, name, source, target)
+            notice(
+                f"{name}: the largest step between lines is {seams.overlaps:.2f} of 255 where tiles meet, "
+                f"and {seams.inside:.2f} elsewhere."
+            )
+
+    def _write(self, pixels: Array, name: str, source: str, target: Target) -> None:
+        """Write a picture, after what goes along with it: where it is, all is.
+
+        Raises:
+            ValueError: it would go outside of the folder, among the images, or to where another one went.
+        """
+        encoding = encoding_of(pixels, name, target)
+        chosen = self._named(name, source).encoded(name, encoding.name)
+        path = self.folder / chosen
+        if self._inputs is not None and holds(self._inputs, os.path.realpath(path)):
+            raise ValueError(
+                f"The picture {path} would be written among the images that are predicted. Choose another "
+                "folder with --output."
+            )
+        if path in self._written:
+            raise ValueError(f"Two pictures would be written to {path}: rename the image {source}.")
+        if self._companions:
+            self._companions.copy(source, chosen, self.folder)
+        save(encoding, self.folder, chosen)
+        self._written.add(path)
+
+
+def save_image(image: Tensor, folder: Path, name: str, target: Target = EIGHT_BIT) -> Path:
+    """Save one image (C, H, W) in [-1, 1], by default with 8 bits per channel, and return its path.
+
+    Args:
+        image: grey, RGB or RGBA; any other number of channels is saved as a TIFF without colours.
+        folder: where it goes; folders in `name` are made below it.
+        name: file name of the input, from which the format is taken.
+        target: type and range of the values, and the file that this one is to be like.
+
+    Raises:
+        ValueError: if the name leads out of the folder.
+    """
+    encoding = encoding_of(to_pixels(image, target), name, target)
+    return save(encoding, folder, encoding.name)
+
+
+def save(encoding: Encoding, folder: Path, name: str) -> Path:
+    """Write a picture to a file of this name in a folder, and return its path.
+
+    Raises:
+        ValueError: if the name leads out of the folder.
+    """
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"The picture {name} would be written outside of {folder}.")
+    with written_whole(path) as file:
+        encoding.write(file)
+    return path
+
+
+def to_pixels(image: Tensor, target: Target = EIGHT_BIT) -> Array:
+    """Turn an image (C, H, W) in [-1, 1], or rows of one, into values (H, W, C) of the target's type."""
+    values = image.detach().float().cpu().permute(1, 2, 0).numpy()
+    return from_unit(values, target.bounds, target.dtype)

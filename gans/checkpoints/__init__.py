@@ -1,0 +1,1 @@
+"""Checkpoints: read, described and written."""
