@@ -28,7 +28,7 @@ from datamodules.listing import holds, outside
 from datamodules.loading import Batches, EpochSampler, EvaluationSampler, Order, ResumableLoader
 from datamodules.prediction.batches import (
     PROBE_NAME,
-    PredictionSource,
+    PredictionBatches,
     Taker,
     by_size,
     chunks,
@@ -46,9 +46,9 @@ EVAL_BATCH_SIZE = 16
 class BatchDataModule(L.LightningDataModule):
     """Base of everything that delivers batches: sharded loaders that can be resumed, work on the device.
 
-    A sub-class has `image_size` and its numbers of channels after its constructor. The batches of its
-    sources have a method `finish()`, which does on the device what remains to be done (crop, flip, scale)
-    and returns the typed batch.
+    A sub-class has `image_size` and its numbers of channels after its constructor. What its workers make
+    has a method `finish()`, which does on the device what remains to be done (crop, flip, scale) and returns
+    the typed batch.
 
     Args:
         batch_size: items per process and training batch.
@@ -134,7 +134,7 @@ class ImageDataModule(BatchDataModule):
     """Base of the data modules of images, in files or drawn.
 
     A sub-class implements `draw`, and returns `training_loader(...)` and `evaluation_loader(...)` over
-    sources of its own.
+    batches of its own.
 
     Args:
         preprocess: how images become what the network sees.
@@ -225,7 +225,7 @@ class ImageDataModule(BatchDataModule):
         self._origins = images.folder
         if self.taker is not None:
             self.taker.announce(images.names, images.folder)
-        return self.shared_loader(PredictionSource(images), range(len(images)), self._whole_batch([images]))
+        return self.shared_loader(PredictionBatches(images), range(len(images)), self._whole_batch([images]))
 
     def origin(self, name: str) -> Origin | None:
         """Return the file that predictions of this name are written like; None without."""
@@ -262,7 +262,7 @@ class ImageDataModule(BatchDataModule):
         batches = prediction_batches(groups, self.eval_batch_size or EVAL_BATCH_SIZE, tiling)
         # Every worker would hold a whole image of its own.
         workers = self.workers if tiling is None else min(self.workers, 1)
-        return self._loader(PredictionSource(images, tiling), batches, workers)
+        return self._loader(PredictionBatches(images, tiling), batches, workers)
 
     def _paths_to_predict(self, folder: Path) -> Sequence[Path]:
         """Return the images of the folder without what was predicted into it; tell the taker their names.

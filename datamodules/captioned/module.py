@@ -20,11 +20,11 @@ from datamodules.captioned.batches import (
 )
 from datamodules.captioned.embeddings import Embed, StoredEmbeddings, write_embeddings
 from datamodules.captioned.layouts import OnMissing, find_captioned
-from datamodules.captioned.sources import CaptionedFaces, CaptionedFolder, CaptionSource
+from datamodules.captioned.sources import CaptionSource, DrawnCaptions, FolderCaptions
 from datamodules.files.value_range import ValueRange
 from datamodules.found import Found
 from datamodules.image_sets import OnBadImage, evenly_spaced
-from datamodules.images.sources import FaceImages
+from datamodules.images.sources import DrawnImages
 from datamodules.images.squares import SquareImages
 from datamodules.loading import ResumableLoader
 from datamodules.public_sets.known import CAPTIONED, root_of
@@ -156,10 +156,10 @@ class CaptionedImages(SquareImages[CaptionedSet]):
         if root is None:
             if captions is not None or embeddings is not None:
                 raise ValueError("captions and embeddings belong to a root; drawn faces have templates.")
-            drawn = FaceImages(faces, None, faces_count, test_count, channels or 3)
-            self._source = CaptionedFaces(drawn, attributes, captions_per_face)
+            drawn = DrawnImages(faces, None, faces_count, test_count, channels or 3)
+            self._source = DrawnCaptions(drawn, attributes, captions_per_face)
         else:
-            self._source = CaptionedFolder(
+            self._source = FolderCaptions(
                 find_captioned(root, captions, held_out_share, on_missing_caption),
                 None if embeddings is None else StoredEmbeddings(Path(root) / embeddings),
                 channels=channels,

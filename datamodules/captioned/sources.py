@@ -26,7 +26,7 @@ from datamodules.image_sets import (
     limited,
     load_images,
 )
-from datamodules.images.sources import FaceImages, Square
+from datamodules.images.sources import DrawnImages, Square
 from datamodules.listing import Listing
 
 
@@ -59,7 +59,7 @@ class CaptionSource(Protocol):
         ...
 
 
-class CaptionedFaces:
+class DrawnCaptions:
     """Drawn faces, the same as those of `Images`, described by templates; see `datamodules.faces.captions`.
 
     Args:
@@ -73,7 +73,7 @@ class CaptionedFaces:
 
     embeddings: StoredEmbeddings | None = None
 
-    def __init__(self, faces: FaceImages, attributes: Sequence[str] | None, count: int) -> None:
+    def __init__(self, faces: DrawnImages, attributes: Sequence[str] | None, count: int) -> None:
         self._faces, self._count = faces, count
         self.channels = faces.channels
         self.attributes: Sequence[str] = list(faces.attributes if attributes is None else attributes)
@@ -110,7 +110,7 @@ class CaptionedFaces:
         return describe_faces(self._faces.seeds(split), self.attributes, labels, self._count)
 
 
-class CaptionedFolder:
+class FolderCaptions:
     """The user's images, read as far as they fit the budget.
 
     Args:

@@ -13,7 +13,7 @@ from datamodules.found import Found
 from datamodules.image_sets import MemoryBudget, OnBadImage, Split, evenly_spaced
 from datamodules.images.batches import EvaluationBatches, ImageBatch, SampleBatches, TrainingBatches
 from datamodules.images.folders import find_splits
-from datamodules.images.sources import FaceImages, FolderImages, ImageSource, LabelledImages, Square
+from datamodules.images.sources import DrawnImages, FolderImages, ImageSource, LabelledImages, Square
 from datamodules.images.squares import SquareImages
 from datamodules.images.torchvision import TorchvisionImages
 from datamodules.loading import ResumableLoader
@@ -208,7 +208,7 @@ class Images(SquareImages[LabelledImages]):
         Raises:
             ValueError: the images are neither drawn faces nor celeba, or have no such attribute.
         """
-        if not isinstance(self._source, FaceImages | TorchvisionImages):
+        if not isinstance(self._source, DrawnImages | TorchvisionImages):
             raise ValueError("Attributes are known of drawn faces and celeba: leave out root and folder.")
         return self._source.table(split, names)
 
@@ -249,7 +249,7 @@ def choose_source(
             name, data_dir, download, labels, channels, centre_crop, max_images, budget, on_bad
         )
     if not given:
-        return FaceImages(faces, labels, faces_count, test_count, channels or 3)
+        return DrawnImages(faces, labels, faces_count, test_count, channels or 3)
     if labels not in (None, "folder"):
         raise ValueError(
             f"labels: {labels!r} is unknown for folders; folder takes their sub-folders as classes."

@@ -99,7 +99,7 @@ class Square:
 
 
 @dataclass(frozen=True)
-class FaceImages:
+class DrawnImages:
     """Drawn faces with every attribute of `datamodules.faces.attributes` that the style can show.
 
     The faces do not depend on the seed of a run, and those to evaluate on are others than those to train on.

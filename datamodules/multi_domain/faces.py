@@ -38,7 +38,7 @@ def face_attributes(names: Sequence[str] | None) -> Attributes:
 
 
 @dataclass
-class FaceSource:
+class DrawnDataSet:
     """Drawn faces with chosen attributes; other faces in every data set, other ones again to evaluate on.
 
     Attributes:

@@ -13,14 +13,14 @@ from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
 from datamodules.loading import ResumableLoader
 from datamodules.multi_domain.attributes import Attributes
 from datamodules.multi_domain.batches import EvaluationBatches, MultiDomainBatch, TrainingBatches
-from datamodules.multi_domain.faces import FaceSource, face_attributes
+from datamodules.multi_domain.faces import DrawnDataSet, face_attributes
 from datamodules.multi_domain.sources import (
     DataSet,
+    DataSetSource,
     FileSettings,
-    FileSource,
+    FolderDataSet,
     LabelledImages,
     OnConflict,
-    Source,
 )
 from datamodules.public_sets.known import DOMAINS, root_of
 from datamodules.public_sets.torchvision import celeba_files
@@ -168,7 +168,7 @@ class MultiDomainImages(ImageDataModule):
             root = root_of(name, DOMAINS, data_dir, download, folders, quick_start="stargan")
         data_sets = [DataSet(root, table, attributes, exclusive, centre_crop), *(others or [])]
         draw = partial(
-            FaceSource,
+            DrawnDataSet,
             style=faces,
             count=faces_count,
             test_count=test_count,
@@ -206,7 +206,7 @@ class MultiDomainImages(ImageDataModule):
     def draw(self, split: Split) -> None:
         """Draw the faces of a split into the cache on disk; nothing where images come from files."""
         for source in self._sources:
-            if isinstance(source, FaceSource):
+            if isinstance(source, DrawnDataSet):
                 source.training() if split == "train" else source.held_out()
 
     @cached_property
@@ -257,14 +257,14 @@ class MultiDomainImages(ImageDataModule):
 
 
 def _open(
-    data_sets: Sequence[DataSet], settings: FileSettings, draw: Callable[..., FaceSource]
-) -> list[Source]:
+    data_sets: Sequence[DataSet], settings: FileSettings, draw: Callable[..., DrawnDataSet]
+) -> list[DataSetSource]:
     """Return where each data set comes from; drawn faces of all sets have the attributes of each."""
     drawn = {
         number: face_attributes(one.attributes) for number, one in enumerate(data_sets) if one.root is None
     }
     everywhere = [name for attributes in drawn.values() for name in attributes.flat]
     return [
-        draw(drawn[number], everywhere, number) if number in drawn else FileSource(one, settings)
+        draw(drawn[number], everywhere, number) if number in drawn else FolderDataSet(one, settings)
         for number, one in enumerate(data_sets)
     ]

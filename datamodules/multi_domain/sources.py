@@ -85,7 +85,7 @@ class LabelledImages(NamedTuple):
     truths: Tensor | None = None
 
 
-class Source(Protocol):
+class DataSetSource(Protocol):
     """One data set. Its `channels` are those of the files at first, and may be set to those of others."""
 
     attributes: Attributes
@@ -131,7 +131,7 @@ class FileSettings:
     budget: MemoryBudget
 
 
-class FileSource:
+class FolderDataSet:
     """Images in files, with a table of attributes or a sub-folder per domain.
 
     With a table a share of the images is held out. Sub-folders lie in `root/train`, and in `root/test` or

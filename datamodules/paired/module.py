@@ -13,7 +13,7 @@ from datamodules.loading import ResumableLoader
 from datamodules.paired.batches import EvaluationBatches, Inputs, PairedBatch, Separate, TrainingBatches
 from datamodules.paired.colour import lightness, split_lab
 from datamodules.paired.pair import Direction, separate
-from datamodules.paired.sources import FacePairs, FilePairs, PairSettings, Task, find_pairs
+from datamodules.paired.sources import DrawnPairs, FolderPairs, PairSettings, Task, find_pairs
 from datamodules.public_sets.known import PAIRED, root_of
 from datamodules.transforms import LoadSize, Preprocess, PreprocessKind, unchanged
 
@@ -159,7 +159,7 @@ class PairedImages(ImageDataModule):
             on_bad_image,
         )
         files = find_pairs(root, folder_A, folder_B, folder, settings)
-        self._pairs: FilePairs | FacePairs = files or FacePairs(
+        self._pairs: FolderPairs | DrawnPairs = files or DrawnPairs(
             faces, faces_A, faces_B, faces_count, test_count, settings
         )
         channels = self._pairs.channels_A, self._pairs.channels_B

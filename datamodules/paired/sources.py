@@ -28,7 +28,7 @@ from datamodules.listing import Listing
 from datamodules.paired.folders import Splits, find_folders, list_folder, match_folders, split_files
 from datamodules.paired.pair import Direction, Halves, MatchedFiles, WithEdges, join, usual_shape
 from datamodules.transforms import Preprocess, unchanged
-from datamodules.unpaired.sources import FaceDomains
+from datamodules.unpaired.sources import DrawnDomains
 
 Task = Literal["colorise", "edges"]
 Resize = Callable[[Tensor], Tensor]
@@ -105,7 +105,7 @@ class PairSettings:
         return resize
 
 
-class FacePairs:
+class DrawnPairs:
     """Drawn faces: each in domain A and in domain B, or as the task makes a pair of it in domain B.
 
     The faces do not depend on the seed of a run, and those to evaluate on are others than those to train on.
@@ -133,7 +133,7 @@ class FacePairs:
             drawn = (self.channels_B, self.channels_B)
         if settings.task == "colorise":
             self.channels_B, drawn = 2, (3, 3)
-        self._domains = FaceDomains(style, faces_A, faces_B, count, test_count, settings.preprocess, *drawn)
+        self._domains = DrawnDomains(style, faces_A, faces_B, count, test_count, settings.preprocess, *drawn)
 
     def found(self) -> list[Found]:
         """Describe both domains."""
@@ -170,7 +170,7 @@ class FacePairs:
 
 
 @dataclass(frozen=True)
-class FilePairs:
+class FolderPairs:
     """Pairs in files, read as far as they fit the budget.
 
     Attributes:
@@ -233,7 +233,7 @@ class FilePairs:
 
 def find_pairs(
     root: str | None, folder_A: str | None, folder_B: str | None, folder: str | None, settings: PairSettings
-) -> FilePairs | None:
+) -> FolderPairs | None:
     """Find the pairs in the folders that the user gave; None without any.
 
     Args:
@@ -269,7 +269,7 @@ def find_pairs(
     return _matched({"train": (Path(folder_A), Path(folder_B))}, settings)
 
 
-def _from_pictures(folder: Path, settings: PairSettings) -> FilePairs:
+def _from_pictures(folder: Path, settings: PairSettings) -> FolderPairs:
     splits = split_files({"train": list_folder(folder)}, settings.held_out_share, settings.max_images)
     colorise = settings.task == "colorise"
     channels = 3 if colorise else settings.channels_B or detect_channels(splits.train.paths, settings.on_bad)
@@ -281,10 +281,10 @@ def _from_pictures(folder: Path, settings: PairSettings) -> FilePairs:
             listing.folder, listing.paths, channels, settings.from_picture(resize), value_range=value_range
         )
 
-    return FilePairs(splits, read, 1, 2 if colorise else channels, settings)
+    return FolderPairs(splits, read, 1, 2 if colorise else channels, settings)
 
 
-def _side_by_side(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) -> FilePairs:
+def _side_by_side(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) -> FolderPairs:
     listings = {split: list_folder(folder) for split, (folder,) in folders.items()}
     splits = split_files(listings, settings.held_out_share, settings.max_images)
     headers = sample_headers(splits.train.paths, settings.on_bad)
@@ -298,10 +298,10 @@ def _side_by_side(folders: Mapping[str, tuple[Path, ...]], settings: PairSetting
             listing.folder, listing.paths, max(channels_A, channels_B), halves, value_range=value_range
         )
 
-    return FilePairs(splits, read, channels_A, channels_B, settings)
+    return FolderPairs(splits, read, channels_A, channels_B, settings)
 
 
-def _matched(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) -> FilePairs:
+def _matched(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) -> FolderPairs:
     listings: dict[str, Listing] = {}
     partners: dict[Path, Path] = {}
     for split, (folder_A, folder_B) in folders.items():
@@ -326,4 +326,4 @@ def _matched(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) ->
             value_range=settings.value_ranges[0],
         )
 
-    return FilePairs(splits, read, channels_A, channels_B, settings, partners, folders["train"][1])
+    return FolderPairs(splits, read, channels_A, channels_B, settings, partners, folders["train"][1])

@@ -67,7 +67,7 @@ class Taker(Protocol):
         ...
 
 
-class PredictionSource:
+class PredictionBatches:
     """Makes prediction batches of indices, or of an index and tiles of that image.
 
     The image that is being cut is kept until its last tile.

@@ -13,7 +13,7 @@ from datamodules.loading import ResumableLoader
 from datamodules.public_sets.known import UNPAIRED, root_of
 from datamodules.transforms import LoadSize, Preprocess, PreprocessKind
 from datamodules.unpaired.batches import EvaluationBatches, TrainingBatches, UnpairedBatch
-from datamodules.unpaired.sources import FaceDomains, FolderDomains, HeldOut
+from datamodules.unpaired.sources import DrawnDomains, FolderDomains, HeldOut
 
 
 class UnpairedImages(ImageDataModule):
@@ -122,9 +122,9 @@ class UnpairedImages(ImageDataModule):
         self._value_ranges = ranges_of(value_range, value_range_A, value_range_B)
         folders = {"root": root, "folder_A": folder_A, "folder_B": folder_B}
         root = root_of(name, UNPAIRED, data_dir, download, folders, quick_start="cyclegan")
-        self._domains: FaceDomains | FolderDomains
+        self._domains: DrawnDomains | FolderDomains
         if root is None and folder_A is None and folder_B is None:
-            self._domains = FaceDomains(
+            self._domains = DrawnDomains(
                 faces,
                 faces_A,
                 faces_B,

@@ -43,7 +43,7 @@ class HeldOut(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FaceDomains:
+class DrawnDomains:
     """Drawn faces: other faces in A and B, other ones again to evaluate on, where each has its truth.
 
     The faces do not depend on the seed of a run, so that runs over several seeds are compared on the same
