@@ -6,11 +6,12 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar
 
 import lightning as L
 from torch import Tensor
 
+from datamodules.arguments import at_least
 from datamodules.files.value_range import ValueRange
 from datamodules.files.writers import Origin
 from datamodules.found import Found
@@ -18,9 +19,7 @@ from datamodules.image_sets import (
     ImageFiles,
     ImageSet,
     MemoryBudget,
-    OnBadImage,
     Split,
-    detect_channels,
     find_images,
     load_images,
 )
@@ -37,6 +36,7 @@ from datamodules.prediction.batches import (
 )
 from datamodules.prediction.batches import PredictBatch as PredictBatch
 from datamodules.prediction.tiles import Overlap, choose_tiling
+from datamodules.reading import Reading
 from datamodules.transforms import Preprocess, to_unit_range, unchanged
 
 # Whole images per evaluation batch where their sizes agree.
@@ -138,17 +138,12 @@ class ImageDataModule(BatchDataModule):
 
     Args:
         preprocess: how images become what the network sees.
-        batch_size: items per process and training batch.
-        eval_batch_size: items per process and evaluation batch; None takes 16, or 1 where sizes may differ.
-        workers: processes that read images; 0 reads them in the training process.
-        cache_gigabytes: memory for decoded images, per process.
-        on_bad_image: raise, or skip with one warning that counts and names them.
-        predict_dir: folder whose images `predict` translates.
-        seed: of order, pairing and augmentation; not negative.
+        predict_dir: folder whose images `predict` takes, sub-folders included.
         tile: side in pixels of the tiles that `predict` cuts larger images of predict_dir into; None
             translates every image whole.
         overlap: pixels that neighbouring tiles have in common; `auto` takes what makes the tiles equal to
             the whole image, if the model allows it and half of a tile is enough.
+        **reading: see `datamodules.reading.Reading`.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -159,24 +154,20 @@ class ImageDataModule(BatchDataModule):
         self,
         *,
         preprocess: Preprocess,
-        batch_size: int,
-        eval_batch_size: int | None,
-        workers: int,
-        cache_gigabytes: float,
-        on_bad_image: OnBadImage,
-        predict_dir: str | None,
-        seed: int,
+        predict_dir: str | None = None,
         tile: int | None = None,
         overlap: Overlap = "auto",
+        **reading: Any,
     ) -> None:
-        super().__init__(batch_size=batch_size, eval_batch_size=eval_batch_size, workers=workers, seed=seed)
-        at_least("cache_gigabytes", cache_gigabytes, 0)
-        if on_bad_image not in get_args(OnBadImage):
-            raise ValueError(f"on_bad_image: {on_bad_image!r} is unknown; raise and skip are.")
+        self.reading = Reading(**reading)
+        super().__init__(
+            batch_size=self.reading.batch_size,
+            eval_batch_size=self.reading.eval_batch_size,
+            workers=self.reading.workers,
+            seed=self.reading.seed,
+        )
         self.preprocess = preprocess
         self.image_size = preprocess.size
-        self.on_bad_image = on_bad_image
-        self.budget = MemoryBudget(cache_gigabytes)
         at_least("tile", tile, 2)
         at_least("overlap", None if overlap == "auto" else overlap, 0)
         self.tile, self.overlap = tile, overlap
@@ -235,7 +226,7 @@ class ImageDataModule(BatchDataModule):
 
     def prediction_ranges(self) -> tuple[ValueRange, ValueRange]:
         """Return the values that are -1 and 1 of the images to predict, and of the pictures made of them."""
-        return self.preprocess.value_range, self.preprocess.value_range
+        return self.reading.values, self.reading.values
 
     def _folder_loader(
         self, folder: Path, channels: int | None, prepare: Callable[[Tensor], Tensor]
@@ -243,7 +234,7 @@ class ImageDataModule(BatchDataModule):
         paths = self._paths_to_predict(folder)
         if self.taker is not None and prepare is unchanged:  # else the model sees something else
             channels = self.taker.channels or channels
-        channels = channels or detect_channels(paths, self.on_bad_image)
+        channels = channels or self.reading.channels_of(paths)
         shard_paths = paths[self.rank :: self.world]
         probe = PredictBatch(to_unit_range(prepare(probe_of(channels)))[None], [PROBE_NAME])
         if self.taker is not None:
@@ -252,7 +243,7 @@ class ImageDataModule(BatchDataModule):
         value_range, _ = self.prediction_ranges()
         files = ImageFiles(folder, shard_paths, channels, prepare, value_range=value_range)
         images: ImageSet = files
-        if self.on_bad_image == "skip" and shard_paths:
+        if self.reading.skips and shard_paths:
             images = load_images(files, MemoryBudget(0), "skip")
         groups = by_size([folder / name for name in images.names])
         tiling = None
@@ -289,13 +280,3 @@ class ImageDataModule(BatchDataModule):
             return self.eval_batch_size
         fixed = self.preprocess.kind == "resize_and_crop" or all(images.one_size for images in sets)
         return EVAL_BATCH_SIZE if fixed else 1
-
-
-def at_least(argument: str, value: float | None, least: float) -> None:
-    """Refuse an argument that is too small; None stands for a default.
-
-    Raises:
-        ValueError: names the argument and its value.
-    """
-    if value is not None and value < least:
-        raise ValueError(f"{argument}: {value} must be at least {least}.")

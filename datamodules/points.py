@@ -16,7 +16,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from datamodules.base import BatchDataModule, at_least
+from datamodules.arguments import at_least
+from datamodules.base import BatchDataModule
 from datamodules.found import Found
 from datamodules.images.batches import ImageBatch, LoadedImages
 from datamodules.loading import Key, ResumableLoader

@@ -17,8 +17,6 @@ from torch.nn import functional as F
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as VF
 
-from datamodules.files.value_range import BY_TYPE, ValueRange
-
 PreprocessKind = Literal["resize_and_crop", "scale_width", "scale_width_and_crop", "crop", "none"]
 LoadSize = int | str
 """Pixels, the word `size`, or a multiple of size written as a fraction, such as `76/64`."""
@@ -73,7 +71,6 @@ class Preprocess:
             fraction such as `76/64` that multiple of it; None is `286/256` where a window is cut, else size.
         flip: mirror every second image in training, at random.
         multiple: sides of whole images are rounded to it.
-        value_range: the values of image files that become -1 and 1.
 
     Raises:
         ValueError: an unknown kind or sizes that contradict each other.
@@ -84,7 +81,6 @@ class Preprocess:
     load_size: LoadSize | None = None
     flip: bool = True
     multiple: int = 4
-    value_range: ValueRange = BY_TYPE
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(PreprocessKind):

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = (
     "datamodules",  # names alone
+    "datamodules.arguments",
     "datamodules.progress",
     "datamodules.files",
     "datamodules.listing",
@@ -21,6 +22,7 @@ FLOORS = (
     "datamodules.image_sets",
     "datamodules.found",
     "datamodules.loading",
+    "datamodules.reading",
     "datamodules.prediction",
     "datamodules.public_sets",
     "datamodules.faces",

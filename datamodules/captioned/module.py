@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 
-from datamodules.base import at_least
+from datamodules.arguments import at_least
 from datamodules.captioned.batches import (
     CaptionedBatch,
     CaptionedSet,
@@ -21,9 +21,8 @@ from datamodules.captioned.batches import (
 from datamodules.captioned.embeddings import Embed, StoredEmbeddings, write_embeddings
 from datamodules.captioned.layouts import OnMissing, find_captioned
 from datamodules.captioned.sources import CaptionSource, DrawnCaptions, FolderCaptions
-from datamodules.files.value_range import ValueRange
 from datamodules.found import Found
-from datamodules.image_sets import OnBadImage, evenly_spaced
+from datamodules.image_sets import evenly_spaced
 from datamodules.images.sources import DrawnImages
 from datamodules.images.squares import SquareImages
 from datamodules.loading import ResumableLoader
@@ -55,8 +54,6 @@ class CaptionedImages(SquareImages[CaptionedSet]):
     Args:
         root: folder of images with captions.
         name: cub, in place of a root; its captions (text_c10) come apart from it.
-        data_dir: folder of public sets; this one lies in `data_dir`/`name`.
-        download: fetch the images of the public set if they are not there.
         captions: the table of captions, or the folder text_c10, where it is not in `root`.
         embeddings: file of embeddings computed beforehand, relative to `root`; see `write_embeddings`.
         on_missing_caption: raise, or skip with one warning, images that no caption describes.
@@ -71,18 +68,11 @@ class CaptionedImages(SquareImages[CaptionedSet]):
         load_size: side before a window is cut at random, in pixels or as a multiple of size such as 76/64;
             by default size, so that none is.
         flip: mirror every second training image, at random.
-        channels: channels of the images; by default as the files say (1 grey, 3 colour, or more).
         batch_size: images per process and training batch.
         eval_batch_size: images per process and evaluation batch.
-        workers: processes that read images; 0 reads them in the training process.
-        cache_gigabytes: memory for decoded images, per process; a set that fits is decoded once.
-        held_out_share: part of the images held out, by their names, where the layout has no split.
-        max_images: use at most so many images to train on and to evaluate on.
-        value_range: values read as -1 and 1: [low, high], or percentiles such as p1-p99; else by the depth.
-        on_bad_image: raise, or skip with one warning that counts and names them.
         prompts: captions to `predict` images for.
         predict_count: images for each of the prompts, of the seeds from `seed`.
-        seed: of order, captions and augmentation, and of the first image of a prompt.
+        **reading: see `datamodules.reading.Reading`.
 
     Raises:
         FileNotFoundError: a folder, a table, an image that a caption names, or the embeddings are missing.
@@ -97,8 +87,6 @@ class CaptionedImages(SquareImages[CaptionedSet]):
         self,
         root: str | None = None,
         name: str | None = None,
-        data_dir: str = "data",
-        download: bool = False,
         captions: str | None = None,
         embeddings: str | None = None,
         on_missing_caption: OnMissing = "raise",
@@ -111,64 +99,36 @@ class CaptionedImages(SquareImages[CaptionedSet]):
         centre_crop: bool = True,
         load_size: LoadSize | None = None,
         flip: bool = True,
-        channels: int | None = None,
         batch_size: int = 64,
         eval_batch_size: int = 64,
-        workers: int = 0,
-        cache_gigabytes: float = 2.0,
-        held_out_share: float = 0.1,
-        max_images: int | None = None,
-        value_range: list[float] | str | None = None,
-        on_bad_image: OnBadImage = "raise",
         prompts: list[str] | None = None,
         predict_count: int = 1,
-        seed: int = 0,
+        **reading: Any,
     ) -> None:
         super().__init__(
-            preprocess=Preprocess(
-                "resize_and_crop", size, load_size or "size", flip, value_range=ValueRange.parse(value_range)
-            ),
+            preprocess=Preprocess("resize_and_crop", size, load_size or "size", flip),
+            predict_dir=None,
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,
-            workers=workers,
-            cache_gigabytes=cache_gigabytes,
-            on_bad_image=on_bad_image,
-            predict_dir=None,
-            seed=seed,
+            **reading,
         )
-        for argument in (
-            "captions_per_face",
-            "faces_count",
-            "test_count",
-            "channels",
-            "max_images",
-            "predict_count",
-        ):
+        for argument in ("captions_per_face", "faces_count", "test_count", "predict_count"):
             at_least(argument, locals()[argument], 1)
-        if not 0 < held_out_share < 1:
-            raise ValueError(f"held_out_share: {held_out_share} must be above 0 and below 1.")
         if on_missing_caption not in get_args(OnMissing):
             raise ValueError(f"on_missing_caption: {on_missing_caption!r} is unknown; raise and skip are.")
-        root = root_of(name, CAPTIONED, data_dir, download, {"root": root}, quick_start="gan_cls")
+        root = root_of(name, CAPTIONED, self.reading, {"root": root}, quick_start="gan_cls")
         self._root = None if root is None else Path(root)
         self._prompts, self.predict_count = _checked_prompts(prompts, embeddings), predict_count
         self._source: CaptionSource
         if root is None:
             if captions is not None or embeddings is not None:
                 raise ValueError("captions and embeddings belong to a root; drawn faces have templates.")
-            drawn = DrawnImages(faces, None, faces_count, test_count, channels or 3)
+            drawn = DrawnImages(faces, None, faces_count, test_count, self.reading.channels or 3)
             self._source = DrawnCaptions(drawn, attributes, captions_per_face)
         else:
-            self._source = FolderCaptions(
-                find_captioned(root, captions, held_out_share, on_missing_caption),
-                None if embeddings is None else StoredEmbeddings(Path(root) / embeddings),
-                channels=channels,
-                centre_crop=centre_crop,
-                limit=max_images,
-                budget=self.budget,
-                on_bad=on_bad_image,
-                value_range=self.preprocess.value_range,
-            )
+            files = find_captioned(root, captions, self.reading.held_out_share, on_missing_caption)
+            stored = None if embeddings is None else StoredEmbeddings(Path(root) / embeddings)
+            self._source = FolderCaptions(files, stored, self.reading, centre_crop=centre_crop)
         self.channels = self._source.channels
 
     @property
@@ -183,7 +143,7 @@ class CaptionedImages(SquareImages[CaptionedSet]):
 
     def found(self) -> list[Found]:
         """Return what was found of the images that have captions."""
-        read = self._read if self.on_bad_image == "skip" else None
+        read = self._read if self.reading.skips else None
         return self._source.found(self.preprocess.before_crop, read)
 
     def training_captions(self) -> list[str]:

@@ -14,20 +14,11 @@ from datamodules.captioned.embeddings import StoredEmbeddings
 from datamodules.captioned.layouts import CaptionedFiles
 from datamodules.faces.attributes import check_attributes
 from datamodules.faces.captions import FaceCaptions, describe_faces
-from datamodules.files.value_range import BY_TYPE, ValueRange
 from datamodules.found import Found, describe
-from datamodules.image_sets import (
-    ImageFiles,
-    MemoryBudget,
-    OnBadImage,
-    Split,
-    detect_channels,
-    evenly_spaced,
-    limited,
-    load_images,
-)
+from datamodules.image_sets import Split, limited
 from datamodules.images.sources import DrawnImages, Square
 from datamodules.listing import Listing
+from datamodules.reading import Reading
 
 
 class CaptionSource(Protocol):
@@ -111,17 +102,13 @@ class DrawnCaptions:
 
 
 class FolderCaptions:
-    """The user's images, read as far as they fit the budget.
+    """The user's images, read as far as they fit the memory.
 
     Args:
         files: images and captions.
         embeddings: of the captions, if there are any.
-        channels: of all images; None detects them.
+        reading: how files are read.
         centre_crop: see `Square`.
-        limit: use at most so many images of each split, evenly spaced.
-        budget: memory for decoded images.
-        on_bad: what to do about images that cannot be used.
-        value_range: the values of files that become -1 and 1.
 
     Raises:
         ImageError: no image can be read to detect the channels.
@@ -133,28 +120,18 @@ class FolderCaptions:
         self,
         files: CaptionedFiles,
         embeddings: StoredEmbeddings | None,
+        reading: Reading,
         *,
-        channels: int | None,
         centre_crop: bool,
-        limit: int | None,
-        budget: MemoryBudget,
-        on_bad: OnBadImage,
-        value_range: ValueRange = BY_TYPE,
     ) -> None:
         self.files, self.embeddings = files, embeddings
-        self.centre_crop, self.limit, self.budget, self.on_bad = centre_crop, limit, budget, on_bad
-        self.value_range = value_range
-        paths = [files.folder / name for name in self._names("train")]
-        self.channels = channels or detect_channels(paths, on_bad)
+        self.reading, self.centre_crop = reading, centre_crop
+        self.channels = reading.channels_of(self._listing("train").paths)
 
     def found(self, side: int, read: Callable[[Split], CaptionedSet] | None) -> list[Found]:
         """Describe the images."""
         names = (read("train").images.names, read("test").images.names) if read else None
-        folder = self.files.folder
-        train, held_out = (
-            limited(Listing(folder, [folder / name for name in some]), self.limit)
-            for some in (self.files.train, self.files.held_out)
-        )
+        train, held_out = self._listing("train"), self._listing("test")
         train = train._replace(left_out=Counter(train.left_out) + Counter(self.files.left_out))
         return [describe("images", train, held_out, self.channels, read=names)]
 
@@ -163,7 +140,7 @@ class FolderCaptions:
 
     def texts(self, split: Split) -> Mapping[str, Sequence[str]]:
         """Return the captions of a split."""
-        return {name: self.files.captions[name] for name in self._names(split)}
+        return {name: self.files.captions[name] for name in self._listing(split).names}
 
     def read(self, split: Split, side: int) -> CaptionedSet:
         """Read the images of a split.
@@ -171,10 +148,7 @@ class FolderCaptions:
         Raises:
             ImageError: an image cannot be used.
         """
-        paths = [self.files.folder / name for name in self._names(split)]
-        square = Square(side, self.centre_crop)
-        files = ImageFiles(self.files.folder, paths, self.channels, square, value_range=self.value_range)
-        images = load_images(files, self.budget, self.on_bad)
+        images = self.reading.load(self._listing(split), self.channels, Square(side, self.centre_crop))
         groups = torch.arange(len(images))
         if self.files.classes:
             _, numbers = np.unique([self.files.classes[name] for name in images.names], return_inverse=True)
@@ -182,6 +156,6 @@ class FolderCaptions:
         captions = [self.files.captions[name] for name in images.names]
         return CaptionedSet(images, captions, groups, embeddings=self.embeddings)
 
-    def _names(self, split: Split) -> list[str]:
-        names = self.files.train if split == "train" else self.files.held_out
-        return [names[index] for index in evenly_spaced(len(names), self.limit or len(names))]
+    def _listing(self, split: Split) -> Listing:
+        folder, names = self.files.folder, self.files.train if split == "train" else self.files.held_out
+        return limited(Listing(folder, [folder / name for name in names]), self.reading.max_images)

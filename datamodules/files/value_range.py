@@ -77,19 +77,6 @@ class ValueRange:
 BY_TYPE = ValueRange()
 
 
-def ranges_of(
-    both: Sequence[float] | str | None,
-    A: Sequence[float] | str | None,
-    B: Sequence[float] | str | None,
-) -> tuple[ValueRange, ValueRange]:
-    """Return the ranges of two domains: a domain's own one where it is given, else that of both.
-
-    Raises:
-        ValueError: as `ValueRange.parse`.
-    """
-    return ValueRange.parse(both if A is None else A), ValueRange.parse(both if B is None else B)
-
-
 def to_unit(values: Array, bounds: Bounds) -> Array:
     """Map values to float32 in [-1, 1], clipping those beyond the bounds; equal bounds become -1."""
     low, high = bounds

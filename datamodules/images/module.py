@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from datamodules.base import at_least
-from datamodules.files.value_range import ValueRange
+from datamodules.arguments import at_least
 from datamodules.found import Found
-from datamodules.image_sets import MemoryBudget, OnBadImage, Split, evenly_spaced
+from datamodules.image_sets import Split, evenly_spaced
 from datamodules.images.batches import EvaluationBatches, ImageBatch, SampleBatches, TrainingBatches
 from datamodules.images.folders import find_splits
 from datamodules.images.sources import DrawnImages, FolderImages, ImageSource, LabelledImages, Square
 from datamodules.images.squares import SquareImages
 from datamodules.images.torchvision import TorchvisionImages
 from datamodules.loading import ResumableLoader
+from datamodules.reading import Reading
 from datamodules.transforms import LoadSize, Preprocess
 
 
@@ -45,8 +46,6 @@ class Images(SquareImages[LabelledImages]):
         root: folder of images, sub-folders included, with or without folders for train and test.
         folder: plain folder of images, instead of a root; sub-folders are included.
         name: mnist, cifar10, flowers102 or celeba, instead of a root.
-        data_dir: folder of these sets, as torchvision lays them out.
-        download: let torchvision fetch a set that is not there.
         labels: where the class of an image comes from, as above; by default there are no classes.
         faces: style of the drawn faces: adventurer, big-ears, dylan, lorelei or toon-head.
         faces_count: drawn faces to train on.
@@ -56,18 +55,10 @@ class Images(SquareImages[LabelledImages]):
         load_size: side before a window is cut at random, in pixels or as a multiple of size such as 76/64;
             by default size, so that none is.
         flip: mirror every second training image, at random.
-        channels: channels of the images; by default as the files say (1 grey, 3 colour, or more).
         batch_size: images per process and training batch.
         eval_batch_size: images per process and evaluation batch.
-        workers: processes that read images; 0 reads them in the training process.
-        cache_gigabytes: memory for decoded images, per process; a set that fits is decoded once.
-        held_out_share: part of the images held out, by their names, where there is no test folder.
-        max_images: use at most so many images to train on and to evaluate on.
-        value_range: values read as -1 and 1: [low, high], or percentiles such as p1-p99; else by the depth.
-        on_bad_image: raise, or skip with one warning that counts and names them.
-        predict_dir: folder whose images `predict` takes, sub-folders included.
         predict_count: samples that `predict` makes without a `predict_dir`.
-        seed: of order and augmentation, and the seed of the first sample.
+        **reading: see `datamodules.reading.Reading`; and `predict_dir`, see `ImageDataModule`.
 
     Raises:
         FileNotFoundError: a folder is missing or has no images, or a set is absent.
@@ -82,8 +73,6 @@ class Images(SquareImages[LabelledImages]):
         root: str | None = None,
         folder: str | None = None,
         name: str | None = None,
-        data_dir: str = "data",
-        download: bool = False,
         labels: str | None = None,
         faces: str = "adventurer",
         faces_count: int = 1000,
@@ -92,64 +81,31 @@ class Images(SquareImages[LabelledImages]):
         centre_crop: bool = True,
         load_size: LoadSize | None = None,
         flip: bool = True,
-        channels: int | None = None,
         batch_size: int = 64,
         eval_batch_size: int = 64,
-        workers: int = 0,
-        cache_gigabytes: float = 2.0,
-        held_out_share: float = 0.1,
-        max_images: int | None = None,
-        value_range: list[float] | str | None = None,
-        on_bad_image: OnBadImage = "raise",
-        predict_dir: str | None = None,
         predict_count: int = 64,
-        seed: int = 0,
+        **reading: Any,
     ) -> None:
         super().__init__(
-            preprocess=Preprocess(
-                "resize_and_crop", size, load_size or "size", flip, value_range=ValueRange.parse(value_range)
-            ),
+            preprocess=Preprocess("resize_and_crop", size, load_size or "size", flip),
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,
-            workers=workers,
-            cache_gigabytes=cache_gigabytes,
-            on_bad_image=on_bad_image,
-            predict_dir=predict_dir,
-            seed=seed,
+            **reading,
         )
-        for argument, count in (
-            ("faces_count", faces_count),
-            ("test_count", test_count),
-            ("channels", channels),
-            ("max_images", max_images),
-            ("predict_count", predict_count),
-        ):
-            at_least(argument, count, 1)
+        at_least("faces_count", faces_count, 1)
+        at_least("test_count", test_count, 1)
+        at_least("predict_count", predict_count, 1)
         self.centre_crop, self.predict_count = centre_crop, predict_count
-        self._source: ImageSource = choose_source(
-            root=root,
-            folder=folder,
-            name=name,
-            data_dir=data_dir,
-            download=download,
-            labels=labels,
-            faces=faces,
-            faces_count=faces_count,
-            test_count=test_count,
-            channels=channels,
-            centre_crop=centre_crop,
-            held_out_share=held_out_share,
-            max_images=max_images,
-            budget=self.budget,
-            on_bad=on_bad_image,
-            value_range=self.preprocess.value_range,
+        files = open_files(root, folder, name, labels, self.reading, centre_crop=centre_crop)
+        self._source: ImageSource = files or DrawnImages(
+            faces, labels, faces_count, test_count, self.reading.channels or 3
         )
         self.channels, self.class_names = self._source.channels, list(self._source.class_names)
         self.classes = len(self.class_names)
 
     def found(self) -> list[Found]:
         """Return what was found of each class, or of all images without any."""
-        read = self._read if self.on_bad_image == "skip" else None
+        read = self._read if self.reading.skips else None
         return self._source.found(self.preprocess.before_crop, read)
 
     def prepare_data(self) -> None:
@@ -213,56 +169,42 @@ class Images(SquareImages[LabelledImages]):
         return self._source.table(split, names)
 
 
-def choose_source(
-    *,
+def open_files(
     root: str | None,
     folder: str | None,
     name: str | None,
-    data_dir: str,
-    download: bool,
     labels: str | None,
-    faces: str,
-    faces_count: int,
-    test_count: int,
-    channels: int | None,
+    reading: Reading,
+    *,
     centre_crop: bool,
-    held_out_share: float,
-    max_images: int | None,
-    budget: MemoryBudget,
-    on_bad: OnBadImage,
-    value_range: ValueRange,
-) -> ImageSource:
-    """Return where images come from; the arguments are those of `datamodules.images.Images`.
+) -> FolderImages | TorchvisionImages | None:
+    """Return the images that the user gave; None without any.
+
+    Args:
+        root: folder of images, perhaps with folders train and test.
+        folder: plain folder of images.
+        name: one of torchvision's sets.
+        labels: where the classes come from.
+        reading: how files are read.
+        centre_crop: see `Square`.
 
     Raises:
         FileNotFoundError: a folder is missing or has no images, or a set is absent.
         ValueError: an argument is out of its range, or contradicts another.
     """
-    if not 0 < held_out_share < 1:
-        raise ValueError(f"held_out_share: {held_out_share} must be above 0 and below 1.")
     sources = {"root": root, "folder": folder, "name": name}
     given = {argument: source for argument, source in sources.items() if source is not None}
+    if not given:
+        return None
     if len(given) > 1:
         raise ValueError(f"Give either {' or '.join(given)}, not both.")
     if name is not None:
-        return TorchvisionImages(
-            name, data_dir, download, labels, channels, centre_crop, max_images, budget, on_bad
-        )
-    if not given:
-        return DrawnImages(faces, labels, faces_count, test_count, channels or 3)
+        return TorchvisionImages(name, labels, reading, centre_crop)
     if labels not in (None, "folder"):
         raise ValueError(
             f"labels: {labels!r} is unknown for folders; folder takes their sub-folders as classes."
         )
     (place,) = given.values()
-    splits = find_splits(
-        place, whole=root is None, classes=labels == "folder", share=held_out_share, limit=max_images
-    )
-    return FolderImages(
-        splits,
-        channels=channels,
-        centre_crop=centre_crop,
-        budget=budget,
-        on_bad=on_bad,
-        value_range=value_range,
-    )
+    share, limit = reading.held_out_share, reading.max_images
+    splits = find_splits(place, whole=root is None, classes=labels == "folder", share=share, limit=limit)
+    return FolderImages(splits, reading, centre_crop=centre_crop)

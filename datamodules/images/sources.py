@@ -22,19 +22,10 @@ from datamodules.faces.attributes import (
     draw_with_labels,
 )
 from datamodules.faces.faces import face_seeds
-from datamodules.files.value_range import BY_TYPE, ValueRange
 from datamodules.found import Found, by_folder, describe, drawn
-from datamodules.image_sets import (
-    ImageFiles,
-    ImageSet,
-    MemoryBudget,
-    MemoryImages,
-    OnBadImage,
-    Split,
-    detect_channels,
-    load_images,
-)
+from datamodules.image_sets import ImageSet, MemoryImages, Split
 from datamodules.images.folders import ImageSplits
+from datamodules.reading import Reading
 from datamodules.transforms import resize
 
 
@@ -190,34 +181,21 @@ class DrawnImages:
 
 
 class FolderImages:
-    """The user's folders, read as far as they fit the budget.
+    """The user's folders, read as far as they fit the memory.
 
     Args:
         splits: the files to train on and to evaluate on, and their classes.
-        channels: of all images; None detects them.
+        reading: how files are read.
         centre_crop: see `Square`.
-        budget: memory for decoded images.
-        on_bad: what to do about images that cannot be used.
-        value_range: the values of files that become -1 and 1.
 
     Raises:
         ImageError: no image can be read to detect the channels.
     """
 
-    def __init__(
-        self,
-        splits: ImageSplits,
-        *,
-        channels: int | None,
-        centre_crop: bool,
-        budget: MemoryBudget,
-        on_bad: OnBadImage,
-        value_range: ValueRange = BY_TYPE,
-    ) -> None:
+    def __init__(self, splits: ImageSplits, reading: Reading, *, centre_crop: bool) -> None:
         self.splits, self.class_names = splits, splits.class_names
-        self.centre_crop, self.budget, self.on_bad = centre_crop, budget, on_bad
-        self.value_range = value_range
-        self.channels = channels or detect_channels(splits.train.paths, on_bad)
+        self.reading, self.centre_crop = reading, centre_crop
+        self.channels = reading.channels_of(splits.train.paths)
 
     def found(self, side: int, read: Callable[[Split], LabelledImages] | None) -> list[Found]:
         """Describe the classes, or all images without any."""
@@ -231,13 +209,11 @@ class FolderImages:
         """Nothing: every process reads what it needs."""
 
     def read(self, split: Split, side: int) -> LabelledImages:
-        """Read a split as far as it fits the budget.
+        """Read a split as far as it fits the memory.
 
         Raises:
             ImageError: an image cannot be used.
         """
-        listing = self.splits.train if split == "train" else self.splits.held_out
-        square = Square(side, self.centre_crop)
-        files = ImageFiles(listing.folder, listing.paths, self.channels, square, value_range=self.value_range)
-        images = load_images(files, self.budget, self.on_bad)
+        files = self.splits.train if split == "train" else self.splits.held_out
+        images = self.reading.load(files, self.channels, Square(side, self.centre_crop))
         return LabelledImages(images, self.splits.labels(images.names))

@@ -31,13 +31,13 @@ class SquareImages(ImageDataModule, Generic[Read]):
 
     Args:
         preprocess: how images become what the network sees.
-        **shared: the other arguments of `ImageDataModule`.
+        **reading: see `Reading`, and `predict_dir` of `ImageDataModule`.
     """
 
     _source: SplitSource[Read]
 
-    def __init__(self, *, preprocess: Preprocess, **shared: Any) -> None:
-        super().__init__(preprocess=preprocess, **shared)
+    def __init__(self, *, preprocess: Preprocess, **reading: Any) -> None:
+        super().__init__(preprocess=preprocess, tile=None, overlap="auto", **reading)
         self._sets: dict[tuple[Split, int], Read] = {}
 
     def draw(self, split: Split) -> None:

@@ -15,19 +15,11 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
 from datamodules.found import Found, describe
-from datamodules.image_sets import (
-    BEYOND,
-    ImageFiles,
-    MemoryBudget,
-    MemoryImages,
-    OnBadImage,
-    Split,
-    evenly_spaced,
-    load_images,
-)
+from datamodules.image_sets import BEYOND, ImageFiles, MemoryImages, Split, evenly_spaced
 from datamodules.images.sources import LabelledImages, Square
 from datamodules.listing import Listing
 from datamodules.public_sets.torchvision import SETS, open_set, require
+from datamodules.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -36,15 +28,10 @@ class TorchvisionImages:
 
     Attributes:
         name: one of `SETS`.
-        data_dir: folder of all sets, torchvision's `root`.
-        download: whether torchvision fetches a set that is absent.
         class_of: class for the classes of a set that has them; an attribute of celeba, such as Smiling, for
             the classes without and with it; None for no classes.
-        chosen_channels: 1 for grey or 3; None takes the set's.
+        reading: where the sets lie, and how their image files are read; sets without such are held in memory.
         centre_crop: see `Square`; of CelebA's 178x218 pixels it leaves the 178 in the middle.
-        max_images: use at most so many images of each split, evenly spaced.
-        budget: memory for decoded image files; the sets without such are held in memory.
-        on_bad: what to do about image files that cannot be used.
 
     Raises:
         FileNotFoundError: the set is absent and is not to be fetched.
@@ -52,14 +39,9 @@ class TorchvisionImages:
     """
 
     name: str
-    data_dir: str
-    download: bool
     class_of: str | None
-    chosen_channels: int | None
+    reading: Reading
     centre_crop: bool
-    max_images: int | None
-    budget: MemoryBudget
-    on_bad: OnBadImage
 
     def __post_init__(self) -> None:
         if self.name not in SETS:
@@ -71,17 +53,17 @@ class TorchvisionImages:
             raise ValueError(
                 f"labels: {self.class_of!r} is unknown for {self.name}; class takes its classes."
             )
-        require(self.name, self.folder, self.download, quick_start="dcgan")
+        require(self.name, self.folder, self.reading.download, quick_start="dcgan")
 
     @property
     def folder(self) -> Path:
         """Where torchvision expects the files."""
-        return Path(self.data_dir) / SETS[self.name].folder
+        return Path(self.reading.data_dir) / SETS[self.name].folder
 
     @property
     def channels(self) -> int:
         """Number of channels of every image."""
-        return self.chosen_channels or SETS[self.name].channels
+        return self.reading.channels or SETS[self.name].channels
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -93,7 +75,7 @@ class TorchvisionImages:
     def found(self, side: int, read: Callable[[Split], LabelledImages] | None) -> list[Found]:
         """Describe the set."""
         opened = self._open("train"), self._open("test")
-        rows = [evenly_spaced(len(one), self.max_images or len(one)) for one in opened]
+        rows = [self._rows(one) for one in opened]
         beyond = Counter({BEYOND: sum(map(len, opened)) - sum(map(len, rows))})
         if SETS[self.name].pictures is None:
             height, width = opened[0].data.shape[1:3]
@@ -124,7 +106,7 @@ class TorchvisionImages:
             ValueError: the set cannot be fetched, or has no such attribute.
         """
         found = self._open(split)
-        rows = evenly_spaced(len(found), self.max_images or len(found))
+        rows = self._rows(found)
         square = Square(side, self.centre_crop)
         if SETS[self.name].pictures is not None:
             return self._read_files(found, rows, square)
@@ -138,7 +120,7 @@ class TorchvisionImages:
         folder = self.folder / str(SETS[self.name].pictures)
         flowers, names = self.name == "flowers102", self._file_names(found)
         files = ImageFiles(folder, [folder / names[row] for row in rows], self.channels, square)
-        images = load_images(files, self.budget, self.on_bad)
+        images = self.reading.keep(files)
         if self.class_of is None:
             return LabelledImages(images, None)
         classes = (
@@ -163,7 +145,7 @@ class TorchvisionImages:
         if self.name != "celeba":
             raise ValueError(f"{self.name} has no attributes; celeba and drawn faces have.")
         found = self._open(split)
-        rows = evenly_spaced(len(found), self.max_images or len(found))
+        rows = self._rows(found)
         table: Tensor = found.attr[rows][:, self._columns(found, names)]
         return table.numpy().astype(np.float32)
 
@@ -176,7 +158,10 @@ class TorchvisionImages:
 
     def _open(self, split: Split) -> Any:
         """Return torchvision's data set; one process fetches it while the others wait."""
-        return open_set(self.name, self.data_dir, split, self.download)
+        return open_set(self.name, self.reading.data_dir, split, self.reading.download)
+
+    def _rows(self, found: Any) -> list[int]:
+        return evenly_spaced(len(found), self.reading.max_images or len(found))
 
 
 def _with_channels(images: Tensor, channels: int) -> Tensor:

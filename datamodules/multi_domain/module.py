@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import Any, get_args
 
-from datamodules.base import ImageDataModule, at_least
-from datamodules.files.value_range import ValueRange
+from datamodules.arguments import at_least
+from datamodules.base import ImageDataModule
 from datamodules.found import Found
-from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
+from datamodules.image_sets import ImageSet, Split, evenly_spaced
 from datamodules.loading import ResumableLoader
 from datamodules.multi_domain.attributes import Attributes
 from datamodules.multi_domain.batches import EvaluationBatches, MultiDomainBatch, TrainingBatches
@@ -17,7 +17,6 @@ from datamodules.multi_domain.faces import DrawnDataSet, face_attributes
 from datamodules.multi_domain.sources import (
     DataSet,
     DataSetSource,
-    FileSettings,
     FolderDataSet,
     LabelledImages,
     OnConflict,
@@ -55,8 +54,6 @@ class MultiDomainImages(ImageDataModule):
         root: folder of images; None draws faces.
         name: a public set instead of a root: afhq, see `datamodules.public_sets.known.DOMAINS`; or celeba, as
             torchvision lays it out, with its table and, unless another one is given, centre_crop 178.
-        data_dir: folder of public sets; this one lies in `data_dir`/`name`.
-        download: fetch the public set if it is not there.
         table: table of their attributes, see `datamodules.multi_domain.tables.read_table`.
         attributes: names to select: columns of the table, sub-folders, or what to draw (see
             `datamodules.faces.attributes.ATTRIBUTES`); None takes all, and of drawn faces the colours of hair
@@ -75,19 +72,9 @@ class MultiDomainImages(ImageDataModule):
             programs of pix2pix.
         load_size: side or width in pixels before a window is cut; by default size, as in the paper.
         flip: mirror every second training image, at random.
-        channels: of all images; by default as the files say (1 grey, 3 colour, or more).
         batch_size: images per process and training batch.
-        eval_batch_size: images per data set, process and evaluation batch; by default 16, or 1 where sizes
-            may differ.
-        workers: processes that read images; 0 reads them in the training process.
-        cache_gigabytes: memory for decoded images, per process; a set that fits is decoded once.
-        held_out_share: part of the images held out, by their names, where there is no folder to evaluate on.
-        max_images: use at most so many images of each data set and split.
-        value_range: values read as -1 and 1: [low, high], or percentiles such as p1-p99; else by the depth.
-        on_bad_image: raise, or skip the image with one warning that counts and names them.
-        predict_dir: folder whose images `predict` translates, sub-folders included.
-        seed: of order, targets and augmentation.
-        **prediction: `tile` and `overlap`, see `ImageDataModule`.
+        **reading: see `datamodules.reading.Reading`; and `predict_dir`, `tile` and `overlap`, see
+            `ImageDataModule`.
 
     Raises:
         FileNotFoundError: a folder or a table is missing, or a folder has no images.
@@ -101,8 +88,6 @@ class MultiDomainImages(ImageDataModule):
         self,
         root: str | None = None,
         name: str | None = None,
-        data_dir: str = "data",
-        download: bool = False,
         table: str | None = None,
         attributes: list[str] | None = None,
         exclusive: list[list[str]] | None = None,
@@ -116,66 +101,39 @@ class MultiDomainImages(ImageDataModule):
         preprocess: PreprocessKind = "resize_and_crop",
         load_size: LoadSize | None = None,
         flip: bool = True,
-        channels: int | None = None,
         batch_size: int = 16,
-        eval_batch_size: int | None = None,
-        workers: int = 0,
-        cache_gigabytes: float = 2.0,
-        held_out_share: float = 0.1,
-        max_images: int | None = None,
-        value_range: list[float] | str | None = None,
-        on_bad_image: OnBadImage = "raise",
-        predict_dir: str | None = None,
-        seed: int = 0,
-        **prediction: Any,
+        **reading: Any,
     ) -> None:
         super().__init__(
-            preprocess=Preprocess(
-                preprocess, size, load_size or "size", flip, value_range=ValueRange.parse(value_range)
-            ),
+            preprocess=Preprocess(preprocess, size, load_size or "size", flip),
             batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            workers=workers,
-            cache_gigabytes=cache_gigabytes,
-            on_bad_image=on_bad_image,
-            predict_dir=predict_dir,
-            seed=seed,
-            **prediction,
+            **reading,
         )
         at_least("faces_count", faces_count, 1)
         at_least("test_count", test_count, 1)
-        at_least("max_images", max_images, 1)
-        at_least("channels", channels, 1)
         at_least("centre_crop", centre_crop, 1)
-        if not 0 < held_out_share < 1:
-            raise ValueError(f"held_out_share: {held_out_share} must be above 0 and below 1.")
         if on_conflict not in get_args(OnConflict):
             raise ValueError(f"on_conflict: {on_conflict!r} is unknown; raise and skip are.")
-        settings = FileSettings(
-            channels,
-            self.preprocess,
-            held_out_share,
-            max_images,
-            on_conflict,
-            on_bad_image,
-            self.budget,
-        )
         if name == "celeba" and root is None and table is None:
+            data_dir, download = self.reading.data_dir, self.reading.download
             root, table = celeba_files(data_dir, download, quick_start="stargan")
             centre_crop = centre_crop or CELEBA_SIDE
         else:
             folders = {"root": root, "table": table}
-            root = root_of(name, DOMAINS, data_dir, download, folders, quick_start="stargan")
+            root = root_of(name, DOMAINS, self.reading, folders, quick_start="stargan")
         data_sets = [DataSet(root, table, attributes, exclusive, centre_crop), *(others or [])]
+        read = partial(
+            FolderDataSet, preprocess=self.preprocess, reading=self.reading, on_conflict=on_conflict
+        )
         draw = partial(
             DrawnDataSet,
             style=faces,
             count=faces_count,
             test_count=test_count,
             preprocess=self.preprocess,
-            channels=channels or 3,
+            channels=self.reading.channels or 3,
         )
-        self._sources = _open(data_sets, settings, draw)
+        self._sources = _open(data_sets, read, draw)
         known = [source.attributes for source in self._sources]
         self._attributes = Attributes(
             [one.flat for one in known], [group for one in known for group in one.exclusive]
@@ -196,10 +154,9 @@ class MultiDomainImages(ImageDataModule):
 
     def found(self) -> list[Found]:
         """Return what was found of each domain, or of each data set that has none."""
-        skips = self.on_bad_image == "skip"
         found: list[Found] = []
         for number, source in enumerate(self._sources):
-            read = (self._training[number], self._held_out[number]) if skips else None
+            read = (self._training[number], self._held_out[number]) if self.reading.skips else None
             found += source.found(read)
         return found
 
@@ -257,7 +214,7 @@ class MultiDomainImages(ImageDataModule):
 
 
 def _open(
-    data_sets: Sequence[DataSet], settings: FileSettings, draw: Callable[..., DrawnDataSet]
+    data_sets: Sequence[DataSet], read: Callable[..., FolderDataSet], draw: Callable[..., DrawnDataSet]
 ) -> list[DataSetSource]:
     """Return where each data set comes from; drawn faces of all sets have the attributes of each."""
     drawn = {
@@ -265,6 +222,6 @@ def _open(
     }
     everywhere = [name for attributes in drawn.values() for name in attributes.flat]
     return [
-        draw(drawn[number], everywhere, number) if number in drawn else FolderDataSet(one, settings)
+        draw(drawn[number], everywhere, number) if number in drawn else read(one)
         for number, one in enumerate(data_sets)
     ]

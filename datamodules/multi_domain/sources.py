@@ -15,20 +15,11 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
 from datamodules.found import Found, by_folder, describe
-from datamodules.image_sets import (
-    ImageFiles,
-    ImageSet,
-    MemoryBudget,
-    OnBadImage,
-    detect_channels,
-    find_images,
-    hold_out,
-    limited,
-    load_images,
-)
+from datamodules.image_sets import ImageSet, find_images, hold_out, limited
 from datamodules.listing import Listing, composed, joined, sub_folders
 from datamodules.multi_domain.attributes import Attributes
 from datamodules.multi_domain.tables import read_table
+from datamodules.reading import Reading
 from datamodules.tables import entry_of
 from datamodules.transforms import Preprocess
 
@@ -108,29 +99,6 @@ class DataSetSource(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class FileSettings:
-    """How files are read.
-
-    Attributes:
-        channels: of the images; None detects them.
-        preprocess: how images are resized.
-        held_out_share: part of the images to hold out where there is no folder of such.
-        max_images: use at most so many images of each split, evenly spaced.
-        on_conflict: what to do about images with attributes that exclude each other.
-        on_bad: what to do about images that cannot be used.
-        budget: memory for decoded images.
-    """
-
-    channels: int | None
-    preprocess: Preprocess
-    held_out_share: float
-    max_images: int | None
-    on_conflict: OnConflict
-    on_bad: OnBadImage
-    budget: MemoryBudget
-
-
 class FolderDataSet:
     """Images in files, with a table of attributes or a sub-folder per domain.
 
@@ -139,7 +107,9 @@ class FolderDataSet:
 
     Args:
         data_set: what was asked for; with a root.
-        settings: how files are read.
+        preprocess: how images are resized.
+        reading: how files are read.
+        on_conflict: what to do about images with attributes that exclude each other.
 
     Raises:
         FileNotFoundError: a folder or the table is missing, or there are no images.
@@ -147,12 +117,15 @@ class FolderDataSet:
             exclude each other.
     """
 
-    def __init__(self, data_set: DataSet, settings: FileSettings) -> None:
+    def __init__(
+        self, data_set: DataSet, preprocess: Preprocess, reading: Reading, on_conflict: OnConflict
+    ) -> None:
         assert data_set.root is not None
-        self._settings, self._side = settings, data_set.centre_crop
+        self._preprocess, self._reading, self._on_conflict = preprocess, reading, on_conflict
+        self._side = data_set.centre_crop
         root, self._by_table = Path(data_set.root), data_set.table is not None
         if data_set.table is None:
-            self._train, self._held_out, names = _domains(root, data_set.attributes, settings)
+            self._train, self._held_out, names = _domains(root, data_set.attributes, reading.held_out_share)
             self.attributes = Attributes([names], [names])
             one_hot = torch.eye(len(names)).tolist()
             self._labels = {
@@ -166,13 +139,13 @@ class FolderDataSet:
             found = find_images(root, "training with a table of attributes")
             self._labels = self._rows(found, data_set.table, table)
             _refuse_constant(names, list(self._labels.values()), data_set.table)
-            train, held_out = hold_out(list(self._labels), root, settings.held_out_share)
+            train, held_out = hold_out(list(self._labels), root, reading.held_out_share)
             conflicts = Counter({CONFLICT: len(found.paths) - len(self._labels)})
             left_out = Counter(found.left_out) + conflicts
             self._train, self._held_out = Listing(root, train, left_out), Listing(root, held_out)
-        self._train = limited(self._train, settings.max_images)
-        self._held_out = limited(self._held_out, settings.max_images)
-        self.channels = settings.channels or detect_channels(self._train.paths, settings.on_bad)
+        self._train = limited(self._train, reading.max_images)
+        self._held_out = limited(self._held_out, reading.max_images)
+        self.channels = reading.channels_of(self._train.paths)
 
     def _rows(self, found: Listing, table: str, rows: dict[str, list[float]]) -> dict[Path, list[float]]:
         """Return the label of every image that was found, in possible combinations only."""
@@ -184,7 +157,7 @@ class FolderDataSet:
                 )
             labels[path] = rows[entry_of(name)]
         impossible = [path for path, label in labels.items() if self.attributes.contradiction(label)]
-        if impossible and self._settings.on_conflict == "raise":
+        if impossible and self._on_conflict == "raise":
             both = self.attributes.contradiction(labels[impossible[0]])
             raise ValueError(
                 f"{table}: {impossible[0].relative_to(found.folder)} has both {' and '.join(both)}, which "
@@ -209,18 +182,16 @@ class FolderDataSet:
         return by_folder(self.attributes.flat, self._train, self._held_out, self.channels, names)
 
     def training(self) -> LabelledImages:
-        """Read what is trained on, as far as it fits the budget."""
-        return self._load(self._train, self._settings.preprocess.for_training)
+        """Read what is trained on, as far as it fits the memory."""
+        return self._load(self._train, self._preprocess.for_training)
 
     def held_out(self) -> LabelledImages:
-        """Read what is evaluated on, as far as it fits the budget."""
-        return self._load(self._held_out, self._settings.preprocess.for_evaluation)
+        """Read what is evaluated on, as far as it fits the memory."""
+        return self._load(self._held_out, self._preprocess.for_evaluation)
 
     def _load(self, files: Listing, resize: Callable[[Tensor], Tensor]) -> LabelledImages:
         prepare = partial(_cut_and_resize, side=self._side, resize=resize)
-        value_range = self._settings.preprocess.value_range
-        found = ImageFiles(files.folder, files.paths, self.channels, prepare, value_range=value_range)
-        images = load_images(found, self._settings.budget, self._settings.on_bad)
+        images = self._reading.load(files, self.channels, prepare)
         return LabelledImages(
             images, torch.tensor([self._labels[files.folder / name] for name in images.names])
         )
@@ -235,10 +206,14 @@ def _cut_and_resize(image: Tensor, side: int | None, resize: Callable[[Tensor], 
     return resize(cut)
 
 
-def _domains(
-    root: Path, chosen: Sequence[str] | None, settings: FileSettings
-) -> tuple[Listing, Listing, list[str]]:
-    """Return the files to train and to evaluate on, and the names of the domains."""
+def _domains(root: Path, chosen: Sequence[str] | None, share: float) -> tuple[Listing, Listing, list[str]]:
+    """Return the files to train and to evaluate on, and the names of the domains.
+
+    Args:
+        root: folder of the domains, or of their splits.
+        chosen: names of the domains; None takes all.
+        share: part of the images to hold out where no folder holds them.
+    """
     train = root / "train" if (root / "train").is_dir() else root
     test = next((root / name for name in HELD_OUT_FOLDERS if train != root and (root / name).is_dir()), None)
     if not train.is_dir():
@@ -263,7 +238,7 @@ def _domains(
                 "images have in common."
             )
         if test is None:
-            paths, kept = hold_out(learnt.paths, train, settings.held_out_share)
+            paths, kept = hold_out(learnt.paths, train, share)
             learnt, held_out = learnt._replace(paths=paths), Listing(train, kept)
         else:
             place = _by_name(test).get(name, test / name)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from datamodules.base import ImageDataModule, at_least
-from datamodules.files.value_range import ValueRange, ranges_of
+from datamodules.arguments import at_least
+from datamodules.base import ImageDataModule
+from datamodules.files.value_range import ValueRange
 from datamodules.found import Found
-from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
+from datamodules.image_sets import ImageSet, Split, evenly_spaced
 from datamodules.loading import ResumableLoader
 from datamodules.paired.batches import EvaluationBatches, Inputs, PairedBatch, Separate, TrainingBatches
 from datamodules.paired.colour import lightness, split_lab
 from datamodules.paired.pair import Direction, separate
-from datamodules.paired.sources import DrawnPairs, FolderPairs, PairSettings, Task, find_pairs
+from datamodules.paired.sources import DrawnPairs, FolderPairs, Pairing, Task, find_pairs
 from datamodules.public_sets.known import PAIRED, root_of
 from datamodules.transforms import LoadSize, Preprocess, PreprocessKind, unchanged
 
@@ -51,8 +52,6 @@ class PairedImages(ImageDataModule):
         edge_sigma: blur before edges are drawn, in pixels; larger leaves out finer ones.
         edge_threshold: where an edge begins: 8 times the change of brightness (0 to 1) per pixel.
         name: a public set, such as facades, instead of a root; see `datamodules.public_sets.known.PAIRED`.
-        data_dir: folder of public sets; this one lies in `data_dir`/`name`.
-        download: fetch the public set if it is not there.
         faces: style of the drawn faces: adventurer, big-ears, dylan, lorelei or toon-head.
         faces_A: what faces of domain A have in common, see `datamodules.faces.faces.CHANGES`.
         faces_B: the same for domain B.
@@ -66,19 +65,10 @@ class PairedImages(ImageDataModule):
         flip: mirror every second training pair, at random.
         channels_A: channels of A; by default as its files say (1 grey, 3 colour, or more).
         channels_B: channels of B.
-        batch_size: pairs per process and training batch.
-        eval_batch_size: pairs per process and evaluation batch; by default 16, or 1 where sizes may differ.
-        workers: processes that read images; 0 reads them in the training process.
-        cache_gigabytes: memory for decoded pairs, per process; a set that fits is decoded once.
-        held_out_share: part of the pairs held out, by their names, where there is neither val nor test.
-        max_images: use at most so many pairs of each split.
-        value_range: values read as -1 and 1: [low, high], or percentiles such as p1-p99; else by the depth.
-        value_range_A: the same for A alone, where A and B are files of their own.
-        value_range_B: the same for B alone.
-        on_bad_image: raise, or skip the pair with one warning that counts and names the files.
-        predict_dir: folder whose images `predict` translates, sub-folders included.
-        seed: of order and augmentation.
-        **prediction: `tile` and `overlap`, see `ImageDataModule`.
+        value_range_A: the `value_range` of A alone, where A and B are files of their own.
+        value_range_B: that of B alone.
+        **reading: see `datamodules.reading.Reading`; and `predict_dir`, `tile` and `overlap`, see
+            `ImageDataModule`.
 
     Raises:
         FileNotFoundError: a folder is missing or has no images.
@@ -98,8 +88,6 @@ class PairedImages(ImageDataModule):
         edge_sigma: float = 1.0,
         edge_threshold: float = 0.4,
         name: str | None = None,
-        data_dir: str = "data",
-        download: bool = False,
         faces: str = "adventurer",
         faces_A: str = "line_drawing",
         faces_B: str = "as_drawn",
@@ -111,56 +99,24 @@ class PairedImages(ImageDataModule):
         flip: bool = True,
         channels_A: int | None = None,
         channels_B: int | None = None,
-        batch_size: int = 1,
-        eval_batch_size: int | None = None,
-        workers: int = 0,
-        cache_gigabytes: float = 2.0,
-        held_out_share: float = 0.1,
-        max_images: int | None = None,
-        value_range: list[float] | str | None = None,
         value_range_A: list[float] | str | None = None,
         value_range_B: list[float] | str | None = None,
-        on_bad_image: OnBadImage = "raise",
-        predict_dir: str | None = None,
-        seed: int = 0,
-        **prediction: Any,
+        **reading: Any,
     ) -> None:
-        super().__init__(
-            preprocess=Preprocess(preprocess, size, load_size, flip),
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            workers=workers,
-            cache_gigabytes=cache_gigabytes,
-            on_bad_image=on_bad_image,
-            predict_dir=predict_dir,
-            seed=seed,
-            **prediction,
-        )
+        super().__init__(preprocess=Preprocess(preprocess, size, load_size, flip), channels=None, **reading)
         at_least("faces_count", faces_count, 1)
         at_least("test_count", test_count, 1)
-        at_least("max_images", max_images, 1)
         at_least("channels_A", channels_A, 1)
         at_least("channels_B", channels_B, 1)
+        A = self.reading.of_domain(channels_A, value_range_A)
+        B = self.reading.of_domain(channels_B, value_range_B)
+        self._value_ranges = A.values, B.values
         folders = {"root": root, "folder_A": folder_A, "folder_B": folder_B, "folder": folder}
-        root = root_of(name, PAIRED, data_dir, download, folders, quick_start="pix2pix")
-        self._value_ranges = ranges_of(value_range, value_range_A, value_range_B)
-        settings = PairSettings(
-            direction,
-            task,
-            channels_A,
-            channels_B,
-            self._value_ranges,
-            self.preprocess,
-            edge_sigma,
-            edge_threshold,
-            held_out_share,
-            max_images,
-            self.budget,
-            on_bad_image,
-        )
-        files = find_pairs(root, folder_A, folder_B, folder, settings)
+        root = root_of(name, PAIRED, self.reading, folders, quick_start="pix2pix")
+        pairing = Pairing(direction, task, edge_sigma, edge_threshold, self.preprocess, A, B)
+        files = find_pairs(root, folder_A, folder_B, folder, pairing)
         self._pairs: FolderPairs | DrawnPairs = files or DrawnPairs(
-            faces, faces_A, faces_B, faces_count, test_count, settings
+            faces, faces_A, faces_B, faces_count, test_count, pairing
         )
         channels = self._pairs.channels_A, self._pairs.channels_B
         self.channels_in, self.channels_out = channels if direction == "AtoB" else channels[::-1]

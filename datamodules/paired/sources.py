@@ -13,20 +13,11 @@ from torch import Tensor
 
 from datamodules.files.value_range import ValueRange
 from datamodules.found import Found, describe, drawn
-from datamodules.image_sets import (
-    ImageFiles,
-    ImageSet,
-    MemoryBudget,
-    MemoryImages,
-    OnBadImage,
-    Split,
-    detect_channels,
-    load_images,
-    sample_headers,
-)
+from datamodules.image_sets import ImageFiles, ImageSet, MemoryImages, Split, sample_headers
 from datamodules.listing import Listing
 from datamodules.paired.folders import Splits, find_folders, list_folder, match_folders, split_files
 from datamodules.paired.pair import Direction, Halves, MatchedFiles, WithEdges, join, usual_shape
+from datamodules.reading import Reading
 from datamodules.transforms import Preprocess, unchanged
 from datamodules.unpaired.sources import DrawnDomains
 
@@ -35,8 +26,17 @@ Resize = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class PairSettings:
-    """What the arguments of the data module say about pairs, wherever they come from; see `PairedImages`.
+class Pairing:
+    """How pairs are made, wherever they come from; see `PairedImages`.
+
+    Attributes:
+        direction: which of A and B is the input.
+        task: what makes pairs of plain pictures; None for pairs that are there.
+        edge_sigma: blur before edges are drawn.
+        edge_threshold: where an edge begins.
+        preprocess: how pairs are resized.
+        reading_A: how files of A are read; how pairs are split and kept, as that of B says too.
+        reading_B: how files of B are read.
 
     Raises:
         ValueError: an argument is unknown or out of its range, or contradicts another.
@@ -44,16 +44,11 @@ class PairSettings:
 
     direction: Direction
     task: Task | None
-    channels_A: int | None
-    channels_B: int | None
-    value_ranges: tuple[ValueRange, ValueRange]
-    preprocess: Preprocess
     edge_sigma: float
     edge_threshold: float
-    held_out_share: float
-    max_images: int | None
-    budget: MemoryBudget
-    on_bad: OnBadImage
+    preprocess: Preprocess
+    reading_A: Reading
+    reading_B: Reading
 
     def __post_init__(self) -> None:
         if self.direction not in get_args(Direction):
@@ -65,8 +60,6 @@ class PairSettings:
         for argument in ("edge_sigma", "edge_threshold"):
             if getattr(self, argument) <= 0:
                 raise ValueError(f"{argument}: {getattr(self, argument)} must be above 0.")
-        if not 0 < self.held_out_share < 1:
-            raise ValueError(f"held_out_share: {self.held_out_share} must be above 0 and below 1.")
         self._check_channels()
 
     @property
@@ -76,7 +69,7 @@ class PairSettings:
         Raises:
             ValueError: A and B have ranges of their own.
         """
-        A, B = self.value_ranges
+        A, B = self.reading_A.values, self.reading_B.values
         if A != B:
             raise ValueError(
                 "value_range_A and value_range_B differ, but A and B are in one file: give one value_range."
@@ -85,14 +78,19 @@ class PairSettings:
 
     def _check_channels(self) -> None:
         """Refuse numbers of channels that a task does not have."""
-        if self.task and self.channels_A not in (None, 1):
-            raise ValueError(f"channels_A: task {self.task} has 1 channel there, not {self.channels_A}.")
+        channels_A, channels_B = self.reading_A.channels, self.reading_B.channels
+        if self.task and channels_A not in (None, 1):
+            raise ValueError(f"channels_A: task {self.task} has 1 channel there, not {channels_A}.")
         allowed = {"colorise": (2,), "edges": (1, 3)}.get(self.task or "")
-        if allowed and self.channels_B not in (None, *allowed):
+        if allowed and channels_B not in (None, *allowed):
             raise ValueError(
                 f"channels_B: task {self.task} has {' or '.join(map(str, allowed))} channels there, "
-                f"not {self.channels_B}."
+                f"not {channels_B}."
             )
+
+    def split(self, listings: Mapping[str, Listing]) -> Splits:
+        """Choose the files of each split, see `split_files`."""
+        return split_files(listings, self.reading_A.held_out_share, self.reading_A.max_images)
 
     def from_picture(self, resize: Resize) -> Resize:
         """Return what makes a pair of a picture: resized, with its edges if they are the task.
@@ -116,24 +114,24 @@ class DrawnPairs:
         faces_B: what makes domain B.
         count: pairs to train on.
         test_count: pairs to evaluate on.
-        settings: how pairs are made.
+        pairing: how pairs are made.
 
     Raises:
         ValueError: an unknown style or domain, or a number of channels that cannot be drawn.
     """
 
     def __init__(
-        self, style: str, faces_A: str, faces_B: str, count: int, test_count: int, settings: PairSettings
+        self, style: str, faces_A: str, faces_B: str, count: int, test_count: int, pairing: Pairing
     ) -> None:
-        self.settings = settings
-        self.channels_A, self.channels_B = settings.channels_A or 3, settings.channels_B or 3
+        self.pairing = pairing
+        self.channels_A, self.channels_B = pairing.reading_A.channels or 3, pairing.reading_B.channels or 3
         drawn = self.channels_A, self.channels_B
-        if settings.task:
+        if pairing.task:
             faces_A, self.channels_A = faces_B, 1  # nothing is drawn twice
             drawn = (self.channels_B, self.channels_B)
-        if settings.task == "colorise":
+        if pairing.task == "colorise":
             self.channels_B, drawn = 2, (3, 3)
-        self._domains = DrawnDomains(style, faces_A, faces_B, count, test_count, settings.preprocess, *drawn)
+        self._domains = DrawnDomains(style, faces_A, faces_B, count, test_count, pairing.preprocess, *drawn)
 
     def found(self) -> list[Found]:
         """Describe both domains."""
@@ -162,10 +160,10 @@ class DrawnPairs:
 
     def _draw(self, split: Split) -> ImageSet:
         A, B = self._domains.paired(split, "pairs")
-        if self.settings.task:
-            make = self.settings.from_picture(unchanged)
+        if self.pairing.task:
+            make = self.pairing.from_picture(unchanged)
             return MemoryImages(torch.stack([make(face) for face in B.images]), B.names)
-        pairs = [join(*both, self.settings.direction) for both in zip(A.images, B.images, strict=True)]
+        pairs = [join(*both, self.pairing.direction) for both in zip(A.images, B.images, strict=True)]
         return MemoryImages(torch.stack(pairs), B.names)
 
 
@@ -178,7 +176,7 @@ class FolderPairs:
         read: makes a set of pairs of files, given how to resize.
         channels_A: channels of A.
         channels_B: channels of B.
-        settings: how pairs are made.
+        pairing: how pairs are made.
         partners: the file of B by the file of A, where these are two.
         folder_B: of the files of B to train on, where they are files of their own.
     """
@@ -187,7 +185,7 @@ class FolderPairs:
     read: Callable[[Listing, Resize], ImageFiles]
     channels_A: int
     channels_B: int
-    settings: PairSettings
+    pairing: Pairing
     partners: Mapping[Path, Path] | None = None
     folder_B: Path | None = None
 
@@ -195,7 +193,7 @@ class FolderPairs:
         """Describe A and B, or the pictures that show both."""
         train, held_out = self.splits.train, self.splits.validation
         read = None
-        if self.settings.on_bad == "skip":
+        if self.pairing.reading_A.skips:
             read = self.training.names, self.validation.names
         if self.partners is None:
             channels = max(self.channels_A, self.channels_B)
@@ -213,26 +211,26 @@ class FolderPairs:
     @cached_property
     def training(self) -> ImageSet:
         """Pairs in the size windows are cut from."""
-        return self._load(self.splits.train, self.settings.preprocess.for_training)
+        return self._load(self.splits.train, self.pairing.preprocess.for_training)
 
     @cached_property
     def validation(self) -> ImageSet:
         """Pairs in the size the network sees."""
-        return self._load(self.splits.validation, self.settings.preprocess.for_evaluation)
+        return self._load(self.splits.validation, self.pairing.preprocess.for_evaluation)
 
     @cached_property
     def test(self) -> ImageSet:
         """Pairs in the size the network sees; those of validation where there are no others."""
         if self.splits.test == self.splits.validation:
             return self.validation
-        return self._load(self.splits.test, self.settings.preprocess.for_evaluation)
+        return self._load(self.splits.test, self.pairing.preprocess.for_evaluation)
 
     def _load(self, listing: Listing, resize: Resize) -> ImageSet:
-        return load_images(self.read(listing, resize), self.settings.budget, self.settings.on_bad)
+        return self.pairing.reading_A.keep(self.read(listing, resize))
 
 
 def find_pairs(
-    root: str | None, folder_A: str | None, folder_B: str | None, folder: str | None, settings: PairSettings
+    root: str | None, folder_A: str | None, folder_B: str | None, folder: str | None, pairing: Pairing
 ) -> FolderPairs | None:
     """Find the pairs in the folders that the user gave; None without any.
 
@@ -241,7 +239,7 @@ def find_pairs(
         folder_A: images of A, matched by name with those of folder_B.
         folder_B: images of B.
         folder: plain pictures, of which the task makes pairs.
-        settings: how pairs are made.
+        pairing: how pairs are made.
 
     Raises:
         FileNotFoundError: a folder is missing or has no images.
@@ -254,64 +252,64 @@ def find_pairs(
     if len(given) > 1:
         raise ValueError(f"Give either {' or '.join(given)}, not both.")
     if folder is not None:
-        if settings.task is None:
+        if pairing.task is None:
             raise ValueError("task is missing: colorise or edges makes pairs of the pictures of folder.")
-        return _from_pictures(Path(folder), settings)
-    if settings.task:
+        return _from_pictures(Path(folder), pairing)
+    if pairing.task:
         raise ValueError(
-            f"task: {settings.task} makes pairs of plain pictures: give these as folder, not as {given[0]}."
+            f"task: {pairing.task} makes pairs of plain pictures: give these as folder, not as {given[0]}."
         )
     if root is not None:
         folders = find_folders(root)
-        return (_matched if len(folders["train"]) == 2 else _side_by_side)(folders, settings)
+        return (_matched if len(folders["train"]) == 2 else _side_by_side)(folders, pairing)
     if folder_A is None or folder_B is None:
         raise ValueError(f"folder_{'A' if folder_A is None else 'B'} is missing: give both folders.")
-    return _matched({"train": (Path(folder_A), Path(folder_B))}, settings)
+    return _matched({"train": (Path(folder_A), Path(folder_B))}, pairing)
 
 
-def _from_pictures(folder: Path, settings: PairSettings) -> FolderPairs:
-    splits = split_files({"train": list_folder(folder)}, settings.held_out_share, settings.max_images)
-    colorise = settings.task == "colorise"
-    channels = 3 if colorise else settings.channels_B or detect_channels(splits.train.paths, settings.on_bad)
+def _from_pictures(folder: Path, pairing: Pairing) -> FolderPairs:
+    splits = pairing.split({"train": list_folder(folder)})
+    colorise = pairing.task == "colorise"
+    channels = 3 if colorise else pairing.reading_B.channels_of(splits.train.paths)
 
-    value_range = settings.value_range
+    value_range = pairing.value_range
 
     def read(listing: Listing, resize: Resize) -> ImageFiles:
         return ImageFiles(
-            listing.folder, listing.paths, channels, settings.from_picture(resize), value_range=value_range
+            listing.folder, listing.paths, channels, pairing.from_picture(resize), value_range=value_range
         )
 
-    return FolderPairs(splits, read, 1, 2 if colorise else channels, settings)
+    return FolderPairs(splits, read, 1, 2 if colorise else channels, pairing)
 
 
-def _side_by_side(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) -> FolderPairs:
+def _side_by_side(folders: Mapping[str, tuple[Path, ...]], pairing: Pairing) -> FolderPairs:
     listings = {split: list_folder(folder) for split, (folder,) in folders.items()}
-    splits = split_files(listings, settings.held_out_share, settings.max_images)
-    headers = sample_headers(splits.train.paths, settings.on_bad)
+    splits = pairing.split(listings)
+    headers = sample_headers(splits.train.paths, pairing.reading_A.on_bad_image)
     usual, channels = usual_shape(headers), max(header.channels for header in headers)
-    channels_A, channels_B = settings.channels_A or channels, settings.channels_B or channels
-    value_range = settings.value_range
+    channels_A, channels_B = pairing.reading_A.channels or channels, pairing.reading_B.channels or channels
+    value_range = pairing.value_range
 
     def read(listing: Listing, resize: Resize) -> ImageFiles:
-        halves = Halves(resize, channels_A, channels_B, settings.direction, usual)
+        halves = Halves(resize, channels_A, channels_B, pairing.direction, usual)
         return ImageFiles(
             listing.folder, listing.paths, max(channels_A, channels_B), halves, value_range=value_range
         )
 
-    return FolderPairs(splits, read, channels_A, channels_B, settings)
+    return FolderPairs(splits, read, channels_A, channels_B, pairing)
 
 
-def _matched(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) -> FolderPairs:
+def _matched(folders: Mapping[str, tuple[Path, ...]], pairing: Pairing) -> FolderPairs:
     listings: dict[str, Listing] = {}
     partners: dict[Path, Path] = {}
     for split, (folder_A, folder_B) in folders.items():
-        listings[split], matched = match_folders(folder_A, folder_B, settings.on_bad)
+        listings[split], matched = match_folders(folder_A, folder_B, pairing.reading_A.on_bad_image)
         partners |= matched
-    splits = split_files(listings, settings.held_out_share, settings.max_images)
+    splits = pairing.split(listings)
     train_A = splits.train.paths
     train_B = [partners[path] for path in train_A]
-    channels_A = settings.channels_A or detect_channels(train_A, settings.on_bad)
-    channels_B = settings.channels_B or detect_channels(train_B, settings.on_bad)
+    channels_A = pairing.reading_A.channels_of(train_A)
+    channels_B = pairing.reading_B.channels_of(train_B)
 
     def read(listing: Listing, resize: Resize) -> ImageFiles:
         return MatchedFiles(
@@ -321,9 +319,9 @@ def _matched(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) ->
             resize,
             partners,
             channels_B,
-            settings.direction,
-            partner_range=settings.value_ranges[1],
-            value_range=settings.value_ranges[0],
+            pairing.direction,
+            partner_range=pairing.reading_B.values,
+            value_range=pairing.reading_A.values,
         )
 
-    return FolderPairs(splits, read, channels_A, channels_B, settings, partners, folders["train"][1])
+    return FolderPairs(splits, read, channels_A, channels_B, pairing, partners, folders["train"][1])

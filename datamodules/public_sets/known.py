@@ -13,6 +13,7 @@ from filelock import FileLock
 from datamodules.listing import list_images
 from datamodules.public_sets.archives import unpack
 from datamodules.public_sets.download import download
+from datamodules.reading import Reading
 
 PACKED_TO_PLAIN = 3  # pictures do not compress; contents much larger than their archive are an attack
 _BERKELEY = "http://efrosgans.eecs.berkeley.edu"
@@ -150,8 +151,7 @@ CAPTIONED = {
 def root_of(
     name: str | None,
     sets: Mapping[str, KnownSet],
-    data_dir: str,
-    download: bool,
+    reading: Reading,
     folders: Mapping[str, str | None],
     quick_start: str,
 ) -> str | None:
@@ -160,8 +160,7 @@ def root_of(
     Args:
         name: of a public set, or None.
         sets: those that the data module can read.
-        data_dir: folder of all sets.
-        download: whether a set that is absent is fetched.
+        reading: tells the folder of all sets, and whether one that is absent is fetched.
         folders: the data module's other arguments that say where images are, `root` among them.
         quick_start: name of a config that works without the set.
 
@@ -175,7 +174,7 @@ def root_of(
         if folder is not None:
             raise ValueError(f"name and {argument}: give a public set's name ({name}) or a folder, not both.")
     without = f"python train.py fit --config {quick_start}"
-    return str(locate(name, sets, data_dir, fetch=download, without=without))
+    return str(locate(name, sets, reading.data_dir, fetch=reading.download, without=without))
 
 
 def locate(

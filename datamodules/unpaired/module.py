@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from datamodules.base import ImageDataModule, at_least
-from datamodules.files.value_range import ValueRange, ranges_of
+from datamodules.arguments import at_least
+from datamodules.base import ImageDataModule
+from datamodules.files.value_range import ValueRange
 from datamodules.found import Found
-from datamodules.image_sets import ImageSet, OnBadImage, Split, evenly_spaced
+from datamodules.image_sets import ImageSet, Split, evenly_spaced
 from datamodules.loading import ResumableLoader
 from datamodules.public_sets.known import UNPAIRED, root_of
 from datamodules.transforms import LoadSize, Preprocess, PreprocessKind
@@ -30,8 +31,6 @@ class UnpairedImages(ImageDataModule):
         folder_A: folder of domain A, instead of a root; sub-folders are included.
         folder_B: folder of domain B, instead of a root.
         name: a public set, such as horse2zebra, instead of a root; see `public_sets.known.UNPAIRED`.
-        data_dir: folder of public sets; this one lies in `data_dir`/`name`.
-        download: fetch the public set if it is not there.
         faces: style of the drawn faces: adventurer, big-ears, dylan, lorelei or toon-head.
         faces_A: what faces of domain A have in common: as_drawn, black_hair, brown_hair, blond_hair,
             red_hair, glasses, no_glasses or line_drawing.
@@ -46,19 +45,10 @@ class UnpairedImages(ImageDataModule):
         flip: mirror every second training image, at random.
         channels_A: channels of domain A; by default as its files say (1 grey, 3 colour, or more).
         channels_B: channels of domain B.
-        batch_size: items per process and training batch.
-        eval_batch_size: items per process and evaluation batch; by default 16, or 1 where sizes may differ.
-        workers: processes that read images; 0 reads them in the training process.
-        cache_gigabytes: memory for decoded images, per process; a set that fits is decoded once.
-        held_out_share: part of the images held out, by their names, where there is no test folder.
-        max_images: use at most so many images of each folder.
-        value_range: values read as -1 and 1: [low, high], or percentiles such as p1-p99; else by the depth.
-        value_range_A: the same for domain A alone.
-        value_range_B: the same for domain B alone; a translation to B is written in it.
-        on_bad_image: raise, or skip with one warning that counts and names them.
-        predict_dir: folder whose images `predict` translates, sub-folders included.
-        seed: of order, pairing and augmentation.
-        **prediction: `tile` and `overlap`, see `ImageDataModule`.
+        value_range_A: the `value_range` of domain A alone.
+        value_range_B: that of domain B alone; a translation to B is written in it.
+        **reading: see `datamodules.reading.Reading`; and `predict_dir`, `tile` and `overlap`, see
+            `ImageDataModule`.
 
     Raises:
         FileNotFoundError: a folder is missing or has no images.
@@ -73,8 +63,6 @@ class UnpairedImages(ImageDataModule):
         folder_A: str | None = None,
         folder_B: str | None = None,
         name: str | None = None,
-        data_dir: str = "data",
-        download: bool = False,
         faces: str = "adventurer",
         faces_A: str = "black_hair",
         faces_B: str = "blond_hair",
@@ -86,68 +74,30 @@ class UnpairedImages(ImageDataModule):
         flip: bool = True,
         channels_A: int | None = None,
         channels_B: int | None = None,
-        batch_size: int = 1,
-        eval_batch_size: int | None = None,
-        workers: int = 0,
-        cache_gigabytes: float = 2.0,
-        held_out_share: float = 0.1,
-        max_images: int | None = None,
-        value_range: list[float] | str | None = None,
         value_range_A: list[float] | str | None = None,
         value_range_B: list[float] | str | None = None,
-        on_bad_image: OnBadImage = "raise",
-        predict_dir: str | None = None,
-        seed: int = 0,
-        **prediction: Any,
+        **reading: Any,
     ) -> None:
-        super().__init__(
-            preprocess=Preprocess(preprocess, size, load_size, flip),
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            workers=workers,
-            cache_gigabytes=cache_gigabytes,
-            on_bad_image=on_bad_image,
-            predict_dir=predict_dir,
-            seed=seed,
-            **prediction,
-        )
+        super().__init__(preprocess=Preprocess(preprocess, size, load_size, flip), channels=None, **reading)
         for argument, count in (
             ("faces_count", faces_count),
             ("test_count", test_count),
-            ("max_images", max_images),
             ("channels_A", channels_A),
             ("channels_B", channels_B),
         ):
             at_least(argument, count, 1)
-        self._value_ranges = ranges_of(value_range, value_range_A, value_range_B)
+        A = self.reading.of_domain(channels_A, value_range_A)
+        B = self.reading.of_domain(channels_B, value_range_B)
+        self._value_ranges = A.values, B.values
         folders = {"root": root, "folder_A": folder_A, "folder_B": folder_B}
-        root = root_of(name, UNPAIRED, data_dir, download, folders, quick_start="cyclegan")
+        root = root_of(name, UNPAIRED, self.reading, folders, quick_start="cyclegan")
         self._domains: DrawnDomains | FolderDomains
         if root is None and folder_A is None and folder_B is None:
-            self._domains = DrawnDomains(
-                faces,
-                faces_A,
-                faces_B,
-                faces_count,
-                test_count,
-                self.preprocess,
-                channels_A or 3,
-                channels_B or 3,
-            )
+            domains, counts = (faces_A, faces_B), (faces_count, test_count)
+            channels = channels_A or 3, channels_B or 3
+            self._domains = DrawnDomains(faces, *domains, *counts, self.preprocess, *channels)
         else:
-            self._domains = FolderDomains(
-                root,
-                folder_A,
-                folder_B,
-                channels_A=channels_A,
-                channels_B=channels_B,
-                preprocess=self.preprocess,
-                value_ranges=self._value_ranges,
-                budget=self.budget,
-                on_bad=on_bad_image,
-                held_out_share=held_out_share,
-                max_images=max_images,
-            )
+            self._domains = FolderDomains(root, folder_A, folder_B, self.preprocess, A, B)
         self.channels_A, self.channels_B = self._domains.channels_A, self._domains.channels_B
 
     @cached_property
@@ -161,7 +111,7 @@ class UnpairedImages(ImageDataModule):
     def found(self) -> list[Found]:
         """Return what was found of A and of B."""
         read = None
-        if self.on_bad_image == "skip":
+        if self.reading.skips:
             train, held_out = self._training, self._held_out
             read = (train.A.names, held_out.A.names), (train.B.names, held_out.B.names)
         return self._domains.found(read)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,22 +12,10 @@ import torch
 from torchvision.transforms.v2 import functional as VF
 
 from datamodules.faces.faces import domain_options, draw_faces, face_seeds, shows_hair
-from datamodules.files.value_range import ValueRange
 from datamodules.found import Found, describe, drawn
-from datamodules.image_sets import (
-    ImageFiles,
-    ImageSet,
-    MemoryBudget,
-    MemoryImages,
-    OnBadImage,
-    Split,
-    detect_channels,
-    find_images,
-    hold_out,
-    limited,
-    load_images,
-)
+from datamodules.image_sets import ImageSet, MemoryImages, Split, find_images, hold_out, limited
 from datamodules.listing import Listing, is_hidden
+from datamodules.reading import Reading
 from datamodules.transforms import Preprocess
 
 Names = tuple[Sequence[str], Sequence[str]]
@@ -132,16 +121,22 @@ class DrawnDomains:
         return MemoryImages(images, [f"{seed.replace('/', '_')}.png" for seed in seeds])
 
 
-Resize = Callable[[torch.Tensor], torch.Tensor]
-
-
 @dataclass(frozen=True)
 class _Domain:
-    """The files of one domain, and their values that become -1 and 1."""
+    """The files of one domain, and how they are read."""
 
     train: Listing
     held_out: Listing
-    value_range: ValueRange
+    reading: Reading
+
+    @cached_property
+    def channels(self) -> int:
+        """Number of channels of its images."""
+        return self.reading.channels_of(self.train.paths)
+
+    def read(self, files: Listing, resize: Callable[[torch.Tensor], torch.Tensor]) -> ImageSet:
+        """Read some of its files."""
+        return self.reading.load(files, self.channels, resize)
 
 
 class FolderDomains:
@@ -153,14 +148,9 @@ class FolderDomains:
         root: folder with trainA and trainB, and testA and testB if there are any.
         folder_A: folder of domain A, instead of a root.
         folder_B: folder of domain B, instead of a root.
-        channels_A: channels of A's images; None detects them.
-        channels_B: channels of B's images; None detects them.
         preprocess: how images are resized.
-        value_ranges: the values of files of A and of B that become -1 and 1.
-        budget: memory for decoded images.
-        on_bad: what to do about images that cannot be used.
-        held_out_share: part of the training folder to hold out where there is no test folder.
-        max_images: use at most so many images of each set, evenly spaced.
+        reading_A: how files of A are read.
+        reading_B: how files of B are read.
 
     Raises:
         FileNotFoundError: a folder is missing or has no images.
@@ -172,36 +162,15 @@ class FolderDomains:
         root: str | None,
         folder_A: str | None,
         folder_B: str | None,
-        *,
-        channels_A: int | None,
-        channels_B: int | None,
         preprocess: Preprocess,
-        value_ranges: tuple[ValueRange, ValueRange],
-        budget: MemoryBudget,
-        on_bad: OnBadImage,
-        held_out_share: float,
-        max_images: int | None,
+        reading_A: Reading,
+        reading_B: Reading,
     ) -> None:
-        if not 0 < held_out_share < 1:
-            raise ValueError(f"held_out_share: {held_out_share} must be above 0 and below 1.")
-        self.preprocess, self.budget, self.on_bad = preprocess, budget, on_bad
-        self._share, self._max_images = held_out_share, max_images
-        trains, tests = _folders(root, folder_A, folder_B)
-        self._A, self._B = (
-            self._domain(*folders) for folders in zip("AB", trains, tests, value_ranges, strict=True)
-        )
-        self.channels_A = channels_A or detect_channels(self._A.train.paths, on_bad)
-        self.channels_B = channels_B or detect_channels(self._B.train.paths, on_bad)
-
-    def _domain(self, name: str, train: Path, test: Path | None, value_range: ValueRange) -> _Domain:
-        trained = find_images(train, f"training in domain {name}")
-        if test is None:
-            learnt, kept = hold_out(trained.paths, train, self._share)
-            trained, held_out = trained._replace(paths=learnt), Listing(train, kept)
-        else:
-            held_out = find_images(test, f"evaluation in domain {name}")
-        limit = self._max_images
-        return _Domain(limited(trained, limit), limited(held_out, limit), value_range)
+        self.preprocess = preprocess
+        (train_A, train_B), (test_A, test_B) = _folders(root, folder_A, folder_B)
+        self._A = _find_domain("A", train_A, test_A, reading_A)
+        self._B = _find_domain("B", train_B, test_B, reading_B)
+        self.channels_A, self.channels_B = self._A.channels, self._B.channels
 
     def prepare(self, split: Split) -> None:
         """Nothing: every process reads what it needs."""
@@ -221,22 +190,26 @@ class FolderDomains:
         ]
 
     def training(self) -> tuple[ImageSet, ImageSet]:
-        """Read A and B as far as they fit the budget."""
-        return self._training(self._A, self.channels_A), self._training(self._B, self.channels_B)
+        """Read A and B as far as they fit the memory."""
+        A, B = (domain.read(domain.train, self.preprocess.for_training) for domain in (self._A, self._B))
+        return A, B
 
     def held_out(self) -> HeldOut:
-        """Read what is evaluated on as far as it fits the budget."""
-        return HeldOut(self._held_out(self._A, self.channels_A), self._held_out(self._B, self.channels_B))
+        """Read what is evaluated on as far as it fits the memory."""
+        return HeldOut(
+            *(domain.read(domain.held_out, self.preprocess.for_evaluation) for domain in (self._A, self._B))
+        )
 
-    def _training(self, domain: _Domain, channels: int) -> ImageSet:
-        return self._load(domain.train, channels, self.preprocess.for_training, domain.value_range)
 
-    def _held_out(self, domain: _Domain, channels: int) -> ImageSet:
-        return self._load(domain.held_out, channels, self.preprocess.for_evaluation, domain.value_range)
-
-    def _load(self, files: Listing, channels: int, resize: Resize, value_range: ValueRange) -> ImageSet:
-        found = ImageFiles(files.folder, files.paths, channels, resize, value_range=value_range)
-        return load_images(found, self.budget, self.on_bad)
+def _find_domain(name: str, train: Path, test: Path | None, reading: Reading) -> _Domain:
+    trained = find_images(train, f"training in domain {name}")
+    if test is None:
+        learnt, kept = hold_out(trained.paths, train, reading.held_out_share)
+        trained, held_out = trained._replace(paths=learnt), Listing(train, kept)
+    else:
+        held_out = find_images(test, f"evaluation in domain {name}")
+    limit = reading.max_images
+    return _Domain(limited(trained, limit), limited(held_out, limit), reading)
 
 
 def _folders(root: str | None, A: str | None, B: str | None) -> tuple[list[Path], list[Path | None]]:

@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
 from datamodules.found import Found
-from datamodules.image_sets import MemoryBudget
+from datamodules.reading import Reading
 from gans.base import AdversarialModule
 from gans.callbacks.duration import RunClock, accumulated, batches_left, callbacks_of, in_words, seconds_left
 from gans.callbacks.generative_metrics import GenerativeMetrics
@@ -97,10 +97,11 @@ def image_lines(found: Sequence[Found]) -> Iterator[str]:
 
 def memory_lines(data: object) -> Iterator[str]:
     """Yield what does not fit into the memory for decoded images."""
-    budget = getattr(data, "budget", None)
-    if isinstance(budget, MemoryBudget) and budget.beyond:
+    reading = getattr(data, "reading", None)
+    beyond = reading.budget.beyond if isinstance(reading, Reading) else 0
+    if beyond:
         yield (
-            f"{budget.beyond / 1e9:.1f} GB of decoded images are more than data.cache_gigabytes has room "
+            f"{beyond / 1e9:.1f} GB of decoded images are more than data.cache_gigabytes has room "
             "for, and are decoded each time"
         )
 

@@ -28,7 +28,7 @@ class UnreadableError(Exception):
 
 
 def parameters(module: str, name: str) -> list[Parameter]:
-    """Return what a class or function takes by keyword, with the arguments that `**` hands on to its bases.
+    """Return what a class or function takes by keyword, with what `**` hands on to a base or another class.
 
     Args:
         module: dotted name of a module, which is not imported.
@@ -44,12 +44,15 @@ def parameters(module: str, name: str) -> list[Parameter]:
         raise UnreadableError(f"{name} in {module} is no class")
     constructor = _method(node, "__init__")
     if constructor is None:
-        return _parameters_of_base(module, node)
+        return list(_fields(module, node)) if _is_dataclass(node) else _parameters_of_base(module, node)
     own = list(_parameters_of(module, constructor))
     if constructor.args.kwarg is None:
         return own
-    handed_on = _names_given(constructor, constructor.args.kwarg.arg) | {each.name for each in own}
-    return own + [each for each in _parameters_of_base(module, node) if each.name not in handed_on]
+    taker = _taker(constructor, constructor.args.kwarg.arg)
+    named = isinstance(taker.func, ast.Name)
+    theirs = parameters(module, ast.unparse(taker.func)) if named else _parameters_of_base(module, node)
+    given = {each.name for each in own} | {each.arg for each in taker.keywords}
+    return own + [each for each in theirs if each.name not in given]
 
 
 def method_parameters(module: str, name: str, of_method: str) -> list[Parameter]:
@@ -157,14 +160,28 @@ def _parameters_of_base(module: str, node: ast.ClassDef) -> list[Parameter]:
     raise UnreadableError(f"the base of {node.name} in {module}")
 
 
-def _names_given(constructor: ast.FunctionDef, others: str) -> set[str]:
-    """Return the arguments that a constructor gives its base by name, beside `**others`."""
+def _taker(constructor: ast.FunctionDef, others: str) -> ast.Call:
+    """Return the call by which a constructor hands `**others` on: to its base, or to a class by its name."""
     for call in ast.walk(constructor):
-        if not isinstance(call, ast.Call) or ast.unparse(call.func) != "super().__init__":
-            continue
-        if any(each.arg is None and ast.unparse(each.value) == others for each in call.keywords):
-            return {each.arg for each in call.keywords if each.arg is not None}
+        if (
+            isinstance(call, ast.Call)
+            and (isinstance(call.func, ast.Name) or ast.unparse(call.func) == "super().__init__")
+            and any(each.arg is None and ast.unparse(each.value) == others for each in call.keywords)
+        ):
+            return call
     raise UnreadableError(f"**{others}")
+
+
+def _is_dataclass(node: ast.ClassDef) -> bool:
+    return any(ast.unparse(each).partition("(")[0] == "dataclass" for each in node.decorator_list)
+
+
+def _fields(module: str, node: ast.ClassDef) -> Iterator[Parameter]:
+    """Yield the fields of a dataclass, which are the arguments of its constructor."""
+    for each in node.body:
+        if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
+            name, kind = each.target.id, annotated_type(module, each.annotation)
+            yield Parameter(name, Parameter.KEYWORD_ONLY, default=_value(each.value), annotation=kind)
 
 
 def _parameters_of(module: str, function: ast.FunctionDef) -> Iterator[Parameter]:
