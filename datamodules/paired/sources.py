@@ -169,7 +169,7 @@ class DrawnPairs:
 
 @dataclass(frozen=True)
 class FolderPairs:
-    """Pairs in files, read as far as they fit the budget.
+    """Pairs in files, read as far as they fit the memory.
 
     Attributes:
         splits: the files.
