@@ -106,9 +106,9 @@ def test_a_preview_is_enough_for_a_picture() -> None:
 
 
 def test_workers_can_be_spawned() -> None:
-    source = pickle.loads(pickle.dumps(Points(count=8, batch_size=4).train_dataloader().source))
+    sent = pickle.loads(pickle.dumps(Points(count=8, batch_size=4).train_dataloader().batches))
     np.testing.assert_array_equal(
-        source[[(0, 3)]].batch.images, by_name(epoch(Points(count=8, batch_size=4)))["train-000003"][None]
+        sent[[(0, 3)]].batch.images, by_name(epoch(Points(count=8, batch_size=4)))["train-000003"][None]
     )
 
 

@@ -101,9 +101,9 @@ def test_what_makes_batches_travels_to_workers_of_any_kind(tmp_path: Path, sourc
         write_folder(tmp_path, 2)
         options = {"folder": str(tmp_path), "task": source}
     loader: Any = PairedImages(**options, size=8, cache_gigabytes=0).train_dataloader()
-    sent = pickle.loads(pickle.dumps(loader.source))
+    sent = pickle.loads(pickle.dumps(loader.batches))
     delivered = pickle.loads(pickle.dumps(sent[[(0, 0)]]))
-    assert torch.equal(delivered.finish().target, loader.source[[(0, 0)]].finish().target)
+    assert torch.equal(delivered.finish().target, loader.batches[[(0, 0)]].finish().target)
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 5])
