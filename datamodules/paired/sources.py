@@ -48,6 +48,7 @@ class PairSettings:
     channels_B: int | None
     value_ranges: tuple[ValueRange, ValueRange]
     preprocess: Preprocess
+    scale: int
     edge_sigma: float
     edge_threshold: float
     held_out_share: float
@@ -67,7 +68,23 @@ class PairSettings:
                 raise ValueError(f"{argument}: {getattr(self, argument)} must be above 0.")
         if not 0 < self.held_out_share < 1:
             raise ValueError(f"held_out_share: {self.held_out_share} must be above 0 and below 1.")
+        if self.scale != 1 and self.task:
+            raise ValueError(
+                f"scale: {self.scale} wants targets that are larger than inputs, and task {self.task} makes "
+                "both of one size: leave one of the two out."
+            )
         self._check_channels()
+
+    @property
+    def scales(self) -> tuple[int, int]:
+        """How many times as large as inputs the images of A and of B are."""
+        return (1, self.scale) if self.direction == "AtoB" else (self.scale, 1)
+
+    @property
+    def preprocesses(self) -> tuple[Preprocess, Preprocess]:
+        """How A and B are resized."""
+        for_A, for_B = (self.preprocess.enlarged(scale) for scale in self.scales)
+        return for_A, for_B
 
     @property
     def value_range(self) -> ValueRange:
@@ -138,12 +155,13 @@ class FacePairs:
     def found(self) -> list[Found]:
         """Describe both domains."""
         faces = self._domains
-        counts = faces.count, faces.test_count, faces.preprocess.before_crop
-        return [drawn("A", *counts, self.channels_A), drawn("B", *counts, self.channels_B)]
+        counts = faces.count, faces.test_count
+        side_A, side_B = (each.before_crop for each in self.settings.preprocesses)
+        return [drawn("A", *counts, side_A, self.channels_A), drawn("B", *counts, side_B, self.channels_B)]
 
     def prepare(self, split: Split) -> None:
         """Draw the faces of a split into the cache on disk."""
-        self._domains.paired(split, "pairs")
+        self._domains.paired(split, "pairs", self.settings.scales)
 
     @cached_property
     def training(self) -> ImageSet:
@@ -161,7 +179,7 @@ class FacePairs:
         return self.validation
 
     def _draw(self, split: Split) -> ImageSet:
-        A, B = self._domains.paired(split, "pairs")
+        A, B = self._domains.paired(split, "pairs", self.settings.scales)
         if self.settings.task:
             make = self.settings.from_picture(unchanged)
             return MemoryImages(torch.stack([make(face) for face in B.images]), B.names)
@@ -175,7 +193,7 @@ class FilePairs:
 
     Attributes:
         splits: the files.
-        read: makes a set of pairs of files, given how to resize.
+        read: makes a set of pairs of files, given how to resize A and B.
         channels_A: channels of A.
         channels_B: channels of B.
         settings: how pairs are made.
@@ -184,7 +202,7 @@ class FilePairs:
     """
 
     splits: Splits
-    read: Callable[[Listing, Resize], ImageFiles]
+    read: Callable[[Listing, Resize, Resize], ImageFiles]
     channels_A: int
     channels_B: int
     settings: PairSettings
@@ -213,22 +231,25 @@ class FilePairs:
     @cached_property
     def training(self) -> ImageSet:
         """Pairs in the size windows are cut from."""
-        return self._load(self.splits.train, self.settings.preprocess.for_training)
+        return self._load(self.splits.train, *(each.for_training for each in self.settings.preprocesses))
 
     @cached_property
     def validation(self) -> ImageSet:
         """Pairs in the size the network sees."""
-        return self._load(self.splits.validation, self.settings.preprocess.for_evaluation)
+        return self._to_evaluate(self.splits.validation)
 
     @cached_property
     def test(self) -> ImageSet:
         """Pairs in the size the network sees; those of validation where there are no others."""
         if self.splits.test == self.splits.validation:
             return self.validation
-        return self._load(self.splits.test, self.settings.preprocess.for_evaluation)
+        return self._to_evaluate(self.splits.test)
 
-    def _load(self, listing: Listing, resize: Resize) -> ImageSet:
-        return load_images(self.read(listing, resize), self.settings.budget, self.settings.on_bad)
+    def _to_evaluate(self, listing: Listing) -> ImageSet:
+        return self._load(listing, *(each.for_evaluation for each in self.settings.preprocesses))
+
+    def _load(self, listing: Listing, resize_A: Resize, resize_B: Resize) -> ImageSet:
+        return load_images(self.read(listing, resize_A, resize_B), self.settings.budget, self.settings.on_bad)
 
 
 def find_pairs(
@@ -276,7 +297,7 @@ def _from_pictures(folder: Path, settings: PairSettings) -> FilePairs:
 
     value_range = settings.value_range
 
-    def read(listing: Listing, resize: Resize) -> ImageFiles:
+    def read(listing: Listing, resize: Resize, _: Resize) -> ImageFiles:
         return ImageFiles(
             listing.folder, listing.paths, channels, settings.from_picture(resize), value_range=value_range
         )
@@ -285,6 +306,11 @@ def _from_pictures(folder: Path, settings: PairSettings) -> FilePairs:
 
 
 def _side_by_side(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) -> FilePairs:
+    if settings.scale != 1:
+        raise ValueError(
+            f"scale: {settings.scale} wants targets that are larger than inputs, and in pictures that show A "
+            "beside B they are of one size: give A and B as files of their own, or leave scale out."
+        )
     listings = {split: list_folder(folder) for split, (folder,) in folders.items()}
     splits = split_files(listings, settings.held_out_share, settings.max_images)
     headers = sample_headers(splits.train.paths, settings.on_bad)
@@ -292,7 +318,7 @@ def _side_by_side(folders: Mapping[str, tuple[Path, ...]], settings: PairSetting
     channels_A, channels_B = settings.channels_A or channels, settings.channels_B or channels
     value_range = settings.value_range
 
-    def read(listing: Listing, resize: Resize) -> ImageFiles:
+    def read(listing: Listing, resize: Resize, _: Resize) -> ImageFiles:
         halves = Halves(resize, channels_A, channels_B, settings.direction, usual)
         return ImageFiles(
             listing.folder, listing.paths, max(channels_A, channels_B), halves, value_range=value_range
@@ -313,16 +339,18 @@ def _matched(folders: Mapping[str, tuple[Path, ...]], settings: PairSettings) ->
     channels_A = settings.channels_A or detect_channels(train_A, settings.on_bad)
     channels_B = settings.channels_B or detect_channels(train_B, settings.on_bad)
 
-    def read(listing: Listing, resize: Resize) -> ImageFiles:
+    def read(listing: Listing, resize_A: Resize, resize_B: Resize) -> ImageFiles:
         return MatchedFiles(
             listing.folder,
             listing.paths,
             channels_A,
-            resize,
+            resize_A,
             partners,
             channels_B,
             settings.direction,
             partner_range=settings.value_ranges[1],
+            prepare_partner=resize_B,
+            scale=settings.scale,
             value_range=settings.value_ranges[0],
         )
 

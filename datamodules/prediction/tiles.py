@@ -37,8 +37,8 @@ class Tile(NamedTuple):
 
     def enlarged(self, scale: int) -> Tile:
         """Return where the tile lies in an image that is `scale` times as high and wide."""
-        places = (scale * pixels for pixels in (self.top, self.left, self.height, self.width))
-        return Tile(self.row, self.column, *places)
+        top, left, height, width = (scale * pixels for pixels in self[2:])
+        return Tile(self.row, self.column, top, left, height, width)
 
 
 class Tiling(NamedTuple):
@@ -63,8 +63,8 @@ class Tiling(NamedTuple):
 
         So what a model made of the tiles is put together where it enlarges them.
         """
-        lengths = (scale * pixels for pixels in (self.size, self.overlap, self.ramp, self.multiple))
-        return Tiling(*lengths, self.exact)
+        size, overlap, ramp, multiple = (scale * pixels for pixels in self[:4])
+        return Tiling(size, overlap, ramp, multiple, self.exact)
 
     def starts(self, side: int) -> list[int]:
         """Return where tiles begin along a side of so many pixels.
