@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal, NamedTuple, get_args
 
@@ -71,6 +71,7 @@ class Preprocess:
             fraction such as `76/64` that multiple of it; None is `286/256` where a window is cut, else size.
         flip: mirror every second image in training, at random.
         multiple: sides of whole images are rounded to it.
+        step: sides of resized images, and places of windows, are multiples of it, see `enlarged`.
 
     Raises:
         ValueError: an unknown kind or sizes that contradict each other.
@@ -81,6 +82,7 @@ class Preprocess:
     load_size: LoadSize | None = None
     flip: bool = True
     multiple: int = 4
+    step: int = 1
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(PreprocessKind):
@@ -125,6 +127,20 @@ class Preprocess:
         written = FRACTION.fullmatch(str(self.load_size))
         return Fraction(int(written[1]), int(written[2])) if written else None
 
+    def enlarged(self, scale: int) -> Preprocess:
+        """Return how images are treated that are `scale` times as high and wide, and show the same.
+
+        Both are resized to sizes that differ by just this factor, and windows begin where a pixel of the
+        smaller image does.
+        """
+        return replace(
+            self,
+            size=scale * self.size,
+            load_size=scale * self.before_crop,
+            multiple=scale * self.multiple,
+            step=scale * self.step,
+        )
+
     def for_training(self, image: Tensor) -> Tensor:
         """Resize (C, H, W) to what windows are cut from.
 
@@ -143,7 +159,8 @@ class Preprocess:
             height = width = target
         elif self.scales:
             # never lower than the window, as official
-            height, width = max(round(target * height / width), self.size), target
+            steps = round(target * height / width / self.step)
+            height, width = max(steps * self.step, self.size), target
         if whole and self.kind != "resize_and_crop":
             height, width = self._rounded(height), self._rounded(width)
         elif not whole and min(height, width) < self.size:
@@ -173,7 +190,7 @@ class Preprocess:
         """
         sides = torch.tensor([image.shape[1:] for image in images])
         window = torch.tensor([self.size, self.size]) if self.crops else sides.amax(0)
-        corner = (draws[:, :2] * (sides - window + 1)).long()
+        corner = (draws[:, :2] * ((sides - window) // self.step + 1)).long() * self.step
         flip = draws[:, 2] < 0.5 if self.flip else torch.zeros(len(images), dtype=torch.bool)
         return Augmentation(corner[:, 0], corner[:, 1], flip, int(window[0]), int(window[1]))
 

@@ -18,7 +18,11 @@ from gans.losses.adversarial import Objective
 from gans.protocol import Comparison, Grid
 from gans.training.arguments import check_ranges
 from gans.training.averaging import NetworkAverages
-from gans.training.combinations import refuse_other_batches, refuse_wrong_combinations
+from gans.training.combinations import (
+    refuse_other_batches,
+    refuse_other_scale,
+    refuse_wrong_combinations,
+)
 from gans.training.counting import Groups, one_count_for_all, resume_by_epochs
 from gans.training.finite import LossWatch, check_weights
 from gans.training.schedules import Schedule, learning_rate_factor, training_length
@@ -222,9 +226,12 @@ class AdversarialModule(Loadable):
 
     def setup(self, stage: str) -> None:
         """Refuse a data module for another kind of model before anything is drawn or trained."""
-        made = getattr(getattr(self.trainer, "datamodule", None), "batch_type", None)
+        data = getattr(self.trainer, "datamodule", None)
+        made, scale = getattr(data, "batch_type", None), getattr(data, "scale", None)
         if made is not None and stage != "predict":
             refuse_other_batches(self, self.batch_type, made)
+        if scale is not None and stage != "predict":
+            refuse_other_scale(self, scale)
 
     def _checked(self, batch: Any) -> Any:
         """Return the batch in the module's precision, which is not float32 under 64-true or bf16-true.

@@ -17,7 +17,7 @@ class Comparison(NamedTuple):
 
     Every image tensor is (N, C, H, W) in [-1, 1]. `fake`, `source` and `truth` are aligned: row i is one
     item. `real` is not aligned with them and may have another N; it is empty or None where the batch has
-    none.
+    none. `fake`, `real` and `truth` have one size, which is `scale_of` the variant times that of `source`.
 
     Where images have attributes, `labels` (N, K) are what `fake` is to show, and `source_labels` (N, K) what
     `source` shows: 1, 0, or NaN where nothing is said.
@@ -71,6 +71,26 @@ class Evaluated(Protocol):
     def grids(self, batch: Any) -> dict[str, Grid]:
         """Return, by name, the pictures that show the variant at work on a fixed batch."""
         ...
+
+
+@runtime_checkable
+class Enlarges(Protocol):
+    """A variant that makes of an image (C, H, W) pictures of `scale` times its height and width.
+
+    Attributes:
+        scale: an integer of 1 or more, the same for images of any size.
+    """
+
+    scale: int
+
+
+def scale_of(variant: Any) -> int:
+    """Return how many times as high and as wide as its inputs the pictures of a variant are.
+
+    This is the rule by which output follows from input: (scale * H, scale * W). Tiles, files, exported
+    programs and pairs of images ask it; a variant that says nothing keeps the size, which is 1.
+    """
+    return variant.scale if isinstance(variant, Enlarges) else 1
 
 
 @runtime_checkable

@@ -11,16 +11,18 @@ from torch import Tensor
 
 from datamodules.image_sets import ImageSet
 from datamodules.loading import Key, uniform_draws
-from datamodules.transforms import Augmentation, Preprocess, resize, stack_equal, to_unit_range
+from datamodules.transforms import Augmentation, Preprocess, stack_equal, to_unit_range
 
 # pairs (N, C, H, W) in [-1, 1] -> inputs and targets
 Separate = Callable[[Tensor], tuple[Tensor, Tensor]]
+Square = Callable[[Tensor], Tensor]
 
 
 class PairedBatch(NamedTuple):
     """Inputs and targets, (N, C, H, W) in [-1, 1], that belong together row by row.
 
-    They have the same N, H and W, and may differ in C. In evaluation N may be 0. Names are relative paths.
+    They have the same N, and may differ in C; targets are (N, C, scale * H, scale * W) by the scale of the
+    data module, mostly 1. In evaluation N may be 0. Names are relative paths.
     """
 
     input: Tensor
@@ -56,17 +58,23 @@ class TrainingBatches:
 
 
 class EvaluationBatches:
-    """Makes evaluation batches of lists with one list of indices."""
+    """Makes evaluation batches of lists with one list of indices.
 
-    def __init__(self, pairs: ImageSet, separate: Separate, size: int, *, same_size: bool = False) -> None:
-        self.pairs, self.separate, self.size, self.same_size = pairs, separate, size, same_size
+    Args:
+        pairs: whole ones.
+        separate: makes inputs and targets of them.
+        square: makes pairs (C, H, W) of one size where theirs differ; None refuses these.
+    """
+
+    def __init__(self, pairs: ImageSet, separate: Separate, square: Square | None = None) -> None:
+        self.pairs, self.separate, self.square = pairs, separate, square
 
     def __getitem__(self, indices: list[list[int]]) -> LoadedBatch:
         (rows,) = indices
         names = [self.pairs.names[row] for row in rows]
         chosen = [self.pairs[row] for row in rows]
-        if self.same_size and len({pair.shape for pair in chosen}) > 1:
-            chosen = [resize(pair, self.size, self.size) for pair in chosen]
+        if self.square is not None and len({pair.shape for pair in chosen}) > 1:
+            chosen = [self.square(pair) for pair in chosen]
         if not rows:  # this process has none left: an empty batch of the right shape
             chosen = [self.pairs[0]]
         return LoadedBatch(stack_equal(chosen, names or [""])[: len(rows)], names, self.separate)

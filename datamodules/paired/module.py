@@ -11,9 +11,16 @@ from datamodules.files.value_range import ValueRange
 from datamodules.found import Found
 from datamodules.image_sets import ImageSet, Split, evenly_spaced
 from datamodules.loading import ResumableLoader
-from datamodules.paired.batches import EvaluationBatches, Inputs, PairedBatch, Separate, TrainingBatches
+from datamodules.paired.batches import (
+    EvaluationBatches,
+    Inputs,
+    PairedBatch,
+    Separate,
+    Square,
+    TrainingBatches,
+)
 from datamodules.paired.colour import lightness, split_lab
-from datamodules.paired.pair import Direction, separate
+from datamodules.paired.pair import Direction, separate, squared
 from datamodules.paired.sources import DrawnPairs, FolderPairs, Pairing, Task, find_pairs
 from datamodules.public_sets.known import PAIRED, root_of
 from datamodules.transforms import LoadSize, Preprocess, PreprocessKind, unchanged
@@ -40,7 +47,8 @@ class PairedImages(ImageDataModule):
     inputs alone (for colorise, pictures whose lightness is the input), or the inputs of the test.
 
     `channels_in` and `channels_out` are those of the batches' input and target; `lab` tells whether these are
-    L and ab, which `datamodules.paired.colour.join_lab` joins to pictures.
+    L and ab, which `datamodules.paired.colour.join_lab` joins to pictures. `scale` tells how many times as
+    high and wide as inputs targets are; the model must make pictures of just this scale.
 
     Args:
         root: folder with the splits.
@@ -57,7 +65,9 @@ class PairedImages(ImageDataModule):
         faces_B: the same for domain B.
         faces_count: drawn pairs to train on.
         test_count: drawn pairs to evaluate on.
-        size: side of the images in pixels as the network sees them.
+        size: side of the inputs in pixels as the network sees them.
+        scale: targets are so many times as high and wide as inputs: in files of their own, or drawn so.
+            `size` and `load_size` are those of inputs.
         preprocess: resize_and_crop, scale_width, scale_width_and_crop, crop or none, as in the official
             programs.
         load_size: side or width in pixels before cutting; by default size * 286 / 256 where a window is cut;
@@ -94,6 +104,7 @@ class PairedImages(ImageDataModule):
         faces_count: int = 1000,
         test_count: int = 200,
         size: int = 256,
+        scale: int = 1,
         preprocess: PreprocessKind = "resize_and_crop",
         load_size: LoadSize | None = None,
         flip: bool = True,
@@ -106,6 +117,7 @@ class PairedImages(ImageDataModule):
         super().__init__(preprocess=Preprocess(preprocess, size, load_size, flip), channels=None, **reading)
         at_least("faces_count", faces_count, 1)
         at_least("test_count", test_count, 1)
+        at_least("scale", scale, 1)
         at_least("channels_A", channels_A, 1)
         at_least("channels_B", channels_B, 1)
         A = self.reading.of_domain(channels_A, value_range_A)
@@ -113,15 +125,19 @@ class PairedImages(ImageDataModule):
         self._value_ranges = A.values, B.values
         folders = {"root": root, "folder_A": folder_A, "folder_B": folder_B, "folder": folder}
         root = root_of(name, PAIRED, self.reading, folders, quick_start="pix2pix")
-        pairing = Pairing(direction, task, edge_sigma, edge_threshold, self.preprocess, A, B)
+        pairing = Pairing(direction, task, scale, edge_sigma, edge_threshold, self.preprocess, A, B)
         files = find_pairs(root, folder_A, folder_B, folder, pairing)
         self._pairs: FolderPairs | DrawnPairs = files or DrawnPairs(
             faces, faces_A, faces_B, faces_count, test_count, pairing
         )
         channels = self._pairs.channels_A, self._pairs.channels_B
         self.channels_in, self.channels_out = channels if direction == "AtoB" else channels[::-1]
-        self.direction, self.lab = direction, task == "colorise"
-        self._separate: Separate = split_lab if self.lab else partial(separate, channels_in=self.channels_in)
+        self.direction, self.lab, self.scale = direction, task == "colorise", scale
+        as_joined = partial(separate, channels_in=self.channels_in, scale=scale)
+        self._separate: Separate = split_lab if self.lab else as_joined
+        self._square: Square = partial(
+            squared, channels_in=self.channels_in, scale=scale, size=self.image_size
+        )
 
     def found(self) -> list[Found]:
         """Return what was found of A and of B, or of the pictures that show both."""
@@ -134,7 +150,7 @@ class PairedImages(ImageDataModule):
     def train_dataloader(self) -> ResumableLoader:
         """Batches of `PairedBatch`, in another order each epoch."""
         pairs = self._pairs.training
-        batches = TrainingBatches(pairs, self._separate, self.preprocess, self.seed)
+        batches = TrainingBatches(pairs, self._separate, self.preprocess.enlarged(self.scale), self.seed)
         return self.training_loader(batches, len(pairs))
 
     def val_dataloader(self) -> ResumableLoader:
@@ -146,7 +162,7 @@ class PairedImages(ImageDataModule):
         return self._evaluation(self._pairs.test)
 
     def _evaluation(self, pairs: ImageSet) -> ResumableLoader:
-        batches = EvaluationBatches(pairs, self._separate, self.image_size)
+        batches = EvaluationBatches(pairs, self._separate)
         return self.evaluation_loader(batches, [pairs])
 
     def predict_dataloader(self) -> ResumableLoader:
@@ -169,5 +185,5 @@ class PairedImages(ImageDataModule):
             A batch on the CPU, of whole images; made square where their sizes differ.
         """
         pairs = self._pairs.validation
-        batches = EvaluationBatches(pairs, self._separate, self.image_size, same_size=True)
+        batches = EvaluationBatches(pairs, self._separate, self._square)
         return batches[[evenly_spaced(len(pairs), count)]].finish()

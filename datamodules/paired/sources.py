@@ -32,6 +32,7 @@ class Pairing:
     Attributes:
         direction: which of A and B is the input.
         task: what makes pairs of plain pictures; None for pairs that are there.
+        scale: how many times as large as inputs targets are.
         edge_sigma: blur before edges are drawn.
         edge_threshold: where an edge begins.
         preprocess: how pairs are resized.
@@ -44,6 +45,7 @@ class Pairing:
 
     direction: Direction
     task: Task | None
+    scale: int
     edge_sigma: float
     edge_threshold: float
     preprocess: Preprocess
@@ -60,7 +62,23 @@ class Pairing:
         for argument in ("edge_sigma", "edge_threshold"):
             if getattr(self, argument) <= 0:
                 raise ValueError(f"{argument}: {getattr(self, argument)} must be above 0.")
+        if self.scale != 1 and self.task:
+            raise ValueError(
+                f"scale: {self.scale} wants targets that are larger than inputs, and task {self.task} makes "
+                "both of one size: leave one of the two out."
+            )
         self._check_channels()
+
+    @property
+    def scales(self) -> tuple[int, int]:
+        """How many times as large as inputs the images of A and of B are."""
+        return (1, self.scale) if self.direction == "AtoB" else (self.scale, 1)
+
+    @property
+    def preprocesses(self) -> tuple[Preprocess, Preprocess]:
+        """How A and B are resized."""
+        for_A, for_B = (self.preprocess.enlarged(scale) for scale in self.scales)
+        return for_A, for_B
 
     @property
     def value_range(self) -> ValueRange:
@@ -136,12 +154,13 @@ class DrawnPairs:
     def found(self) -> list[Found]:
         """Describe both domains."""
         faces = self._domains
-        counts = faces.count, faces.test_count, faces.preprocess.before_crop
-        return [drawn("A", *counts, self.channels_A), drawn("B", *counts, self.channels_B)]
+        counts = faces.count, faces.test_count
+        side_A, side_B = (each.before_crop for each in self.pairing.preprocesses)
+        return [drawn("A", *counts, side_A, self.channels_A), drawn("B", *counts, side_B, self.channels_B)]
 
     def prepare(self, split: Split) -> None:
         """Draw the faces of a split into the cache on disk."""
-        self._domains.paired(split, "pairs")
+        self._domains.paired(split, "pairs", self.pairing.scales)
 
     @cached_property
     def training(self) -> ImageSet:
@@ -159,7 +178,7 @@ class DrawnPairs:
         return self.validation
 
     def _draw(self, split: Split) -> ImageSet:
-        A, B = self._domains.paired(split, "pairs")
+        A, B = self._domains.paired(split, "pairs", self.pairing.scales)
         if self.pairing.task:
             make = self.pairing.from_picture(unchanged)
             return MemoryImages(torch.stack([make(face) for face in B.images]), B.names)
@@ -173,7 +192,7 @@ class FolderPairs:
 
     Attributes:
         splits: the files.
-        read: makes a set of pairs of files, given how to resize.
+        read: makes a set of pairs of files, given how to resize A and B.
         channels_A: channels of A.
         channels_B: channels of B.
         pairing: how pairs are made.
@@ -182,7 +201,7 @@ class FolderPairs:
     """
 
     splits: Splits
-    read: Callable[[Listing, Resize], ImageFiles]
+    read: Callable[[Listing, Resize, Resize], ImageFiles]
     channels_A: int
     channels_B: int
     pairing: Pairing
@@ -211,22 +230,25 @@ class FolderPairs:
     @cached_property
     def training(self) -> ImageSet:
         """Pairs in the size windows are cut from."""
-        return self._load(self.splits.train, self.pairing.preprocess.for_training)
+        return self._load(self.splits.train, *(each.for_training for each in self.pairing.preprocesses))
 
     @cached_property
     def validation(self) -> ImageSet:
         """Pairs in the size the network sees."""
-        return self._load(self.splits.validation, self.pairing.preprocess.for_evaluation)
+        return self._to_evaluate(self.splits.validation)
 
     @cached_property
     def test(self) -> ImageSet:
         """Pairs in the size the network sees; those of validation where there are no others."""
         if self.splits.test == self.splits.validation:
             return self.validation
-        return self._load(self.splits.test, self.pairing.preprocess.for_evaluation)
+        return self._to_evaluate(self.splits.test)
 
-    def _load(self, listing: Listing, resize: Resize) -> ImageSet:
-        return self.pairing.reading_A.keep(self.read(listing, resize))
+    def _to_evaluate(self, listing: Listing) -> ImageSet:
+        return self._load(listing, *(each.for_evaluation for each in self.pairing.preprocesses))
+
+    def _load(self, listing: Listing, resize_A: Resize, resize_B: Resize) -> ImageSet:
+        return self.pairing.reading_A.keep(self.read(listing, resize_A, resize_B))
 
 
 def find_pairs(
@@ -274,7 +296,7 @@ def _from_pictures(folder: Path, pairing: Pairing) -> FolderPairs:
 
     value_range = pairing.value_range
 
-    def read(listing: Listing, resize: Resize) -> ImageFiles:
+    def read(listing: Listing, resize: Resize, _: Resize) -> ImageFiles:
         return ImageFiles(
             listing.folder, listing.paths, channels, pairing.from_picture(resize), value_range=value_range
         )
@@ -283,6 +305,11 @@ def _from_pictures(folder: Path, pairing: Pairing) -> FolderPairs:
 
 
 def _side_by_side(folders: Mapping[str, tuple[Path, ...]], pairing: Pairing) -> FolderPairs:
+    if pairing.scale != 1:
+        raise ValueError(
+            f"scale: {pairing.scale} wants targets that are larger than inputs, and in pictures that show A "
+            "beside B they are of one size: give A and B as files of their own, or leave scale out."
+        )
     listings = {split: list_folder(folder) for split, (folder,) in folders.items()}
     splits = pairing.split(listings)
     headers = sample_headers(splits.train.paths, pairing.reading_A.on_bad_image)
@@ -290,7 +317,7 @@ def _side_by_side(folders: Mapping[str, tuple[Path, ...]], pairing: Pairing) -> 
     channels_A, channels_B = pairing.reading_A.channels or channels, pairing.reading_B.channels or channels
     value_range = pairing.value_range
 
-    def read(listing: Listing, resize: Resize) -> ImageFiles:
+    def read(listing: Listing, resize: Resize, _: Resize) -> ImageFiles:
         halves = Halves(resize, channels_A, channels_B, pairing.direction, usual)
         return ImageFiles(
             listing.folder, listing.paths, max(channels_A, channels_B), halves, value_range=value_range
@@ -311,16 +338,18 @@ def _matched(folders: Mapping[str, tuple[Path, ...]], pairing: Pairing) -> Folde
     channels_A = pairing.reading_A.channels_of(train_A)
     channels_B = pairing.reading_B.channels_of(train_B)
 
-    def read(listing: Listing, resize: Resize) -> ImageFiles:
+    def read(listing: Listing, resize_A: Resize, resize_B: Resize) -> ImageFiles:
         return MatchedFiles(
             listing.folder,
             listing.paths,
             channels_A,
-            resize,
+            resize_A,
             partners,
             channels_B,
             pairing.direction,
             partner_range=pairing.reading_B.values,
+            prepare_partner=resize_B,
+            scale=pairing.scale,
             value_range=pairing.reading_A.values,
         )
 

@@ -12,7 +12,7 @@ Overlap = int | Literal["auto"]
 
 
 class Reach(NamedTuple):
-    """How far a model sees.
+    """How far a model sees, in pixels of its input.
 
     Attributes:
         pixels: a pixel of its output depends on none of the input that is further away, along either axis.
@@ -35,6 +35,11 @@ class Tile(NamedTuple):
     height: int
     width: int
 
+    def enlarged(self, scale: int) -> Tile:
+        """Return where the tile lies in an image that is `scale` times as high and wide."""
+        top, left, height, width = (scale * pixels for pixels in self[2:])
+        return Tile(self.row, self.column, top, left, height, width)
+
 
 class Tiling(NamedTuple):
     """How images are cut.
@@ -52,6 +57,14 @@ class Tiling(NamedTuple):
     ramp: int
     multiple: int = 1
     exact: bool = False
+
+    def enlarged(self, scale: int) -> Tiling:
+        """Return how an image that is `scale` times as high and wide is cut into just such tiles.
+
+        So what a model made of the tiles is put together where it enlarges them.
+        """
+        size, overlap, ramp, multiple = (scale * pixels for pixels in self[:4])
+        return Tiling(size, overlap, ramp, multiple, self.exact)
 
     def starts(self, side: int) -> list[int]:
         """Return where tiles begin along a side of so many pixels.

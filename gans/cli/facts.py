@@ -12,6 +12,7 @@ FACTS = (
     "channels_in",
     "channels_out",
     "image_size",
+    "scale",
     "lab",
     "classes",
     "attributes",

@@ -9,6 +9,8 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm  # what all batch norms share, the synchronised one too
 
+from gans.protocol import scale_of
+
 PENALTIES = ("gradient_penalty", "r1_weight", "r2_weight")
 WITH_TARGET = ("minimax", "non_saturating", "least_squares")
 
@@ -47,6 +49,21 @@ def refuse_other_batches(module: LightningModule, taken: type, made: type) -> No
         raise ValueError(
             f"{type(module).__name__} learns from a {taken.__name__}, but the data module makes a "
             f"{made.__name__}: choose another --data or --model."
+        )
+
+
+def refuse_other_scale(module: LightningModule, made: int) -> None:
+    """Refuse targets that are not as much larger than their inputs as the pictures of a module are.
+
+    Raises:
+        ValueError: if `made`, the scale of the data module, is another one.
+    """
+    scale = scale_of(module)
+    if scale != made:
+        raise ValueError(
+            f"{type(module).__name__} makes pictures {scale} times as high and wide as its inputs, and the "
+            f"targets of the data module are {made} times as high and wide as theirs: set data.scale to "
+            f"{scale}, or choose a model of scale {made}."
         )
 
 

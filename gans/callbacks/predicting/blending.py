@@ -36,8 +36,8 @@ class Blend:
     the picture the pixels that are saved.
 
     Args:
-        tiling: how the image was cut.
-        height: of the image in pixels.
+        tiling: how the picture is cut: as the image was, times the scale of the model.
+        height: of the picture in pixels.
         width: likewise.
         to_pixels: turns finished rows (C, h, W) into those that are saved, (h, W, C).
     """
@@ -53,7 +53,7 @@ class Blend:
         self._column_steps = torch.zeros(width - 1, dtype=torch.float64)
 
     def add(self, image: Tensor, tile: Tile) -> None:
-        """Add the translation (C, h, w) of a tile in [-1, 1]; none above it may follow."""
+        """Add a tile of the picture, (C, h, w) in [-1, 1]; none above it may follow."""
         if not len(self._strip):
             self._strip = torch.zeros(len(image), min(self.tiling.size, self.height), self.width)
         if tile.top > self._top:

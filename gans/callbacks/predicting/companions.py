@@ -38,15 +38,23 @@ class Companions:
             files[_stem(path.relative_to(self.folder).as_posix())].append(path)
         return files
 
-    def check(self, names: Sequence[str]) -> None:
-        """Refuse images without a companion.
+    def check(self, names: Sequence[str], scale: int = 1) -> None:
+        """Refuse images without a companion, and pictures that companions do not fit.
 
         Args:
             names: of the images, as paths relative to their folder.
+            scale: pictures are so many times as high and wide as their images.
 
         Raises:
             FileNotFoundError: names the first of them.
+            ValueError: the pictures are larger than what the companions were made for.
         """
+        if scale != 1:
+            raise ValueError(
+                f"write_predictions.also_copy: what lies in {self.folder}, such as masks, fits the images, "
+                f"and the model makes pictures {scale} times as high and wide. Leave also_copy out, and "
+                f"enlarge the masks {scale} times without interpolation."
+            )
         missing = [name for name in names if _stem(name) not in self._files]
         if missing:
             raise FileNotFoundError(

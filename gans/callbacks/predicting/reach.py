@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any, Protocol, cast
 
 import torch
@@ -11,7 +12,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from datamodules.prediction.batches import PredictBatch
 from datamodules.prediction.tiles import Reach
-from gans.protocol import Predictions
+from gans.protocol import Predictions, scale_of
 
 
 class Predicts(Protocol):
@@ -45,6 +46,8 @@ class _Path:
             self._follow_convolution(layer)
         elif isinstance(layer, nn.Upsample):
             self._enlarge(int(cast(float, layer.scale_factor)), 0)
+        elif isinstance(layer, nn.PixelShuffle):
+            self._enlarge(layer.upscale_factor, 0)
         elif (isinstance(layer, nn.Dropout) and layer.training and layer.p > 0) or (
             _looks_at_all(layer) and isinstance(output, Tensor) and output.ndim == 4
         ):
@@ -82,8 +85,8 @@ def try_out(module: Predicts, probe: PredictBatch) -> tuple[Reach, list[str]]:
         probe: one image.
 
     Returns:
-        The reach along the longest path through the layers, an upper bound; and the names of the pictures
-        that the model makes of the one.
+        The reach along the longest path through the layers, an upper bound in pixels of the image, whatever
+        the scale of the pictures; and the names of the pictures that the model makes of the one.
     """
     path = _Path()
     hooks = [
@@ -96,6 +99,6 @@ def try_out(module: Predicts, probe: PredictBatch) -> tuple[Reach, list[str]]:
     finally:
         for hook in hooks:
             hook.remove()
-    if path.jump != 1:
+    if path.jump * scale_of(module) != 1:
         path.whole["a layer that cannot be followed"] = None
-    return Reach(int(path.pixels), path.multiple, tuple(path.whole)), list(made.names)
+    return Reach(ceil(path.pixels), path.multiple, tuple(path.whole)), list(made.names)

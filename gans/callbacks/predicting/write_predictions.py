@@ -28,7 +28,7 @@ from gans.callbacks.predicting.output_names import OutputName, as_it_is, key_of,
 from gans.callbacks.predicting.reach import try_out
 from gans.callbacks.terminal import notice
 from gans.files import clear_partial, written_whole
-from gans.protocol import Predictions
+from gans.protocol import Predictions, scale_of
 
 
 class WritePredictions(BasePredictionWriter):
@@ -38,17 +38,20 @@ class WritePredictions(BasePredictionWriter):
     transparency under a name like that, become .png. No two pictures get one name, see
     `gans.callbacks.predicting.output_names`. Images of `predict_dir` keep depth and range of values
     too: 16-bit PNG, float32 TIFF, NumPy, DICOM and NIfTI come back as such.
-    Tiles are blended into the picture that they were cut from, see `gans.callbacks.predicting.blending`.
+    Tiles are blended into the picture of what they were cut from, see `gans.callbacks.predicting.blending`.
 
     Args:
         skip_existing: leave out the images of `predict_dir` of which all pictures are there already, so that
             a command that was stopped goes on when it is repeated. Pictures are there as a whole or not at
             all. Their checkpoint is not looked at.
         also_copy: folder with a file for every image of `predict_dir`, of the same name but for the suffix,
-            such as masks; they are copied to OUTPUT/NAME-OF-THE-FOLDER under the names of the pictures.
+            such as masks; they are copied to OUTPUT/NAME-OF-THE-FOLDER under the names of the pictures. They
+            are copied as they are: where the model makes pictures larger than their images, masks would not
+            lie on them any more, and nothing is copied.
 
     Raises:
         FileNotFoundError: the folder is missing, or (before any image is read) a file in it.
+        ValueError: before any image is read, if files are to be copied beside larger pictures.
     """
 
     def __init__(self, skip_existing: bool = False, also_copy: str | None = None) -> None:
@@ -101,12 +104,13 @@ class WritePredictions(BasePredictionWriter):
 
         Raises:
             FileNotFoundError: an image has no file in the folder `also_copy`.
+            ValueError: the files there are as large as the images, and the pictures are not.
         """
         if not self.skip_existing and not self._companions:
             return list(names)
         prefixes = [pattern.removesuffix(PROBE_NAME) for pattern in self._try_out(probe)[1]]
         if self._companions:
-            self._companions.check(names)
+            self._companions.check(names, scale_of(self._module))
             self._companions.keep_apart(
                 self._named(f"{prefix}{name}", name).same for prefix in prefixes for name in self._names
             )
@@ -182,6 +186,7 @@ class WritePredictions(BasePredictionWriter):
 
         Raises:
             TypeError: if the variant's `predict_step` returns something other than `Predictions`.
+            ValueError: if tiles come back in another size than the variant's scale says.
         """
         if not isinstance(prediction, Predictions):
             raise TypeError(
@@ -194,8 +199,9 @@ class WritePredictions(BasePredictionWriter):
         for row, (image, name) in enumerate(zip(prediction.images, prediction.names, strict=True)):
             origin = data.origin(sources[row]) if isinstance(data, ImageDataModule) else None
             if isinstance(batch, PredictBatch) and batch.tiling is not None and batch.tiles:
-                tile = batch.tiles[row % len(batch.tiles)]
-                self._blend(image, name, sources[row], tile, batch.tiling, origin)
+                scale = _kept_scale(pl_module, batch.images, prediction.images)
+                tile = batch.tiles[row % len(batch.tiles)].enlarged(scale)
+                self._blend(image, name, sources[row], tile, batch.tiling.enlarged(scale), origin)
             else:
                 target = target_of(origin)
                 self._write(to_pixels(image, target), name, sources[row], target)
@@ -203,7 +209,7 @@ class WritePredictions(BasePredictionWriter):
     def _blend(
         self, image: Tensor, name: str, source: str, tile: Tile, tiling: Tiling, origin: Origin | None
     ) -> None:
-        """Add a tile to its picture, and write that if it was the last."""
+        """Add a tile of a picture to it, and write that if it was the last."""
         if name not in self._blends:
             target = target_of(origin)
             blend = Blend(tiling, tile.height, tile.width, partial(to_pixels, target=target))
@@ -239,6 +245,28 @@ class WritePredictions(BasePredictionWriter):
             self._companions.copy(source, chosen, self.folder)
         save(encoding, self.folder, chosen)
         self._written.add(path)
+
+
+def _kept_scale(variant: Any, images: Tensor, pictures: Tensor) -> int:
+    """Return the scale of a variant, having looked whether it kept to it.
+
+    Args:
+        variant: which made the pictures.
+        images: (N, C, h, w) to be translated.
+        pictures: (M, K, scale * h, scale * w).
+
+    Raises:
+        ValueError: if the pictures have another size.
+    """
+    scale = scale_of(variant)
+    (height, width), (made_height, made_width) = images.shape[2:], pictures.shape[2:]
+    if (made_height, made_width) != (scale * height, scale * width):
+        raise ValueError(
+            f"{type(variant).__name__} made {made_width}x{made_height} pixels of a tile of {width}x{height}, "
+            f"and its scale is {scale}: tiles cannot be put together. Leave out data.tile, or correct the "
+            "attribute scale of the model."
+        )
+    return scale
 
 
 def save_image(image: Tensor, folder: Path, name: str, target: Target = EIGHT_BIT) -> Path:

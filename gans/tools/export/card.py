@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gans.tools.export.export import Exported
 from gans.tools.export.formats import FORMATS, OPSET, OUTPUT, Subject
-from gans.tools.export.program import Program
+from gans.tools.export.program import Axis, Program
 
 
 def card(subject: Subject, checkpoint: Path, files: Mapping[Path, Exported], tolerance: float) -> str:
@@ -63,7 +63,7 @@ def sizes(program: Program) -> str:
     return f"{rule}; sides that are no multiples of {size.multiple} are padded inside and cropped back"
 
 
-def _shape(axes: tuple[int | str, ...]) -> str:
+def _shape(axes: tuple[Axis, ...]) -> str:
     return f"({', '.join(map(str, axes))}{',' if len(axes) == 1 else ''})"
 
 

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 BATCH, HEIGHT, WIDTH = "batch", "height", "width"
 
 Draw = Callable[["Case", torch.Generator], Tensor]
+Axis = int | str
+"""Length of an axis, or the name of one that is free."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Input:
     """
 
     name: str
-    shape: tuple[int | str, ...]
+    shape: tuple[Axis, ...]
     meaning: str
     draw: Draw
     type: str = "float32"
@@ -80,7 +82,7 @@ class Program:
     module: nn.Module
     eager: Callable[..., Tensor]
     inputs: tuple[Input, ...]
-    output: tuple[int | str, ...]
+    output: tuple[Axis, ...]
     meaning: str
     sizes: Sizes
     notes: tuple[str, ...] = ()
@@ -88,8 +90,8 @@ class Program:
 
     @property
     def takes_any_size(self) -> bool:
-        """Whether images come in, whose size is that of the images that come out."""
-        return HEIGHT in self.output
+        """Whether images come in, from whose size follows that of the images that come out."""
+        return any(HEIGHT in given.shape for given in self.inputs)
 
     def example(self, case: Case, seed: int = 0) -> tuple[Tensor, ...]:
         """Return inputs, random and the same every time."""
@@ -105,13 +107,19 @@ class Program:
         return [Case(1, side, side), Case(3, *oblong), Case(2, least, least + 3)]
 
 
+def image_axes(channels: int, scale: int = 1) -> tuple[Axis, ...]:
+    """Return the axes of images (N, channels, scale * H, scale * W), where H and W are those of the input."""
+    times = "" if scale == 1 else f"{scale} * "
+    return BATCH, channels, times + HEIGHT, times + WIDTH
+
+
 def image_input(channels: int, meaning: str) -> Input:
     """Return an input of images (N, channels, H, W) in [-1, 1]."""
 
     def draw(case: Case, source: torch.Generator) -> Tensor:
         return torch.rand(case.batch, channels, case.height, case.width, generator=source) * 2 - 1
 
-    return Input("images", (BATCH, channels, HEIGHT, WIDTH), f"{meaning}, in [-1, 1]", draw)
+    return Input("images", image_axes(channels), f"{meaning}, in [-1, 1]", draw)
 
 
 def normal_input(name: str, size: int, meaning: str) -> Input:

@@ -19,14 +19,15 @@ from gans.networks.munit import StyledAutoencoder
 from gans.networks.norms import InstanceNorm2d
 from gans.networks.padding import crop_to
 from gans.networks.unet import UNetGenerator
+from gans.protocol import scale_of
 from gans.tools.export.program import (
     BATCH,
-    HEIGHT,
-    WIDTH,
+    Axis,
     Input,
     Program,
     Sizes,
     class_input,
+    image_axes,
     image_input,
     label_input,
     normal_input,
@@ -66,7 +67,8 @@ def program_of(model: AdversarialModule, direction: Direction | None = None) -> 
 
 def _cyclegan(model: Any, direction: Direction) -> Program:
     name = f"generator_{direction}"
-    return _translation(
+    return translation(
+        model,
         (name,),
         model.averaged(name),
         partial(model.translate, direction=direction),
@@ -82,7 +84,8 @@ def _munit(model: Any, direction: Direction) -> Program:
     multiple = 2 ** model.hparams["halvings"]
     size, std = model.hparams["style_size"], model.hparams["style_std"]
     meaning = f"style of domain {direction[2]}: that of an image, or random numbers from N(0, {std:g}^2)"
-    return _translation(
+    return translation(
+        model,
         (source, target),
         _ContentInStyle(model.averaged(source), model.averaged(target)),
         lambda images, style: model.translate(images, direction, style),
@@ -129,7 +132,8 @@ def _pix2pix(model: Any) -> Program:
         notes.append(
             "Images are lightness, L / 50 - 1 of CIE L*a*b*; what comes out is colour, a / 110 and b / 110."
         )
-    return _translation(
+    return translation(
+        model,
         ("generator",),
         network,
         model.translate,
@@ -158,7 +162,8 @@ def _stargan(model: Any) -> Program:
     label = f"1 where the result is to have the attribute, else 0: {', '.join(model.attributes.flat)}"
     if len(sets) > 1:
         label += f"; then one-hot, which of the {len(sets)} data sets has these attributes"
-    return _translation(
+    return translation(
+        model,
         ("generator",),
         network,
         _evaluated(network),
@@ -239,7 +244,8 @@ ONE_WAY: dict[str, Callable[[Any], Program]] = {
 }
 
 
-def _translation(
+def translation(
+    model: AdversarialModule,
     networks: tuple[str, ...],
     module: nn.Module,
     eager: Callable[..., Tensor],
@@ -247,8 +253,8 @@ def _translation(
     channels: int,
     **others: Any,
 ) -> Program:
-    """Return a program of images to images of the same size."""
-    output = (BATCH, channels, HEIGHT, WIDTH)
+    """Return a program of images to images, as large as the variant's scale says."""
+    output = image_axes(channels, scale_of(model))
     return Program(networks, module.eval(), eager, tuple(inputs), output, "images in [-1, 1]", **others)
 
 
@@ -270,7 +276,7 @@ def _noise_of(model: Any) -> Input:
     return normal_input("noise", model.latent_size, "random numbers from N(0, 1), one row an image")
 
 
-def _made_shape(model: Any) -> tuple[int | str, ...]:
+def _made_shape(model: Any) -> tuple[Axis, ...]:
     size = model.hparams["image_size"]
     return (BATCH, model.hparams["channels"], size, size)
 

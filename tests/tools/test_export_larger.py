@@ -1,0 +1,60 @@
+"""Export of a variant whose pictures are larger than its images."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import onnxruntime
+import pytest
+import torch
+from support.checkpoints import checkpoint_of
+from support.enlarging import enlarger
+
+import gans
+from gans.tools.export.__main__ import main
+from gans.tools.export.program import Program, Sizes, image_input
+from gans.tools.export.variants import ONE_WAY, translation
+
+
+def program(model: Any) -> Program:
+    return translation(
+        model,
+        ("generator",),
+        model.averaged("generator"),
+        model.translate,
+        [image_input(3, "images to enlarge")],
+        channels=3,
+        sizes=Sizes(model.hparams["image_size"]),
+    )
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_onnx_enlarges_any_batch_height_and_width(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scale: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(gans.VARIANTS, "Enlarger", "support.enlarging")
+    monkeypatch.setitem(ONE_WAY, "Enlarger", program)
+    torch.save(checkpoint_of(enlarger(scale)), tmp_path / "model.ckpt")
+    command = ["export", str(tmp_path / "model.ckpt"), str(tmp_path / "out"), "--formats", "onnx", "torch"]
+    with patch.object(sys, "argv", command):
+        assert main() == 0
+    assert "any batch, any height and width from 2 pixels, trained at 16" in capsys.readouterr().out
+
+    session = onnxruntime.InferenceSession(tmp_path / "out" / "generator.onnx")
+    run = torch.export.load(tmp_path / "out" / "generator.pt2").module()
+    model = gans.load(tmp_path / "model.ckpt")
+    for size in [(1, 3, 16, 16), (4, 3, 21, 30), (2, 3, 9, 40)]:
+        given = torch.rand(*size, generator=torch.Generator().manual_seed(7)) * 2 - 1
+        wanted = model.translate(given)
+        assert wanted.shape == (*size[:2], scale * size[2], scale * size[3])
+        made = torch.from_numpy(session.run(None, {"images": given.numpy()})[0])
+        torch.testing.assert_close(made, wanted, rtol=0, atol=1e-4)
+        torch.testing.assert_close(run(given), wanted, rtol=0, atol=1e-4)
+
+    card = (tmp_path / "out" / "generator.md").read_text(encoding="utf-8")
+    assert "`images`, float32 (batch, 3, height, width)" in card
+    assert f"float32 (batch, 3, {scale} * height, {scale} * width): images in [-1, 1]" in card
+    assert "| 3 x 17 x 11 |" in card, "odd sides were compared before it was kept"
