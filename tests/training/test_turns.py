@@ -58,10 +58,9 @@ def plain_optimizers(name: str, module: TinyGAN) -> dict[str, Optimizer]:
     if name == "two players together":
         made["projection"] = Adam(module.get_submodule("projection").parameters(), lr=RATE, betas=BETAS)
     if name == "a slow mapping":
-        slow, usual = module.generator.children()
         groups: list[dict[str, Any]] = [
-            {"params": slow.parameters(), "lr": RATE / 100},
-            {"params": usual.parameters()},
+            {"params": module.get_submodule("mapping").parameters(), "lr": RATE / 100},
+            {"params": module.generator.parameters()},
         ]
         made["generator"] = AdamW(groups, lr=RATE, betas=BETAS, weight_decay=0.0)
     return made
