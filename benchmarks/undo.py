@@ -14,24 +14,25 @@ from gans.networks import joined
 def fused_adam(module: AdversarialModule) -> None:
     """Let Adam go through the parameters one operation at a time, as torch does on a CPU by default."""
     for optimizer in module.trainer.optimizers:
-        optimizer.param_groups[0]["fused"] = None
+        for group in optimizer.param_groups:
+            group["fused"] = None
 
 
 def judges_without_gradients(module: AdversarialModule) -> None:
     """Compute gradients also for the weights of players that only judge."""
-    module.toggled_optimizer = lambda optimizer: nullcontext()  # type: ignore
+    module.learning = lambda turn: nullcontext()  # type: ignore
 
 
 def resting_without_graph(module: AdversarialModule) -> None:
     """Record the graph of a generator's fakes also where it is not due to learn from them."""
-    is_due, produce = module._is_due, module.produce
+    is_due, produce = module.is_due, module.produce
 
     def produced(batch: Any) -> Any:
-        module._is_due = lambda player: True  # type: ignore[method-assign]
+        module.is_due = lambda name: True  # type: ignore[method-assign]
         try:
             return produce(batch)
         finally:
-            module._is_due = is_due  # type: ignore[method-assign]
+            module.is_due = is_due  # type: ignore[method-assign]
 
     module.produce = produced  # type: ignore[method-assign]
 

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from datamodules.base import PredictBatch
 from datamodules.images.batches import ImageBatch, SampleBatch
-from gans.base import Player
 from gans.families.from_latents import FromLatents
 from gans.inference import Given, Images, coded, mapped
 from gans.losses.reconstruction import ReconstructionName, negative_log_likelihood
@@ -19,6 +18,7 @@ from gans.networks.init import initialise
 from gans.networks.norms import Norm
 from gans.protocol import Comparison, Grid, Predictions
 from gans.sampling.code_statistics import CodeStatistics
+from gans.training.turns import Player
 
 PLANE = 8  # codes on a side of the picture of a plane of codes
 PLANE_EXTENT = 2.0  # standard deviations that it reaches from the middle to a side

@@ -3,60 +3,56 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import lightning as L
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from gans.checkpoints.contents import accept, describe
-from gans.checkpoints.reading import Loadable
+from gans.checkpoints.reading import read_checkpoint
 from gans.losses.adversarial import Objective
+from gans.losses.penalties import Discriminator
 from gans.protocol import Comparison, Grid
+from gans.sampling.regularisers import Network, Regularisers
 from gans.training.arguments import check_ranges
 from gans.training.averaging import NetworkAverages
 from gans.training.combinations import (
     refuse_other_batches,
     refuse_other_scale,
+    refuse_rates_of_nobody,
     refuse_wrong_combinations,
 )
 from gans.training.counting import Groups, one_count_for_all, resume_by_epochs
 from gans.training.finite import LossWatch, check_weights
 from gans.training.schedules import Schedule, learning_rate_factor, training_length
+from gans.training.turns import Gradients, Player, Turn, learning_alone, parameters_of, step_together
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
-@dataclass(frozen=True)
-class Player:
-    """One party of the game: the networks it trains, and how often it steps.
+class AdversarialModule(L.LightningModule):
+    """Base of all variants: lets its `players` learn in `turns`, once per batch.
 
-    Attributes:
-        name: `generator` calls the method `generator_terms` and logs under `train/generator/`.
-        networks: names of the module's attributes whose parameters this player's Adam moves.
-        every: the player steps in every n-th step; a number, or the name of the constructor argument that
-            holds it.
-    """
+    A variant sets `players`, and `turns` where there is not one for each of them in their order; builds its
+    networks in the constructor; and implements `produce`, one `<turn>_terms(batch, products)` per turn,
+    `comparisons` and `grids`. The base makes fakes, toggles, backpropagates, averages over processes, clips,
+    steps, counts one step per batch, and logs.
 
-    name: str
-    networks: tuple[str, ...]
-    every: int | str = 1
-
-
-class AdversarialModule(Loadable):
-    """Base of all variants: trains its `players` in their order, once per batch.
-
-    A variant sets `players`, builds its networks in the constructor, and implements `produce`, one
-    `<player>_terms(batch, products)` per player, `comparisons` and `grids`. The base makes fakes, toggles,
-    backpropagates, averages over processes, clips, steps, counts one step per batch, and logs.
-
-    With `accumulate` above 1 all players step together after that many batches, each against the others as
-    they were before; with 1 a player steps against those that have already stepped in this batch, as in the
-    papers.
+    With `accumulate` above 1 all turns end after that many batches, each against the others as they were
+    before; with 1 a player learns against those that have already stepped in this batch, as in the papers.
 
     Args:
         learning_rate: of every player's Adam.
+        generator_learning_rate: of the generator's, where it is to be another one.
+        discriminator_learning_rate: of the discriminator's, likewise.
         betas: Adam's two decay rates.
         weight_decay: Adam's L2 penalty.
         schedule: how the learning rate moves: `constant`, `linear`, `cosine` or `step`.
@@ -73,6 +69,7 @@ class AdversarialModule(Loadable):
     """
 
     players: ClassVar[tuple[Player, ...]]
+    turns: ClassVar[tuple[Turn, ...]] = ()
     batch_type: ClassVar[type] = object
     schedule_unit: ClassVar[str] = "epoch"
     objective: Objective | None = None
@@ -80,6 +77,8 @@ class AdversarialModule(Loadable):
     def __init__(
         self,
         learning_rate: float = 2e-4,
+        generator_learning_rate: float | None = None,
+        discriminator_learning_rate: float | None = None,
         betas: tuple[float, float] = (0.5, 0.999),
         weight_decay: float = 0.0,
         schedule: Schedule = "constant",
@@ -93,14 +92,65 @@ class AdversarialModule(Loadable):
         super().__init__()
         self.save_hyperparameters()
         check_ranges(self.hparams)
+        refuse_rates_of_nobody(self.hparams, self.players)
         self.automatic_optimization = False
         self.ema = NetworkAverages()
         self._watch = LossWatch()
         self._groups = Groups()
+        self._gradients = Gradients()
+
+    @classmethod
+    def load_from_checkpoint(
+        cls,
+        checkpoint_path: Any,
+        map_location: Any = None,
+        hparams_file: Any = None,
+        strict: bool | None = None,
+        weights_only: bool | None = True,
+        **arguments: Any,
+    ) -> Self:
+        """Return the trained model in a checkpoint of this variant.
+
+        Lightning's method of this name explains the arguments; `gans.load` asks for no variant.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if the file holds another variant, or is no whole checkpoint of this project.
+        """
+        if isinstance(checkpoint_path, str | Path) and "://" not in str(checkpoint_path):
+            checkpoint_path = Path(checkpoint_path).expanduser()
+            held = read_checkpoint(checkpoint_path)["gans"]["variant"]
+            if held != cls.__name__:
+                raise ValueError(
+                    f"{checkpoint_path} holds a {held}, not a {cls.__name__}: use "
+                    f"{held}.load_from_checkpoint, or gans.load, which loads any variant."
+                )
+        return super().load_from_checkpoint(
+            checkpoint_path, map_location, hparams_file, strict, weights_only, **arguments
+        )
 
     def active_players(self) -> tuple[Player, ...]:
         """Return the players of this run, in order; a variant leaves out one whose loss is switched off."""
         return self.players
+
+    def active_turns(self) -> tuple[Turn, ...]:
+        """Return the turns of this run, in order: those of which all players are active."""
+        active = {player.name for player in self.active_players()}
+        turns = self.turns or tuple(Turn(player.name) for player in self.players)
+        return tuple(turn for turn in turns if active.issuperset(turn.who))
+
+    def is_due(self, name: str) -> bool:
+        """Tell whether the turn of this name is due in the step that is to come, or going on."""
+        turn = next(turn for turn in self.active_turns() if turn.name == name)
+        return turn.is_due(self.global_step, self.hparams)
+
+    def settings_of(self, player: Player) -> dict[str, Any]:
+        """Return `learning_rate`, `betas` and `weight_decay` of a player in the step that is to come.
+
+        They are the variant's arguments. A variant overrides this to let some follow the training, as a
+        function of `global_step` or `current_epoch`; the schedule's factor on the rate comes on top.
+        """
+        return player.settings(self.hparams)
 
     def loss_floors(self) -> dict[str, float]:
         """Return, by player, the smallest total loss a discriminating player can have; at it, it has won.
@@ -146,83 +196,109 @@ class AdversarialModule(Loadable):
         resume_by_epochs(self.trainer)
 
     def configure_optimizers(self) -> list[Optimizer]:
-        """Return one Adam per player, in the players' order."""
-        return [self._adam(player) for player in self.active_players()]
+        """Return one optimiser per player, in the players' order."""
+        # The fused kernel unscales fp16 gradients by itself, which would hide them from clipping.
+        fused = self.trainer.scaler is None
+        return [player.optimizer(self, fused) for player in self.active_players()]
 
     def on_train_start(self) -> None:
-        """Take Adam's settings from the arguments, which win over those of a resumed checkpoint."""
+        """Find out how long the training is, which schedules go by."""
         arguments = self.hparams
         self._groups.close()
         length = training_length(self.trainer, self.schedule_unit, arguments["accumulate"])
         self._rate_factor = learning_rate_factor(
             arguments["schedule"], length, arguments["decay_share"], arguments["halve_every"]
         )
-        for optimizer in self.trainer.optimizers:
-            optimizer.param_groups[0]["betas"] = tuple(arguments["betas"])
-            optimizer.param_groups[0]["weight_decay"] = arguments["weight_decay"]
 
-    def _set_learning_rates(self) -> None:
-        """Set the rates as a function of the place in the training: so a resumed run cannot miscount."""
+    def _set_optimizers(self) -> None:
+        """Set rates and all else by the arguments, which win over those of a resumed checkpoint.
+
+        They are a function of the place in the training: so a resumed run cannot miscount.
+        """
         finished = self.current_epoch if self.schedule_unit == "epoch" else self.global_step
-        for optimizer in self.trainer.optimizers:
-            optimizer.param_groups[0]["lr"] = self.hparams["learning_rate"] * self._rate_factor(finished)
+        for player, optimizer in zip(self.active_players(), self.trainer.optimizers, strict=True):
+            player.apply(optimizer, self.settings_of(player), self._rate_factor(finished))
 
-    def _adam(self, player: Player) -> Adam:
-        return Adam(
-            [p for name in player.networks for p in getattr(self, name).parameters()],
-            lr=self.hparams["learning_rate"],
-            betas=tuple(self.hparams["betas"]),
-            weight_decay=self.hparams["weight_decay"],
-            # The fused kernel unscales fp16 gradients by itself, which would hide them from clipping.
-            fused=self.trainer.scaler is None,
-        )
+    def optimizers_of(self, turn: Turn) -> list[LightningOptimizer]:
+        """Return the optimisers that a turn steps."""
+        players = [player.name for player in self.active_players()]
+        return [self._every_optimizer()[players.index(name)] for name in turn.who]
 
-    def _optimizers_in_order(self) -> list[LightningOptimizer]:
+    def _parameters_of(self, turn: Turn) -> list[nn.Parameter]:
+        return parameters_of(optimizer.optimizer for optimizer in self.optimizers_of(turn))
+
+    def _every_optimizer(self) -> list[LightningOptimizer]:
         optimizers = self.optimizers()
         return optimizers if isinstance(optimizers, list) else [optimizers]
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clip here, where gradients are averaged over processes and no longer scaled."""
         if self.hparams["gradient_clip"]:
-            parameters = [p for group in optimizer.param_groups for p in group["params"]]
-            nn.utils.clip_grad_norm_(parameters, self.hparams["gradient_clip"])
+            nn.utils.clip_grad_norm_(parameters_of([optimizer]), self.hparams["gradient_clip"])
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Seed the step by (seed, batch, process), so that a resumed run repeats it; set the rates."""
+        """Seed the step by (seed, batch, process), so that a resumed run repeats it; set the optimisers."""
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
         batches = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
         torch.manual_seed((seed * 1_000_003 + batches) * 4096 + self.global_rank)
-        self._set_learning_rates()
+        self._set_optimizers()
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
-        """Let every player that is due learn from one batch, count one step, and return the total losses."""
-        batch = self._checked(batch)
+        """Take every turn that is due on one batch, count one step, and return the total losses."""
+        batch = self.checked(batch)
         batches = self.trainer.num_training_batches
         position, group = self._groups.place(batch_idx, self.hparams["accumulate"], batches)
-        count_step = one_count_for_all(self.trainer, self._optimizers_in_order())
+        count_step = one_count_for_all(self.trainer, self._every_optimizer())
         products = self.produce(batch)
-        due = [
-            (player, optimizer)
-            for player, optimizer in zip(self.active_players(), self._optimizers_in_order(), strict=True)
-            if self._is_due(player)
-        ]
-        last = position == group - 1
-        losses = {}
-        for player, optimizer in due:
-            with self.toggled_optimizer(optimizer):
-                losses[player.name] = self._backward(
-                    player, optimizer, batch, products, first=position == 0, share=1 / group
-                )
-                if group == 1:
-                    optimizer.step()
-        if last:
-            for _, optimizer in due if group > 1 else []:
-                optimizer.step()
+        due = [turn for turn in self.active_turns() if turn.is_due(self.global_step, self.hparams)]
+        if group == 1:
+            losses = {turn.name: self.take_turn(turn, batch, products) for turn in due}
+        else:
+            losses = {turn.name: self._accumulate(turn, batch, products, 1 / group) for turn in due}
+        if position == group - 1:
+            for turn in due if group > 1 else []:
+                self._gradients.lay(turn, self._parameters_of(turn))
+                step_together(self.optimizers_of(turn), self.trainer.scaler)
             count_step()
             self._groups.close()
             self.ema.follow(self, self.hparams["ema_decay"], self.global_step)
         self._log_losses()
         return losses
+
+    def take_turn(self, turn: Turn, batch: Any, products: Any) -> Tensor:
+        """Let the players of a turn learn from one batch and step; return the total loss.
+
+        A variant may take further turns in its `produce`; they count no step.
+        """
+        optimizers = self.optimizers_of(turn)
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        total = self._learn(turn, batch, products)
+        step_together(optimizers, self.trainer.scaler)
+        return total
+
+    def _accumulate(self, turn: Turn, batch: Any, products: Any, share: float) -> Tensor:
+        """Add a share of a batch's gradients to those of the turn."""
+        parameters = self._parameters_of(turn)
+        self._gradients.lay(turn, parameters)
+        total = self._learn(turn, batch, products, share)
+        self._gradients.keep(turn, parameters)
+        return total
+
+    @contextmanager
+    def learning(self, turn: Turn) -> Iterator[None]:
+        """Let gradients reach the networks of a turn, and no others."""
+        with learning_alone(self._parameters_of(turn), parameters_of(self.trainer.optimizers)):
+            yield
+
+    def _learn(self, turn: Turn, batch: Any, products: Any, share: float = 1.0) -> Tensor:
+        with self.learning(turn):
+            terms: dict[str, Tensor] = getattr(self, f"{turn.name}_terms")(batch, products)
+            total = torch.stack(list(terms.values())).sum()
+            self.manual_backward(total * share)
+        named = {f"train/{turn.name}/{name}": value for name, value in (terms | {"total": total}).items()}
+        self._watch.note(self.global_step + 1, named)
+        return total.detach()
 
     def setup(self, stage: str) -> None:
         """Refuse a data module for another kind of model before anything is drawn or trained."""
@@ -233,7 +309,7 @@ class AdversarialModule(Loadable):
         if scale is not None and stage != "predict":
             refuse_other_scale(self, scale)
 
-    def _checked(self, batch: Any) -> Any:
+    def checked(self, batch: Any) -> Any:
         """Return the batch in the module's precision, which is not float32 under 64-true or bf16-true.
 
         Raises:
@@ -246,28 +322,6 @@ class AdversarialModule(Loadable):
             batch, Tensor, lambda images: images.to(self.dtype) if images.is_floating_point() else images
         )
 
-    def _is_due(self, player: Player) -> bool:
-        every = self.hparams[player.every] if isinstance(player.every, str) else player.every
-        return (self.global_step + 1) % int(every) == 0
-
-    def _backward(
-        self,
-        player: Player,
-        optimizer: LightningOptimizer,
-        batch: Any,
-        products: Any,
-        first: bool,
-        share: float,
-    ) -> Tensor:
-        if first:
-            optimizer.zero_grad()
-        terms: dict[str, Tensor] = getattr(self, f"{player.name}_terms")(batch, products)
-        total = torch.stack(list(terms.values())).sum()
-        self.manual_backward(total * share)
-        named = {f"train/{player.name}/{name}": value for name, value in (terms | {"total": total}).items()}
-        self._watch.note(self.global_step + 1, named)
-        return total.detach()
-
     def _log_losses(self) -> None:
         """Log, where it is due, the newest value of every loss: some are not there in every step."""
         if self.trainer._logger_connector.should_update_logs:
@@ -276,22 +330,17 @@ class AdversarialModule(Loadable):
                 self.log(name, value, prog_bar=name.endswith("/total"))
             self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
 
-    def on_validation_model_zero_grad(self) -> None:
-        """Keep gradients that are being accumulated, which Lightning would drop before a validation."""
-        if not self._groups.open:
-            super().on_validation_model_zero_grad()
-
     def on_train_epoch_end(self) -> None:
         """Look at the losses that came since the last look."""
         self._watch.check()
 
     def validation_step(self, batch: Any, batch_idx: int) -> dict[str, Comparison]:
         """Hand the images of one batch to the metrics."""
-        return self.comparisons(self._checked(batch))
+        return self.comparisons(self.checked(batch))
 
     def test_step(self, batch: Any, batch_idx: int) -> dict[str, Comparison]:
         """Hand the images of one batch to the metrics."""
-        return self.comparisons(self._checked(batch))
+        return self.comparisons(self.checked(batch))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Note the variant and what differs between processes; refuse what is no number any more."""
@@ -304,3 +353,68 @@ class AdversarialModule(Loadable):
         accept(self, checkpoint)
         if self._trainer is not None and self._trainer.precision == "64-true":
             self.double()  # Lightning converts after loading, when the digits are lost
+
+
+class Regularised(AdversarialModule):
+    """Base of the variants that have discriminators, which any of the regularisers below may hold back.
+
+    DiffAugment and instance noise change whatever a discriminator sees, real and fake, in both players'
+    turns: a variant passes images through `shown`. `penalties` are taken on images as it sees them. A
+    discriminator goes through `bounded` when it is built.
+
+    Args:
+        instance_noise: standard deviation, at the start, of noise added to what the discriminator sees
+            (Sønderby et al. 2017, arXiv:1610.04490).
+        instance_noise_share: share of the training over which that noise fades to nothing, in (0, 1].
+        r1_weight: gamma of the penalty on the discriminator's gradient at real images (Mescheder et al. 2018,
+            arXiv:1801.04406).
+        r2_weight: the same at fakes.
+        gradient_penalty: weight of the penalty on gradients off length 1 between real and fake (Gulrajani et
+            al. 2017, arXiv:1704.00028).
+        penalty_every: apply the three penalties in every n-th step only, there n times as strongly (lazy
+            regularisation: Karras et al. 2020, arXiv:1912.04958).
+        diffaugment: which differentiable augmentations the discriminator sees through, of color, translation
+            and cutout (Zhao et al. 2020, arXiv:2006.10738); for sets of a few hundred to thousand images.
+        spectral_norm: divide the discriminator's weights by their largest singular value (Miyato et al. 2018,
+            arXiv:1802.05957).
+        **optimisation: the arguments of `AdversarialModule`.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        instance_noise: float = 0.0,
+        instance_noise_share: float = 0.5,
+        r1_weight: float = 0.0,
+        r2_weight: float = 0.0,
+        gradient_penalty: float = 0.0,
+        penalty_every: int = 1,
+        diffaugment: list[str] | None = None,
+        spectral_norm: bool = False,
+        **optimisation: Any,
+    ) -> None:
+        super().__init__(**optimisation)
+        self.regularisers = Regularisers(self.hparams)
+
+    def on_train_start(self) -> None:
+        """Find out how long the training is, over which instance noise fades, too."""
+        super().on_train_start()
+        self.regularisers.start(training_length(self.trainer, "step", self.hparams["accumulate"]))
+
+    def shown(self, images: Tensor) -> Tensor:
+        """Return images as the discriminator sees them in this step."""
+        return self.regularisers.shown(images, self.global_step)
+
+    def penalties(self, score: Discriminator, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Return, by name, the weighted penalties that are due, on images as shown, fakes detached."""
+        return self.regularisers.penalties(score, real, fake, self.global_step)
+
+    def bounded(self, discriminator: Network) -> Network:
+        """Return a discriminator, initialised, normalised if that is asked for.
+
+        Raises:
+            ValueError: if penalties or spectral norm meet batch norm.
+        """
+        return self.regularisers.bound(discriminator)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from datamodules.base import PredictBatch
 from datamodules.unpaired.batches import UnpairedBatch
-from gans.base import AdversarialModule, Player
+from gans.base import Regularised
 from gans.inference import Given, mapped
 from gans.losses import adversarial
 from gans.losses.reconstruction import l1
@@ -20,6 +20,7 @@ from gans.networks.resnet import ResNetGenerator, Upsampling, blocks_for
 from gans.protocol import Comparison, Grid, Predictions
 from gans.sampling.image_history import ImageHistory
 from gans.training.schedules import Schedule
+from gans.training.turns import Player
 
 Direction = Literal["A2B", "B2A"]
 
@@ -33,7 +34,7 @@ class Translations(NamedTuple):
     same_B: Tensor | None
 
 
-class CycleGAN(AdversarialModule):
+class CycleGAN(Regularised):
     """Learns to translate between two image domains from unpaired examples.
 
     Two ResNet generators and two PatchGAN discriminators. The generators step first, against least-squares
@@ -64,7 +65,7 @@ class CycleGAN(AdversarialModule):
         history_size: images kept per domain to show the discriminators older fakes; 0 shows the newest only.
         direction: which way `predict` translates a folder.
         schedule: see `AdversarialModule`.
-        **optimisation: the other arguments of `AdversarialModule`.
+        **shared: the other arguments of `Regularised` and `AdversarialModule`.
 
     Raises:
         ValueError: if a weight is negative, or the domains have different channels and `identity_weight` is
@@ -98,9 +99,9 @@ class CycleGAN(AdversarialModule):
         history_size: int = 50,
         direction: Direction = "A2B",
         schedule: Schedule = "linear",
-        **optimisation: Any,
+        **shared: Any,
     ) -> None:
-        super().__init__(schedule=schedule, **optimisation)
+        super().__init__(schedule=schedule, **shared)
         self.cycle_A = lambda_cycle if lambda_A is None else lambda_A
         self.cycle_B = lambda_cycle if lambda_B is None else lambda_B
         if min(lambda_cycle, self.cycle_A, self.cycle_B, identity_weight) < 0:
@@ -121,7 +122,8 @@ class CycleGAN(AdversarialModule):
             )
 
         def discriminator(channels: int) -> nn.Module:
-            return initialise(PatchDiscriminator(channels, discriminator_width, discriminator_layers, norm))
+            network = PatchDiscriminator(channels, discriminator_width, discriminator_layers, norm)
+            return self.bounded(initialise(network))
 
         self.generator_A2B = generator(channels_A, channels_B)
         self.generator_B2A = generator(channels_B, channels_A)
@@ -154,21 +156,23 @@ class CycleGAN(AdversarialModule):
         return terms
 
     def _generator_score(self, discriminator: nn.Module, fake: Tensor, real: Tensor) -> Tensor:
-        if not self.objective.needs_real:
-            return self.objective.generator(discriminator(fake))
-        fake_scores, real_scores = forward_joined(discriminator, fake, real)
-        return self.objective.generator(fake_scores, real_scores)
+        shown = (fake, real) if self.objective.needs_real else (fake,)
+        return self.objective.generator(*forward_joined(discriminator, *map(self.shown, shown)))
 
     def discriminator_terms(self, batch: UnpairedBatch, made: Translations) -> dict[str, Tensor]:
         """Return the halved losses of both discriminators on real images and on new and older fakes."""
-        return {
-            "A": self._discriminator_score(self.discriminator_A, batch.A, self.history_A(made.fake_A)),
-            "B": self._discriminator_score(self.discriminator_B, batch.B, self.history_B(made.fake_B)),
-        }
+        of_A = self._judged("A", batch.A, self.history_A(made.fake_A))
+        return of_A | self._judged("B", batch.B, self.history_B(made.fake_B))
 
-    def _discriminator_score(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-        real_scores, fake_scores = forward_joined(discriminator, real, fake)
-        return 0.5 * self.objective.discriminator(real_scores, fake_scores)
+    def _judged(self, domain: str, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Return a discriminator's loss and the penalties that are due."""
+        discriminator: nn.Module = getattr(self, f"discriminator_{domain}")
+        real, fake = self.shown(real), self.shown(fake)
+        scores = forward_joined(discriminator, real, fake)
+        penalties = self.penalties(discriminator, real, fake)
+        return {domain: 0.5 * self.objective.discriminator(*scores)} | {
+            f"{name}_{domain}": penalty for name, penalty in penalties.items()
+        }
 
     def translate(self, images: Given, direction: Direction = "A2B") -> Given:
         """Translate images without a trainer or data module.

@@ -26,7 +26,7 @@ class DCGAN(NoiseToImage):
         generator_norm: normalisation of the generator; `batch` as in the paper, else as below.
         discriminator_norm: normalisation of the discriminator; `batch` as in the paper, or `none`, `layer` or
             `instance`, which penalties and spectral norm need.
-        **shared: the other arguments of `NoiseToImage` and `AdversarialModule`.
+        **shared: the other arguments of `NoiseToImage`, `Regularised` and `AdversarialModule`.
 
     Raises:
         ValueError: if an argument is out of range, or regularisers do not fit objective or discriminator.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from datamodules.images.batches import ImageBatch, SampleBatch
-from gans.base import AdversarialModule, Player
+from gans.base import AdversarialModule
 from gans.inference import consecutive, evaluating
 from gans.networks.dcgan import DCGANDiscriminator, Kernel
 from gans.networks.init import Initialisation, initialise
@@ -19,6 +19,7 @@ from gans.networks.norms import spectral_normalised
 from gans.protocol import Comparison, Grid, Predictions
 from gans.sampling.langevin import DivergenceGuard, Langevin
 from gans.sampling.replay_buffer import ReplayBuffer, uniform_noise
+from gans.training.turns import Player
 
 Start = Literal["replay", "data"]
 STAGES_SHOWN = 5  # columns of the picture of the climb

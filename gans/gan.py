@@ -22,7 +22,7 @@ class GAN(NoiseToImage):
         latent_size: numbers in a latent.
         width: features of the hidden layers of both networks.
         layers: hidden layers of both networks.
-        **shared: the other arguments of `NoiseToImage` and `AdversarialModule`.
+        **shared: the other arguments of `NoiseToImage`, `Regularised` and `AdversarialModule`.
 
     Raises:
         ValueError: if an argument is out of range, or regularisers do not fit objective or discriminator.

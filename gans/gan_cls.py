@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datamodules.captioned.batches import PromptBatch
 from datamodules.captioned.module import CaptionedBatch
-from gans.families.regularised import RegularisedGAN
+from gans.families.noise_to_image import LatentGAN
 from gans.inference import evaluating
 from gans.networks.dcgan import Kernel
 from gans.networks.gan_cls import CaptionDiscriminator, CaptionGenerator
@@ -23,9 +23,11 @@ from gans.pictures.captions import between_grid, one_word_grid, seeds_grid
 from gans.protocol import Comparison, Grid, Predictions
 from gans.sampling.joined_noise import joined_noise
 from gans.text_encoder import held_text_encoder, size_of_embeddings
-from gans.training.counting import one_count_for_all
+from gans.training.turns import Turn
 
 COLOURS = ("black", "brown", "blond", "red")
+
+GENERATOR = Turn("generator")  # the extra ones are due in every step
 
 
 class Products(NamedTuple):
@@ -37,7 +39,7 @@ class Products(NamedTuple):
     fake: Tensor
 
 
-class GANCLS(RegularisedGAN):
+class GANCLS(LatentGAN):
     """Learns to draw what a caption says; the discriminator judges whether image and caption match, too.
 
     Algorithm 1 of the paper: with real images and captions that match, the same images and captions that do
@@ -73,7 +75,7 @@ class GANCLS(RegularisedGAN):
         discriminator_norm: normalisation of the discriminator; `batch` as in the paper, or `none`, `layer` or
             `instance`, which penalties and spectral norm need.
         swapped_words: words that a sample grid puts in one another's place; by default colours of hair.
-        **shared: the other arguments of `RegularisedGAN` and `AdversarialModule`.
+        **shared: the other arguments of `LatentGAN`, `Regularised` and `AdversarialModule`.
 
     Raises:
         FileNotFoundError: if there is no such text encoder.
@@ -126,30 +128,21 @@ class GANCLS(RegularisedGAN):
         if self.text_encoder is not None and not len(self.text_encoder.vocabulary) and data is not None:
             self.text_encoder.vocabulary.fill(data.training_captions())
 
-    def training_step(self, batch: CaptionedBatch, batch_idx: int) -> dict[str, Tensor]:
-        """Let the generator take its extra steps, then both players learn from the batch."""
-        for turn in range(1, self.hparams["extra_generator_steps"] + 1):
-            self._improve_generator(self._checked(batch), turn)
-        return super().training_step(batch, batch_idx)
-
-    def _improve_generator(self, batch: CaptionedBatch, turn: int) -> None:
-        """Step the generator once; the base counts one step for the whole batch."""
-        player, optimizer = self.players[1], self._optimizers_in_order()[1]
-        one_count_for_all(self.trainer, [optimizer])
-        products = self._products(batch, turn)
-        with self.toggled_optimizer(optimizer):
-            self._backward(player, optimizer, batch, products, first=True, share=1.0)
-            optimizer.step()
-
     def produce(self, batch: CaptionedBatch) -> Products:
-        """Embed the captions and draw fakes, without a graph in steps in which the generator rests."""
-        with torch.set_grad_enabled(self._is_due(self.players[1])):
-            return self._products(batch, turn=0)
+        """Let the generator take its extra turns; embed the captions and draw fakes.
 
-    def _products(self, batch: CaptionedBatch, turn: int) -> Products:
+        They are drawn without a graph in steps in which the generator rests.
+        """
+        for extra in range(1, self.hparams["extra_generator_steps"] + 1):
+            self.take_turn(GENERATOR, batch, self._products(batch, extra))
+        with torch.set_grad_enabled(self.is_due("generator")):
+            return self._products(batch, 0)
+
+    def _products(self, batch: CaptionedBatch, number: int) -> Products:
+        """Return what the generator looks at in a turn: of its turns in a batch, the last is number 0."""
         turns = 1 + int(self.hparams["extra_generator_steps"])
         noise = joined_noise(self, len(batch.images), turns * self.latent_size)
-        latents = noise.view(-1, turns, self.latent_size)[:, turn]
+        latents = noise.view(-1, turns, self.latent_size)[:, number]
         right, wrong = self._embeddings(batch)
         return Products(right, wrong, latents, self.generator(latents, right))
 
@@ -163,7 +156,7 @@ class GANCLS(RegularisedGAN):
         return {
             "wrong_caption": self.objective.discriminator(s_r, s_w) / 2,
             "fake_image": self.objective.discriminator(s_r, s_f) / 2,
-        } | self.penalties(real, fake, right)
+        } | self.penalties(lambda images: self.discriminator(images, right), real, fake)
 
     def generator_terms(self, batch: CaptionedBatch, products: Products) -> dict[str, Tensor]:
         """Return the adversarial loss, and that with interpolated captions if there are such."""
@@ -254,7 +247,7 @@ class GANCLS(RegularisedGAN):
     @torch.no_grad()
     def caption_scores(self, batch: CaptionedBatch) -> tuple[Tensor, Tensor]:
         """Return how images score with their right and with their wrong captions, (N,) each."""
-        batch = self._checked(batch)
+        batch = self.checked(batch)
         right, wrong = self._embeddings(batch)
         with evaluating(self.discriminator):
             features = self.discriminator.features(batch.images)

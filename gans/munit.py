@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from datamodules.unpaired.batches import UnpairedBatch
-from gans.base import Player
 from gans.families.styled_translation import Direction, Domain, StyledTranslation
 from gans.losses import adversarial
 from gans.losses.perceptual import content_distance
@@ -18,6 +17,7 @@ from gans.networks.multiscale import MultiScaleDiscriminator
 from gans.networks.munit import Codes, StyledAutoencoder
 from gans.networks.vgg import VGGFeatures, load_vgg
 from gans.training.schedules import Schedule
+from gans.training.turns import Player
 
 SMALLEST_FOR_VGG = 32  # leaves features of two pixels, so that instance norm has something to compare
 
@@ -70,7 +70,7 @@ class MUNIT(StyledTranslation):
         learning_rate: see `AdversarialModule`.
         weight_decay: likewise.
         schedule: likewise; `halve_every` counts steps.
-        **optimisation: the other arguments of `AdversarialModule`.
+        **shared: the other arguments of `Regularised` and `AdversarialModule`.
 
     Raises:
         ValueError: if an argument is out of range, or the images are too small for the discriminators.
@@ -110,11 +110,9 @@ class MUNIT(StyledTranslation):
         learning_rate: float = 1e-4,
         weight_decay: float = 1e-4,
         schedule: Schedule = "step",
-        **optimisation: Any,
+        **shared: Any,
     ) -> None:
-        super().__init__(
-            learning_rate=learning_rate, weight_decay=weight_decay, schedule=schedule, **optimisation
-        )
+        super().__init__(learning_rate=learning_rate, weight_decay=weight_decay, schedule=schedule, **shared)
         _refuse_out_of_range(self.hparams)
 
         def autoencoder(channels: int) -> StyledAutoencoder:
@@ -123,7 +121,7 @@ class MUNIT(StyledTranslation):
 
         def discriminator(channels: int) -> MultiScaleDiscriminator:
             sizes = discriminator_width, discriminator_layers, discriminator_scales
-            return initialise(MultiScaleDiscriminator(channels, *sizes))
+            return self.bounded(initialise(MultiScaleDiscriminator(channels, *sizes)))
 
         self.autoencoder_A = autoencoder(channels_A)
         self.autoencoder_B = autoencoder(channels_B)
@@ -161,10 +159,20 @@ class MUNIT(StyledTranslation):
         with torch.no_grad():
             fake_A = self.autoencoder_A.decode(codes.B.content, style_A, like=batch.B)
             fake_B = self.autoencoder_B.decode(codes.A.content, style_B, like=batch.A)
-        weight, judged_as = self.hparams["adversarial_weight"], self.objective.discriminator
-        return {
-            "A": weight * sum(judged_as(*scores) for scores in self.discriminator_A.scores(batch.A, fake_A)),
-            "B": weight * sum(judged_as(*scores) for scores in self.discriminator_B.scores(batch.B, fake_B)),
+        return self._judged("A", batch.A, fake_A) | self._judged("B", batch.B, fake_B)
+
+    def _judged(self, domain: Domain, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Return a discriminator's loss, over its scales, and the penalties that are due."""
+        discriminator: MultiScaleDiscriminator = getattr(self, f"discriminator_{domain}")
+        real, fake = self.shown(real), self.shown(fake)
+        losses = [self.objective.discriminator(*scores) for scores in discriminator.scores(real, fake)]
+
+        def every_score(images: Tensor) -> Tensor:
+            return torch.cat([scores.flatten(1) for (scores,) in discriminator.scores(images)], dim=1)
+
+        penalties = self.penalties(every_score, real, fake)
+        return {domain: self.hparams["adversarial_weight"] * sum(losses)} | {
+            f"{name}_{domain}": penalty for name, penalty in penalties.items()
         }
 
     def generator_terms(self, batch: UnpairedBatch, codes: BothCodes) -> dict[str, Tensor]:
@@ -198,7 +206,7 @@ class MUNIT(StyledTranslation):
         own, other = getattr(self, f"autoencoder_{source}"), getattr(self, f"autoencoder_{target}")
         again = other.encode(fake)
         shown = (fake, real) if self.objective.needs_real else (fake,)
-        scales = getattr(self, f"discriminator_{target}").scores(*shown)
+        scales = getattr(self, f"discriminator_{target}").scores(*map(self.shown, shown))
         losses = {
             f"adversarial_{source}2{target}": torch.stack(
                 [self.objective.generator(*scores) for scores in scales]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Literal, get_args
 
@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm  # what all batch norms share,
 from datamodules.base import PredictBatch
 from datamodules.paired.batches import PairedBatch
 from datamodules.paired.colour import join_lab, split_lab
-from gans.base import AdversarialModule, Player
+from gans.base import Regularised
 from gans.inference import Given, evaluating, mapped
 from gans.losses import adversarial
 from gans.losses.reconstruction import l1
@@ -25,13 +25,14 @@ from gans.networks.resnet import ResNetGenerator, blocks_for
 from gans.networks.unet import UNetGenerator
 from gans.protocol import Comparison, Grid, Predictions
 from gans.training.schedules import Schedule
+from gans.training.turns import Player
 
 GeneratorName = Literal["unet", "encoder_decoder", "resnet"]
 NormStatistics = Literal["batch", "running"]
 Patch = int | Literal["image"]
 
 
-class Pix2Pix(AdversarialModule):
+class Pix2Pix(Regularised):
     """Learns to translate images from pairs of input and target.
 
     A U-Net generator, and a PatchGAN discriminator that sees the input beside the real or generated target.
@@ -73,7 +74,7 @@ class Pix2Pix(AdversarialModule):
         adversarial_weight: weight of the generator's adversarial loss; 0 trains without a discriminator.
         l1_weight: weight of the L1 loss; 0 leaves it out.
         schedule: see `AdversarialModule`.
-        **optimisation: the other arguments of `AdversarialModule`.
+        **shared: the other arguments of `Regularised` and `AdversarialModule`.
 
     Raises:
         ValueError: if an argument is out of range, both weights are 0, or the patch needs larger images.
@@ -107,22 +108,23 @@ class Pix2Pix(AdversarialModule):
         adversarial_weight: float = 1.0,
         l1_weight: float = 100.0,
         schedule: Schedule = "linear",
-        **optimisation: Any,
+        **shared: Any,
     ) -> None:
-        super().__init__(schedule=schedule, **optimisation)
+        super().__init__(schedule=schedule, **shared)
         if min(adversarial_weight, l1_weight) < 0 or adversarial_weight == l1_weight == 0:
             raise ValueError(
                 f"model.adversarial_weight is {adversarial_weight} and model.l1_weight {l1_weight}: neither "
                 "is negative, and at least one is above 0."
             )
+        _refuse_wrong_regularisers(self.hparams, self.regularisers.asked)
         if norm_statistics not in get_args(NormStatistics):
             raise ValueError(f"model.norm_statistics is {norm_statistics!r}: it is batch or running.")
         # The generator first: with one seed it starts from the same weights whatever discriminator follows.
         self.generator = initialise(_generator(generator, self.hparams))
         if adversarial_weight > 0:
             judged = channels_out + (channels_in if conditional else 0)
-            self.discriminator = initialise(
-                _discriminator(patch, judged, image_size, discriminator_width, norm)
+            self.discriminator = self.bounded(
+                initialise(_discriminator(patch, judged, image_size, discriminator_width, norm))
             )
         self.objective = adversarial.objective(objective)
 
@@ -137,26 +139,27 @@ class Pix2Pix(AdversarialModule):
 
     def discriminator_terms(self, batch: PairedBatch, fake: Tensor) -> dict[str, Tensor]:
         """Return the halved loss on real targets and on translations, each beside its input."""
-        fake_scores, real_scores = self._scores(batch, fake.detach(), batch.target)
-        return {"adversarial": 0.5 * self.objective.discriminator(real_scores, fake_scores)}
+        fake, real = self._shown(batch, fake.detach(), batch.target)
+        fake_scores, real_scores = forward_joined(self.discriminator, fake, real)
+        loss = 0.5 * self.objective.discriminator(real_scores, fake_scores)
+        return {"adversarial": loss} | self.penalties(self.discriminator, real, fake)
 
     def generator_terms(self, batch: PairedBatch, fake: Tensor) -> dict[str, Tensor]:
         """Return the adversarial loss and the L1 distance to the target, weighted, as far as they count."""
         terms = {}
         if self.hparams["adversarial_weight"] > 0:
-            shown = (fake, batch.target) if self.objective.needs_real else (fake,)
-            terms["adversarial"] = self.hparams["adversarial_weight"] * self.objective.generator(
-                *self._scores(batch, *shown)
-            )
+            outputs = (fake, batch.target) if self.objective.needs_real else (fake,)
+            scores = forward_joined(self.discriminator, *self._shown(batch, *outputs))
+            terms["adversarial"] = self.hparams["adversarial_weight"] * self.objective.generator(*scores)
         if self.hparams["l1_weight"] > 0:
             terms["l1"] = self.hparams["l1_weight"] * l1(fake, batch.target)
         return terms
 
-    def _scores(self, batch: PairedBatch, *outputs: Tensor) -> tuple[Tensor, ...]:
-        """Return the discriminator's scores of each of the outputs, beside the input if it is conditional."""
+    def _shown(self, batch: PairedBatch, *outputs: Tensor) -> list[Tensor]:
+        """Return outputs as the discriminator sees them: beside the input, as one, if it is conditional."""
         if self.hparams["conditional"]:
             outputs = tuple(torch.cat([batch.input, images], dim=1) for images in outputs)
-        return forward_joined(self.discriminator, *outputs)
+        return [self.shown(images) for images in outputs]
 
     def translate(self, images: Given, seed: int = 0) -> Given:
         """Translate images without a trainer or data module.
@@ -214,6 +217,19 @@ class Pix2Pix(AdversarialModule):
     def _seen(self, inputs: Tensor, outputs: Tensor) -> Tensor:
         """Return outputs as pictures: as they are, or colours joined to the lightness of their inputs."""
         return join_lab(inputs, outputs) if self.hparams["lab"] else outputs
+
+
+def _refuse_wrong_regularisers(arguments: Any, asked: Sequence[str]) -> None:
+    """Refuse what holds back a discriminator that is not there, or mixes the colours of both pictures."""
+    if asked and arguments["adversarial_weight"] == 0:
+        raise ValueError(
+            f"model.{asked[0]} holds a discriminator back, and with model.adversarial_weight 0 there is none."
+        )
+    if arguments["conditional"] and "color" in (arguments["diffaugment"] or ()):
+        raise ValueError(
+            "model.diffaugment color would mix the colours of input and output, which the discriminator sees "
+            "as one: take translation and cutout, or set --model.conditional false."
+        )
 
 
 def _generator(name: GeneratorName, arguments: Any) -> nn.Module:

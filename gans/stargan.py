@@ -12,21 +12,21 @@ from torch import Tensor, nn
 from datamodules.base import PredictBatch
 from datamodules.multi_domain.attributes import Attributes, Target
 from datamodules.multi_domain.batches import MultiDomainBatch
-from gans.base import AdversarialModule, Player
+from gans.base import Regularised
 from gans.inference import Given, Images, coded, evaluating, how_many, mapped
 from gans.losses import adversarial
 from gans.losses.classification import classification
-from gans.losses.penalties import gradient_penalty, interpolate
 from gans.losses.reconstruction import l1
 from gans.networks.stargan import StarGANDiscriminator, StarGANGenerator
 from gans.protocol import Comparison, Grid, Predictions
 from gans.training.schedules import Schedule
+from gans.training.turns import Player, Turn
 
 CELEBA = [["Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young"]]
 CELEBA_EXCLUSIVE = [["Black_Hair", "Blond_Hair", "Brown_Hair"]]
 
 
-class StarGAN(AdversarialModule):
+class StarGAN(Regularised):
     """Learns to change attributes of images, or their domain, with one generator for all of them.
 
     The generator sees an image and the label it is to have, and must be able to turn its translation back.
@@ -65,7 +65,7 @@ class StarGAN(AdversarialModule):
             them every single one, each in a folder of its name.
         learning_rate: see `AdversarialModule`.
         schedule: likewise.
-        **optimisation: the other arguments of `AdversarialModule`.
+        **shared: the other arguments of `Regularised` and `AdversarialModule`.
 
     Raises:
         ValueError: if an argument is out of range, or attributes contradict each other.
@@ -76,8 +76,9 @@ class StarGAN(AdversarialModule):
     objective: adversarial.Objective
     players: ClassVar[tuple[Player, ...]] = (
         Player("discriminator", ("discriminator",)),
-        Player("generator", ("generator",), every="discriminator_steps"),
+        Player("generator", ("generator",)),
     )
+    turns = (Turn("discriminator"), Turn("generator", every="discriminator_steps"))
 
     def __init__(
         self,
@@ -98,14 +99,16 @@ class StarGAN(AdversarialModule):
         target: list[str] | None = None,
         learning_rate: float = 1e-4,
         schedule: Schedule = "linear",
-        **optimisation: Any,
+        **shared: Any,
     ) -> None:
-        super().__init__(learning_rate=learning_rate, schedule=schedule, **optimisation)
-        weights = gradient_penalty, classification_weight, reconstruction_weight
+        super().__init__(
+            learning_rate=learning_rate, schedule=schedule, gradient_penalty=gradient_penalty, **shared
+        )
+        weights = classification_weight, reconstruction_weight
         if min(weights) < 0:
             raise ValueError(
-                f"model.gradient_penalty, classification_weight and reconstruction_weight are {weights}: "
-                "weights are not negative."
+                f"model.classification_weight and reconstruction_weight are {weights}: weights are not "
+                "negative."
             )
         if discriminator_steps < 1:
             raise ValueError(f"model.discriminator_steps is {discriminator_steps}: it is 1 or more.")
@@ -116,8 +119,8 @@ class StarGAN(AdversarialModule):
         names, data_sets = len(self.attributes.flat), len(self.attributes.names)
         joined = names + (data_sets if data_sets > 1 else 0)
         self.generator = StarGANGenerator(channels, joined, generator_width, blocks, downsamplings)
-        self.discriminator = StarGANDiscriminator(
-            channels, names, image_size, discriminator_width, discriminator_layers
+        self.discriminator = self.bounded(
+            StarGANDiscriminator(channels, names, image_size, discriminator_width, discriminator_layers)
         )
         self.objective = adversarial.objective(objective)
 
@@ -135,29 +138,27 @@ class StarGAN(AdversarialModule):
     def produce(self, batch: MultiDomainBatch) -> Tensor:
         """Translate to the targets, once for both players; with a graph only if the generator is due."""
         assert batch.targets is not None
-        with torch.set_grad_enabled(self._is_due(self.players[1])):
+        with torch.set_grad_enabled(self.is_due("generator")):
             return self._generate(self.generator, batch.images, Target(batch.targets, batch.mask))
 
     def discriminator_terms(self, batch: MultiDomainBatch, fake: Tensor) -> dict[str, Tensor]:
-        """Return the losses of judging and of naming the attributes of real images, and the penalty."""
-        scores, logits = self.discriminator(torch.cat([batch.images, fake.detach()]))
+        """Return the losses of judging and of naming the attributes of real images, and the penalties."""
+        real, fake = self.shown(batch.images), self.shown(fake.detach())
+        scores, logits = self.discriminator(torch.cat([real, fake]))
         real_scores, fake_scores = scores.chunk(2)
         named = classification(self.attributes.groups, logits.chunk(2)[0], batch.labels, batch.mask)
-        terms = {
+        return {
             "adversarial": self.objective.discriminator(real_scores, fake_scores),
             "classification": self.hparams["classification_weight"] * named,
-        }
-        if self.hparams["gradient_penalty"] > 0:
-            points = interpolate(batch.images, fake)
-            penalty = gradient_penalty(lambda images: self.discriminator(images)[0], points)
-            terms["gradient_penalty"] = self.hparams["gradient_penalty"] * penalty
-        return terms
+        } | self.penalties(lambda images: self.discriminator(images)[0], real, fake)
 
     def generator_terms(self, batch: MultiDomainBatch, fake: Tensor) -> dict[str, Tensor]:
         """Return the losses of being found out, of not showing the target and of no way back, weighted."""
         assert batch.targets is not None
-        scores, logits = self.discriminator(fake)
-        real_scores = self.discriminator(batch.images)[0] if self.objective.needs_real else None
+        scores, logits = self.discriminator(self.shown(fake))
+        real_scores = None
+        if self.objective.needs_real:
+            real_scores = self.discriminator(self.shown(batch.images))[0]
         named = classification(self.attributes.groups, logits, batch.targets, batch.mask)
         back = self._generate(self.generator, fake, Target(batch.labels, batch.mask))
         return {

@@ -12,7 +12,7 @@ from torch import Tensor
 import gans
 from datamodules.captioned.batches import contradicts
 from datamodules.captioned.module import CaptionedBatch
-from gans.base import AdversarialModule, Player
+from gans.base import AdversarialModule
 from gans.inference import Images, coded, evaluating
 from gans.losses.matching import joint_embedding_loss
 from gans.metrics.processes import gather
@@ -23,6 +23,7 @@ from gans.networks.norms import Norm
 from gans.networks.text_encoder import Level
 from gans.protocol import Comparison, Grid
 from gans.text.encoder import FrozenTextEncoder, TextEmbedder
+from gans.training.turns import Player
 
 FOUND = 3  # pictures in a grid of those that a caption finds
 
@@ -169,7 +170,7 @@ class TextEncoder(AdversarialModule):
         return self._observe(batch)
 
     def _observe(self, batch: CaptionedBatch) -> dict[str, Comparison]:
-        batch = self._checked(batch)
+        batch = self.checked(batch)
         if len(batch.captions):  # a process may have no image left
             found = _embedded(batch, self.embed_images(batch.images), self.embed(batch.captions))
             self._seen.append(Embedded(*(part.cpu() for part in found)))

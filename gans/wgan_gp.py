@@ -39,7 +39,7 @@ class WGANGP(NoiseToImage):
         gradient_penalty: its weight.
         learning_rate: see `AdversarialModule`.
         betas: see `AdversarialModule`.
-        **shared: the other arguments of `NoiseToImage` and `AdversarialModule`.
+        **shared: the other arguments of `NoiseToImage`, `Regularised` and `AdversarialModule`.
 
     Raises:
         ValueError: if an argument is out of range, or nothing keeps the critic Lipschitz.

@@ -10,9 +10,11 @@ import pytest
 import torch
 from support.processes import run_alone, run_together
 from support.runs import assert_identical, evaluate, final, fit, newest_step
-from support.toys import TOYS
+from support.tiny import trainer
+from support.toys import TOYS, make_data, make_model
 
 import gans
+from gans.base import Regularised
 
 every_variant = pytest.mark.parametrize("name", gans.VARIANTS)
 PAGES = "\n".join(page.read_text(encoding="utf-8") for page in Path(__file__).parents[1].glob("docs/*.md"))
@@ -160,6 +162,60 @@ def test_mixed_precision_trains_close_to_full_precision(tmp_path: Path, name: st
     assert not torch.equal(full_precision, mixed_precision), "the precision makes no difference"
     assert torch.nn.functional.cosine_similarity(full_precision, mixed_precision, dim=0) > 0.9
     assert float(mixed_precision.norm()) == pytest.approx(float(full_precision.norm()), rel=0.1)
+
+
+REGULARISERS: dict[str, dict[str, Any]] = {
+    "penalties": {"r1_weight": 1.0, "r2_weight": 1.0, "penalty_every": 2},
+    "DiffAugment": {"diffaugment": ["translation", "cutout"]},
+    "noise": {"instance_noise": 0.5},
+    "spectral norm": {"spectral_norm": True},
+}
+
+
+def kind_of(name: str) -> type:
+    kind: type = getattr(gans, name)
+    return kind
+
+
+regularised = pytest.mark.parametrize(
+    "name", [n for n in gans.VARIANTS if issubclass(kind_of(n), Regularised)]
+)
+
+
+@regularised
+def test_regularised_runs_resume_bit_for_bit(tmp_path: Path, name: str) -> None:
+    whole, broken = folder(tmp_path, "whole"), folder(tmp_path, "broken")
+    everything = {key: value for options in REGULARISERS.values() for key, value in options.items()}
+    settings = EPOCH | {"model": TOYS[name].separable | everything, "checkpoint_every": 3}
+    steps = len(run_alone(call, name, str(whole), settings))
+    assert run_alone(call, name, str(broken), settings | {"kill_after": 4}) == -signal.SIGKILL
+    assert len(run_alone(call, name, str(broken), settings | {"resume": True})) == steps - 3
+    assert_identical(final(whole), final(broken))
+
+
+@regularised
+def test_every_regulariser_reaches_the_discriminator(tmp_path: Path, name: str) -> None:
+    plain = first_losses(name, tmp_path, {})
+    for case, options in REGULARISERS.items():
+        losses = first_losses(name, tmp_path, options)
+        assert losses["total"] != plain["total"], case
+        terms = {term.partition("_")[0] for term in losses}
+        assert ({"r1", "r2"} <= terms) == (case == "penalties")
+
+
+def first_losses(name: str, into: Path, options: dict[str, Any]) -> dict[str, float]:
+    """Return the discriminator's losses in the first step of a toy."""
+    torch.manual_seed(0)
+    model = make_model(name, **(TOYS[name].separable | options))
+    data = make_data(name, batch_size=2)
+    one_step = trainer(into, max_steps=1, precision="32-true", num_sanity_val_steps=0, limit_val_batches=0)
+    one_step.fit(model, datamodule=data)
+    begin = "train/discriminator/"
+    return {
+        key.removeprefix(begin): float(value)
+        for key, value in one_step.callback_metrics.items()
+        if key.startswith(begin)
+    }
 
 
 def flat(gradients: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zipfile import is_zipfile
 
-import lightning as L
 import torch
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -35,37 +31,3 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or "gans" not in checkpoint:
         raise ValueError(f"{path} was not written by this project: it does not name its variant.")
     return checkpoint
-
-
-class Loadable(L.LightningModule):
-    """A module of which `load_from_checkpoint` executes nothing and refuses checkpoints of other variants."""
-
-    @classmethod
-    def load_from_checkpoint(
-        cls,
-        checkpoint_path: Any,
-        map_location: Any = None,
-        hparams_file: Any = None,
-        strict: bool | None = None,
-        weights_only: bool | None = True,
-        **arguments: Any,
-    ) -> Self:
-        """Return the trained model in a checkpoint of this variant.
-
-        Lightning's method of this name explains the arguments; `gans.load` asks for no variant.
-
-        Raises:
-            FileNotFoundError: if there is no such file.
-            ValueError: if the file holds another variant, or is no whole checkpoint of this project.
-        """
-        if isinstance(checkpoint_path, str | Path) and "://" not in str(checkpoint_path):
-            checkpoint_path = Path(checkpoint_path).expanduser()
-            held = read_checkpoint(checkpoint_path)["gans"]["variant"]
-            if held != cls.__name__:
-                raise ValueError(
-                    f"{checkpoint_path} holds a {held}, not a {cls.__name__}: use "
-                    f"{held}.load_from_checkpoint, or gans.load, which loads any variant."
-                )
-        return super().load_from_checkpoint(
-            checkpoint_path, map_location, hparams_file, strict, weights_only, **arguments
-        )

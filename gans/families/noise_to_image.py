@@ -1,23 +1,93 @@
-"""What the variants that make images from noise share: GAN, DCGAN and WGAN-GP."""
+"""What the variants share whose generator turns latents into images, GAN-CLS and those from noise alone."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from zlib import crc32
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from datamodules.images.batches import ImageBatch
-from gans.families.regularised import RegularisedGAN
+from gans.base import Regularised
+from gans.families.from_latents import FromLatents
 from gans.inference import evaluating
+from gans.losses import adversarial
 from gans.networks.joined import forward_joined
 from gans.pictures.scatter import scatter
 from gans.protocol import Comparison, Grid
-from gans.training.arguments import NOT_NEGATIVE, check_ranges
+from gans.sampling.joined_noise import joined_noise
+from gans.training.arguments import LATENT_RANGES, NOT_NEGATIVE, check_ranges
+from gans.training.combinations import refuse_wrong_objective
+from gans.training.turns import Player, Turn
 
 
-class NoiseToImage(RegularisedGAN):
+class LatentGAN(FromLatents, Regularised):
+    """Base of the variants whose generator turns latents N(0, I), and maybe a condition, into images.
+
+    In every step the discriminator learns; in every `discriminator_steps`-th the generator then learns, by
+    the updated discriminator.
+
+    A variant builds two networks, (latents, condition) to images and (images, condition) to scores, and hands
+    them to `play`. Noise is drawn for the joined batch of all processes, of which each takes its rows, so
+    that several processes learn the same as one.
+
+    Images are (N, channels, image_size, image_size) in [-1, 1], latents (N, latent_size).
+
+    Args:
+        channels: channels of the images; taken from the data on the command line.
+        image_size: their edge in pixels; likewise.
+        latent_size: numbers in a latent.
+        objective: the adversarial losses, see `gans.losses.adversarial`.
+        discriminator_steps: steps of the discriminator for each step of the generator.
+        label_smoothing: how far the discriminator's target for real images lies under 1, such as 0.1
+            (one-sided: Salimans et al. 2016, arXiv:1606.03498).
+        **shared: the arguments of `Regularised` and `AdversarialModule`.
+
+    Raises:
+        ValueError: if an argument is out of range, or regularisers do not fit objective or discriminator.
+    """
+
+    players: ClassVar[tuple[Player, ...]] = (
+        Player("discriminator", ("discriminator",)),
+        Player("generator", ("generator",)),
+    )
+    turns = (Turn("discriminator"), Turn("generator", every="discriminator_steps"))
+    objective: adversarial.Objective
+    generator: nn.Module
+    discriminator: nn.Module
+
+    def __init__(
+        self,
+        channels: int = 3,
+        image_size: int = 64,
+        latent_size: int = 100,
+        objective: adversarial.ObjectiveName = "non_saturating",
+        discriminator_steps: int = 1,
+        label_smoothing: float = 0.0,
+        **shared: Any,
+    ) -> None:
+        super().__init__(**shared)
+        check_ranges(self.hparams, LATENT_RANGES)
+        self.latent_size = latent_size
+
+    def play(self, generator: nn.Module, discriminator: nn.Module) -> None:
+        """Take the two networks of a variant, initialised; to be called once, at the constructor's end.
+
+        Raises:
+            ValueError: if objective or discriminator cannot be regularised as asked.
+        """
+        refuse_wrong_objective(self.hparams)
+        smoothed = 1 - self.hparams["label_smoothing"]
+        self.objective = adversarial.objective(self.hparams["objective"], real_target=smoothed)
+        self.generator, self.discriminator = generator, self.bounded(discriminator)
+
+    def noise(self, count: int) -> Tensor:
+        """Draw the latents (count, latent_size) of a training batch, where the module is."""
+        return joined_noise(self, count, self.latent_size)
+
+
+class NoiseToImage(LatentGAN):
     """Base of the variants that learn to make images like the training images from noise.
 
     In every step the discriminator learns from a batch and as many fakes, made of fresh noise from N(0, I);
@@ -27,7 +97,7 @@ class NoiseToImage(RegularisedGAN):
 
     Args:
         classes: number of classes; taken from the data on the command line. 0 learns without labels.
-        **shared: the other arguments of `RegularisedGAN` and `AdversarialModule`.
+        **shared: the other arguments of `LatentGAN`, `Regularised` and `AdversarialModule`.
 
     Raises:
         ValueError: if an argument is out of range, or regularisers do not fit objective or discriminator.
@@ -41,7 +111,7 @@ class NoiseToImage(RegularisedGAN):
 
     def produce(self, batch: ImageBatch) -> Tensor:
         """Make fakes, once for both players; without a graph in steps in which the generator rests."""
-        with torch.set_grad_enabled(self._is_due(self.players[1])):
+        with torch.set_grad_enabled(self.is_due("generator")):
             noise = self.noise(len(batch.images))
             fake: Tensor = self.generator(noise, self._labels(batch))
         return fake
@@ -51,7 +121,9 @@ class NoiseToImage(RegularisedGAN):
         labels = self._labels(batch)
         real, fake = self.shown(batch.images), self.shown(fake.detach())
         scores = forward_joined(self.discriminator, real, fake, labels=labels)
-        return {"adversarial": self.objective.discriminator(*scores)} | self.penalties(real, fake, labels)
+        return {"adversarial": self.objective.discriminator(*scores)} | self.penalties(
+            lambda images: self.discriminator(images, labels), real, fake
+        )
 
     def generator_terms(self, batch: ImageBatch, fake: Tensor) -> dict[str, Tensor]:
         """Return the adversarial loss."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datamodules.base import PredictBatch
 from datamodules.unpaired.batches import UnpairedBatch
-from gans.base import AdversarialModule
+from gans.base import Regularised
 from gans.inference import Given, Images, coded, evaluating, how_many, mapped, seeded_noise
 from gans.networks.munit import StyledAutoencoder
 from gans.protocol import Comparison, Grid, Predictions
@@ -31,7 +31,7 @@ class _Side(NamedTuple):
     truth: Tensor | None
 
 
-class StyledTranslation(AdversarialModule):
+class StyledTranslation(Regularised):
     """Base of variants that translate by the content of one domain and the style of the other.
 
     A sub-class has the networks `autoencoder_A` and `autoencoder_B`, and the arguments `channels_A`,

@@ -8,10 +8,13 @@ from typing import Any
 Range = tuple[Callable[[Any], bool], str]  # whether a value is in it, and what it is
 
 NOT_NEGATIVE: Range = (lambda value: value >= 0, "is 0 or more")
+NOT_NEGATIVE_IF_GIVEN: Range = (lambda value: value is None or value >= 0, "is 0 or more, or null")
 AT_LEAST_ONE: Range = (lambda value: value >= 1, "is 1 or more")
 
 RANGES: dict[str, Range] = {
     "learning_rate": NOT_NEGATIVE,
+    "generator_learning_rate": NOT_NEGATIVE_IF_GIVEN,
+    "discriminator_learning_rate": NOT_NEGATIVE_IF_GIVEN,
     "betas": (
         lambda betas: len(betas) == 2 and all(0 <= beta < 1 for beta in betas),
         "holds two numbers in [0, 1)",
@@ -26,10 +29,14 @@ RANGES: dict[str, Range] = {
 }
 """Argument of `gans.base.AdversarialModule` -> whether a value is in its range, and what the range is."""
 
-REGULARISER_RANGES: dict[str, Range] = {
+LATENT_RANGES: dict[str, Range] = {
     "latent_size": AT_LEAST_ONE,
     "discriminator_steps": AT_LEAST_ONE,
     "label_smoothing": (lambda step: 0 <= step < 0.5, "lies in [0, 0.5), for example 0.1"),
+}
+"""The same for the arguments of `gans.families.noise_to_image.LatentGAN`."""
+
+REGULARISER_RANGES: dict[str, Range] = {
     "instance_noise": NOT_NEGATIVE,
     "instance_noise_share": (lambda share: 0 < share <= 1, "is a share of the training, above 0 and up to 1"),
     "r1_weight": NOT_NEGATIVE,
@@ -37,7 +44,7 @@ REGULARISER_RANGES: dict[str, Range] = {
     "gradient_penalty": NOT_NEGATIVE,
     "penalty_every": (lambda steps: steps >= 1, "counts steps, so it is 1 or more"),
 }
-"""The same for the arguments of `gans.families.regularised.RegularisedGAN`."""
+"""The same for the arguments of `gans.base.Regularised`."""
 
 
 def check_ranges(arguments: Mapping[str, Any], ranges: Mapping[str, Range] = RANGES) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm  # what all batch norms share, the synchronised one too
 
 from gans.protocol import scale_of
+from gans.training.turns import Player
 
 PENALTIES = ("gradient_penalty", "r1_weight", "r2_weight")
 WITH_TARGET = ("minimax", "non_saturating", "least_squares")
@@ -37,6 +38,22 @@ def refuse_wrong_combinations(module: LightningModule, trainer: Trainer) -> None
             "--trainer.sync_batchnorm has no effect that could be right on a CPU: PyTorch has synchronised "
             "batch norm for GPUs only. Leave it out; each process then uses the statistics of its own images."
         )
+
+
+def refuse_rates_of_nobody(arguments: Mapping[str, Any], players: Sequence[Player]) -> None:
+    """Refuse a learning rate of its own for a player that a variant does not have.
+
+    Raises:
+        ValueError: naming the argument and the players.
+    """
+    names = [player.name for player in players]
+    for argument in ("generator_learning_rate", "discriminator_learning_rate"):
+        name = argument.removesuffix("_learning_rate")
+        if arguments[argument] is not None and name not in names:
+            raise ValueError(
+                f"model.{argument} is {arguments[argument]}, but there is no {name} that learns: the rate of "
+                f"{' and '.join(names)} is model.learning_rate."
+            )
 
 
 def refuse_other_batches(module: LightningModule, taken: type, made: type) -> None:
@@ -67,16 +84,36 @@ def refuse_other_scale(module: LightningModule, made: int) -> None:
         )
 
 
-def refuse_wrong_regularisers(discriminator: nn.Module, arguments: Mapping[str, Any]) -> None:
-    """Refuse regularisers that do not do what they are for with this objective or discriminator.
+def refuse_batch_norm(discriminator: nn.Module, arguments: Mapping[str, Any]) -> None:
+    """Refuse to bound a discriminator, as built, under batch norm.
 
     Args:
-        discriminator: as built, before spectral norm.
-        arguments: of `gans.families.regularised.RegularisedGAN`.
+        discriminator: before spectral norm.
+        arguments: of its variant.
 
     Raises:
-        ValueError: for label smoothing without a target, penalties and spectral norm with batch norm, and a
-            Wasserstein critic that nothing keeps Lipschitz.
+        ValueError: for penalties and spectral norm with batch norm.
+    """
+    bounded = bounding(arguments)
+    if bounded and any(isinstance(part, _BatchNorm) for part in discriminator.modules()):
+        norm = "discriminator_norm" if "discriminator_norm" in arguments else "norm"
+        raise ValueError(
+            f"model.{bounded[0]} bounds how a score changes with its image, but under batch norm a score "
+            f"depends on the whole batch: set --model.{norm} to none, layer or instance."
+        )
+
+
+def bounding(arguments: Mapping[str, Any]) -> list[str]:
+    """Return the arguments that bound how a score changes with its image."""
+    return [name for name in (*PENALTIES, "spectral_norm") if arguments[name]]
+
+
+def refuse_wrong_objective(arguments: Mapping[str, Any]) -> None:
+    """Refuse regularisers that do not do what they are for with this objective.
+
+    Raises:
+        ValueError: for label smoothing without a target, and a Wasserstein critic that nothing keeps
+            Lipschitz.
     """
     objective, smoothing = arguments["objective"], arguments["label_smoothing"]
     if smoothing and objective not in WITH_TARGET:
@@ -84,14 +121,7 @@ def refuse_wrong_regularisers(discriminator: nn.Module, arguments: Mapping[str, 
             f"model.label_smoothing is {smoothing}, but the objective {objective} has no target to smooth: "
             f"only {', '.join(WITH_TARGET)} have. Set it to 0, or choose one of these."
         )
-    penalties = [name for name in PENALTIES if arguments[name]]
-    bounded = penalties + ["spectral_norm"] * bool(arguments["spectral_norm"])
-    if bounded and any(isinstance(part, _BatchNorm) for part in discriminator.modules()):
-        raise ValueError(
-            f"model.{bounded[0]} bounds how a score changes with its image, but under batch norm a score "
-            "depends on the whole batch: set --model.discriminator_norm to none, layer or instance."
-        )
-    if objective == "wasserstein" and not bounded:
+    if objective == "wasserstein" and not bounding(arguments):
         raise ValueError(
             "model.objective is wasserstein, whose critic grows without end if nothing keeps it Lipschitz: "
             f"set one of {', '.join(PENALTIES)} (the paper's gradient_penalty is 10), or spectral_norm."

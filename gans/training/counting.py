@@ -49,11 +49,6 @@ class Groups:
     def __init__(self) -> None:
         self._begin: int | None = None
 
-    @property
-    def open(self) -> bool:
-        """Tell whether there are gradients that no step has used yet."""
-        return self._begin is not None
-
     def place(self, batch: int, size: int, batches: int | float) -> tuple[int, int]:
         """Return a batch's position in its group, and how many batches the group has.
 

@@ -7,10 +7,10 @@ from typing import Any
 from support.tiny import TinyGAN
 from torch import Tensor, nn
 
-from gans.base import Player
 from gans.losses.adversarial import ObjectiveName, objective
 from gans.protocol import Comparison
 from gans.training.schedules import learning_rate_factor
+from gans.training.turns import Player
 
 
 class PlayingGAN(TinyGAN):

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from gans.base import AdversarialModule, Player
+from gans.base import AdversarialModule
 from gans.protocol import Comparison, Grid
 from gans.sampling.image_history import ImageHistory
+from gans.training.turns import Player, Turn
 
 
 class TinyGAN(AdversarialModule):
@@ -20,8 +21,9 @@ class TinyGAN(AdversarialModule):
 
     players: ClassVar[tuple[Player, ...]] = (
         Player("critic", ("critic",)),
-        Player("generator", ("generator",), every="rest"),
+        Player("generator", ("generator",)),
     )
+    turns: ClassVar[tuple[Turn, ...]] = (Turn("critic"), Turn("generator", every="rest"))
 
     def __init__(
         self, rest: int = 1, poison_step: int = 0, history_size: int = 4, **optimisation: Any
