@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 from datamodules.base import PredictBatch
 from datamodules.paired.batches import PairedBatch
-from gans.base import AdversarialModule, Player
+from gans.base import AdversarialModule
 from gans.inference import Given, mapped
 from gans.losses.reconstruction import l1
 from gans.protocol import Comparison, Grid, Predictions
+from gans.training.turns import Player
 
 
 class Enlarger(AdversarialModule):
