@@ -29,8 +29,15 @@ from gans.training.combinations import (
     refuse_rates_of_nobody,
     refuse_wrong_combinations,
 )
-from gans.training.counting import Groups, one_count_for_all, resume_by_epochs
+from gans.training.counting import Groups
 from gans.training.finite import LossWatch, check_weights
+from gans.training.lightning_internals import (
+    batches_begun,
+    has_trainer,
+    logs_now,
+    one_count_for_all,
+    resume_by_epochs,
+)
 from gans.training.schedules import Schedule, learning_rate_factor, training_length
 from gans.training.turns import Gradients, Player, Turn, learning_alone, parameters_of, step_together
 
@@ -239,7 +246,7 @@ class AdversarialModule(L.LightningModule):
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Seed the step by (seed, batch, process), so that a resumed run repeats it; set the optimisers."""
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
-        batches = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
+        batches = batches_begun(self.trainer)
         torch.manual_seed((seed * 1_000_003 + batches) * 4096 + self.global_rank)
         self._set_optimizers()
 
@@ -324,7 +331,7 @@ class AdversarialModule(L.LightningModule):
 
     def _log_losses(self) -> None:
         """Log, where it is due, the newest value of every loss: some are not there in every step."""
-        if self.trainer._logger_connector.should_update_logs:
+        if logs_now(self):
             self._watch.check()
             for name, value in self._watch.latest.items():
                 self.log(name, value, prog_bar=name.endswith("/total"))
@@ -351,7 +358,7 @@ class AdversarialModule(L.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint that is not of this variant; take this process's image histories."""
         accept(self, checkpoint)
-        if self._trainer is not None and self._trainer.precision == "64-true":
+        if has_trainer(self) and self.trainer.precision == "64-true":
             self.double()  # Lightning converts after loading, when the digits are lost
 
 

@@ -19,6 +19,7 @@ from gans.networks.norms import spectral_normalised
 from gans.protocol import Comparison, Grid, Predictions
 from gans.sampling.langevin import DivergenceGuard, Langevin
 from gans.sampling.replay_buffer import ReplayBuffer, uniform_noise
+from gans.training.lightning_internals import logs_now
 from gans.training.turns import Player
 
 Start = Literal["replay", "data"]
@@ -122,7 +123,7 @@ class Energy(AdversarialModule):
         with evaluating(self.discriminator):  # spectral norm would otherwise follow every Langevin step
             images, scores = self.langevin.climb(self.discriminator, starts, self.hparams["langevin_steps"])
         strays = self._guard.strays(scores)
-        if self._trainer is not None and self.trainer._logger_connector.should_update_logs:
+        if logs_now(self):
             self._guard.check()
             self.log("train/restarted_chains", self._guard.restarted.float())
         return torch.where(strays[:, None, None, None], uniform_noise(images), images)

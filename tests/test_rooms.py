@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import pytest
+
 import gans
 
 ROOT = Path(__file__).parents[1]
@@ -140,3 +142,13 @@ def test_the_top_of_gans_holds_papers_and_what_they_share() -> None:
         name.removeprefix("gans.") for name in gans.VARIANTS.values()
     }
     assert others == {"__init__", "__main__", "base", "files", "inference", "protocol"}
+
+
+@pytest.mark.parametrize("paper", sorted(set(gans.VARIANTS.values())))
+def test_a_paper_uses_what_it_builds_on_by_public_names(paper: str) -> None:
+    path = ROOT.joinpath(*paper.split(".")).with_suffix(".py")
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute) and node.attr.startswith("_")]
+    own |= {node.attr for node in attributes if isinstance(node.ctx, ast.Store)}
+    assert {node.attr for node in attributes if not node.attr.startswith("__")} - own == set()

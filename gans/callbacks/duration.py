@@ -8,6 +8,8 @@ import time
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Timer
 
+from gans.training.lightning_internals import batches_done
+
 STEADY_BATCHES = 10
 """Batches after the first from which the rest is estimated."""
 
@@ -80,12 +82,6 @@ def batches_left(trainer: Trainer) -> int | None:
     if trainer.max_steps > 0:
         limits.append((trainer.max_steps - trainer.global_step) * accumulated(trainer))
     return max(0, min(limits)) if limits else None
-
-
-def batches_done(trainer: Trainer) -> int:
-    """Return how many batches of the running epoch have ended."""
-    done: int = vars(trainer.fit_loop.epoch_loop.batch_progress.current)["processed"]  # no public type has it
-    return done
 
 
 def callbacks_of(trainer: Trainer) -> list[Callback]:

@@ -11,8 +11,9 @@ from lightning.pytorch.callbacks import ProgressBar
 from torch import Tensor
 
 from gans.callbacks.bars import Bars, whole
-from gans.callbacks.duration import RunClock, as_clock, batches_done, in_words, seconds_left
+from gans.callbacks.duration import RunClock, as_clock, in_words, seconds_left
 from gans.callbacks.terminal import notice
+from gans.training.lightning_internals import batches_done
 
 SECONDS_BETWEEN_LOOKS = 0.5
 """Reading a loss waits for the device, so the bar reads them twice a second and not at every batch."""

@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from gans.files import written_whole
 from gans.training.clock import SharedClock
+from gans.training.lightning_internals import stops_amid_epoch
 
 
 class CheckpointWriteError(OSError):
@@ -116,8 +117,7 @@ class RunCheckpoint(ModelCheckpoint):
         # Amid accumulated batches the gradients would be lost.
         stepped, self._steps = trainer.global_step > self._steps, trainer.global_step
         due = self._clock is not None and stepped and self._clock.is_due(trainer)
-        stops = trainer.should_stop and trainer.fit_loop._can_stop_early
-        ends = stops or trainer.global_step == trainer.max_steps
+        ends = stops_amid_epoch(trainer) or trainer.global_step == trainer.max_steps
         follows = trainer.is_last_batch and self._every_n_epochs > 0  # at the end of this epoch
         skip = follows or self._should_skip_saving_checkpoint(trainer)
         if self.monitor is None and (ends or due) and not skip:

@@ -6,6 +6,8 @@ import lightning as L
 import torch
 from torch import Tensor
 
+from gans.training.lightning_internals import has_trainer
+
 NOBODYS_RANK = 4095  # steps are seeded 4096 apart; no process draws from this seed
 
 
@@ -20,7 +22,7 @@ def joined_noise(module: L.LightningModule, count: int, size: int) -> Tensor:
         count: rows of this process's batch; all processes have as many.
         size: numbers in a row.
     """
-    world = module.trainer.world_size if module._trainer is not None else 1
+    world = module.trainer.world_size if has_trainer(module) else 1
     # The base seeds each step by its number plus the rank: without the rank, all processes draw the same.
     seed = torch.initial_seed() - module.global_rank + NOBODYS_RANK
     like = next(module.parameters())

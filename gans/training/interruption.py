@@ -14,6 +14,8 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from gans.training.lightning_internals import stop_after_batch
+
 
 class SaveOnInterrupt(Callback):
     """Stops a fit after the present batch on SIGTERM or Ctrl-C, and writes RUN/checkpoints/last.ckpt.
@@ -60,7 +62,7 @@ class SaveOnInterrupt(Callback):
                 if _any_process(trainer, self.stopped_by == number):
                     self.stopped_by = number
                     break
-            trainer._signal_connector.received_sigterm = True  # Lightning then raises between two batches
+            stop_after_batch(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Save, and queue again if that was asked for, when the fit was stopped between two batches."""

@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from lightning.pytorch.overrides.distributed import _sync_module_states
 from lightning.pytorch.strategies import DDPStrategy, StrategyRegistry
 from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
+
+from gans.training.lightning_internals import give_one_start
 
 
 class GANDDPStrategy(DDPStrategy):
@@ -40,7 +41,7 @@ class GANDDPStrategy(DDPStrategy):
     def configure_ddp(self) -> None:
         """Give every process the same start; called by Lightning when fitting begins."""
         assert self.model is not None
-        _sync_module_states(self.model)
+        give_one_start(self.model)
 
     def optimizer_step(
         self, optimizer: Optimizer, closure: Callable[[], Any], model: Any = None, **options: Any
