@@ -52,7 +52,7 @@ class GANCLS(LatentGAN):
 
         GANCLS.load_from_checkpoint(path).draw("a person with blond hair and glasses", seed=3)
 
-    `decode` takes embeddings in place of labels; `sample`, which knows no caption, refuses.
+    `decode` takes embeddings as condition; `sample`, which knows no caption, refuses.
 
     Args:
         image_size: edge of the images in pixels, a power of two from 16; taken from the data.
@@ -231,16 +231,16 @@ class GANCLS(LatentGAN):
         images = self.decode(self.latents(seeds), embeddings)
         return images[0] if single else images
 
-    def _needs_labels(self, labels: Tensor | None, count: int) -> bool:
-        """Refuse what are no embeddings: they stand where variants with classes have labels."""
-        if labels is None:
+    def takes_condition(self, condition: Tensor | None, count: int) -> bool:
+        """Refuse what are no embeddings, which stand where variants with classes have labels."""
+        if condition is None:
             raise ValueError(
                 "A GANCLS draws captions: use draw(caption, seed), or predict with data.prompts."
             )
-        if labels.shape != (count, self.embedding_size):
+        if condition.shape != (count, self.embedding_size):
             raise ValueError(
                 f"{count} images need one embedding each, ({count}, {self.embedding_size}), not "
-                f"{tuple(labels.shape)}."
+                f"{tuple(condition.shape)}."
             )
         return True
 

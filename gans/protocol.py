@@ -117,10 +117,10 @@ class HasLatent(Protocol):
         """
         ...
 
-    def decode(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+    def decode(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return the images (N, C, H, W) in [-1, 1] of latents (N, latent_size) on any device.
 
-        Labels are classes (N,), for variants that were trained with such.
+        The condition is what else the variant is given: of one with classes, labels (N,).
         """
         ...
 

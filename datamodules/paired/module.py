@@ -20,7 +20,7 @@ from datamodules.paired.batches import (
     TrainingBatches,
 )
 from datamodules.paired.colour import lightness, split_lab
-from datamodules.paired.pair import Direction, separate, squared
+from datamodules.paired.pair import GivenDirection, one_spelling, separate, squared
 from datamodules.paired.sources import DrawnPairs, FolderPairs, Pairing, Task, find_pairs
 from datamodules.public_sets.known import PAIRED, root_of
 from datamodules.transforms import LoadSize, Preprocess, PreprocessKind, unchanged
@@ -56,7 +56,7 @@ class PairedImages(ImageDataModule):
         folder_B: folder of B, instead of a root.
         folder: folder of plain pictures, instead of the others; sub-folders are included.
         task: colorise or edges; makes pairs of plain pictures.
-        direction: AtoB takes A as input and B as target, BtoA the other way round.
+        direction: A2B takes A as input and B as target, B2A the other way round; AtoB and BtoA are the same.
         edge_sigma: blur before edges are drawn, in pixels; larger leaves out finer ones.
         edge_threshold: where an edge begins: 8 times the change of brightness (0 to 1) per pixel.
         name: a public set, such as facades, instead of a root; see `datamodules.public_sets.known.PAIRED`.
@@ -94,7 +94,7 @@ class PairedImages(ImageDataModule):
         folder_B: str | None = None,
         folder: str | None = None,
         task: Task | None = None,
-        direction: Direction = "AtoB",
+        direction: GivenDirection = "A2B",
         edge_sigma: float = 1.0,
         edge_threshold: float = 0.4,
         name: str | None = None,
@@ -123,16 +123,17 @@ class PairedImages(ImageDataModule):
         A = self.reading.of_domain(channels_A, value_range_A)
         B = self.reading.of_domain(channels_B, value_range_B)
         self._value_ranges = A.values, B.values
+        self.direction = one_spelling(direction)
         folders = {"root": root, "folder_A": folder_A, "folder_B": folder_B, "folder": folder}
         root = root_of(name, PAIRED, self.reading, folders, quick_start="pix2pix")
-        pairing = Pairing(direction, task, scale, edge_sigma, edge_threshold, self.preprocess, A, B)
+        pairing = Pairing(self.direction, task, scale, edge_sigma, edge_threshold, self.preprocess, A, B)
         files = find_pairs(root, folder_A, folder_B, folder, pairing)
         self._pairs: FolderPairs | DrawnPairs = files or DrawnPairs(
             faces, faces_A, faces_B, faces_count, test_count, pairing
         )
         channels = self._pairs.channels_A, self._pairs.channels_B
-        self.channels_in, self.channels_out = channels if direction == "AtoB" else channels[::-1]
-        self.direction, self.lab, self.scale = direction, task == "colorise", scale
+        self.channels_in, self.channels_out = channels if self.direction == "A2B" else channels[::-1]
+        self.lab, self.scale = task == "colorise", scale
         as_joined = partial(separate, channels_in=self.channels_in, scale=scale)
         self._separate: Separate = split_lab if self.lab else as_joined
         self._square: Square = partial(
@@ -173,7 +174,7 @@ class PairedImages(ImageDataModule):
     def prediction_ranges(self) -> tuple[ValueRange, ValueRange]:
         """Return the ranges of inputs and of targets."""
         A, B = self._value_ranges
-        return (A, B) if self.direction == "AtoB" else (B, A)
+        return (A, B) if self.direction == "A2B" else (B, A)
 
     def preview(self, count: int) -> PairedBatch:
         """Return the same few pairs of the validation every time, for sample grids; works without a trainer.

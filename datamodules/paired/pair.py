@@ -24,7 +24,20 @@ from datamodules.image_sets import ImageFiles, read_pixels
 from datamodules.paired.edges import draw_edges
 from datamodules.transforms import one_type, resize
 
-Direction = Literal["AtoB", "BtoA"]
+Direction = Literal["A2B", "B2A"]
+GivenDirection = Literal["A2B", "B2A", "AtoB", "BtoA"]
+
+
+def one_spelling(direction: GivenDirection) -> Direction:
+    """Return a direction, which may be spelt as in the official program, as we spell it.
+
+    Raises:
+        ValueError: it is unknown.
+    """
+    known: dict[str, Direction] = {"A2B": "A2B", "B2A": "B2A", "AtoB": "A2B", "BtoA": "B2A"}
+    if direction not in known:
+        raise ValueError(f"direction: {direction!r} is unknown; A2B and B2A are.")
+    return known[direction]
 
 
 def join(A: Tensor, B: Tensor, direction: Direction) -> Tensor:
@@ -32,7 +45,7 @@ def join(A: Tensor, B: Tensor, direction: Direction) -> Tensor:
 
     The target may be larger than the input, by the same integer in both directions.
     """
-    inputs, targets = (A, B) if direction == "AtoB" else (B, A)
+    inputs, targets = (A, B) if direction == "A2B" else (B, A)
     (channels, height, width), scale = inputs.shape, targets.shape[1] // inputs.shape[1]
     repeated = inputs[:, :, None, :, None].expand(-1, -1, scale, -1, scale)
     enlarged = repeated.reshape(channels, scale * height, scale * width)  # the same memory, if scale is 1
@@ -47,7 +60,7 @@ def separate(pairs: Tensor, channels_in: int, scale: int = 1) -> tuple[Tensor, T
 def squared(pair: Tensor, channels_in: int, scale: int, size: int) -> Tensor:
     """Return a pair (C, H, W) with its input resized to (size, size), its target to `scale` times that."""
     (inputs,), (targets,) = separate(pair[None], channels_in, scale)
-    return join(resize(inputs, size, size), resize(targets, scale * size, scale * size), "AtoB")
+    return join(resize(inputs, size, size), resize(targets, scale * size, scale * size), "A2B")
 
 
 @dataclass(frozen=True)
@@ -173,7 +186,7 @@ def _check_shapes(A: Tensor, B: Tensor) -> None:
 
 
 def _check_sizes(A: Tensor, B: Tensor, direction: Direction, scale: int) -> None:
-    inputs, targets = (A, B) if direction == "AtoB" else (B, A)
+    inputs, targets = (A, B) if direction == "A2B" else (B, A)
     if tuple(targets.shape[1:]) == tuple(scale * side for side in inputs.shape[1:]):
         return
     wrong, right = "differ", "both images one size"

@@ -53,12 +53,10 @@ class Pairing:
     reading_B: Reading
 
     def __post_init__(self) -> None:
-        if self.direction not in get_args(Direction):
-            raise ValueError(f"direction: {self.direction!r} is unknown; AtoB and BtoA are.")
         if self.task is not None and self.task not in get_args(Task):
             raise ValueError(f"task: {self.task!r} is unknown; colorise and edges are.")
-        if self.task == "colorise" and self.direction == "BtoA":
-            raise ValueError("direction: task colorise leads from lightness to colour, which is AtoB.")
+        if self.task == "colorise" and self.direction == "B2A":
+            raise ValueError("direction: task colorise leads from lightness to colour, which is A2B.")
         for argument in ("edge_sigma", "edge_threshold"):
             if getattr(self, argument) <= 0:
                 raise ValueError(f"{argument}: {getattr(self, argument)} must be above 0.")
@@ -72,7 +70,7 @@ class Pairing:
     @property
     def scales(self) -> tuple[int, int]:
         """How many times as large as inputs the images of A and of B are."""
-        return (1, self.scale) if self.direction == "AtoB" else (self.scale, 1)
+        return (1, self.scale) if self.direction == "A2B" else (self.scale, 1)
 
     @property
     def preprocesses(self) -> tuple[Preprocess, Preprocess]:

@@ -39,26 +39,27 @@ class FromLatents(AdversarialModule):
         return noise
 
     @torch.no_grad()
-    def decode(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+    def decode(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return the images of latents, by the averaged network if there is one.
 
         Args:
             latents: (N, latent_size), of any device and precision.
-            labels: (N,) classes; a model with classes needs them, another one takes none.
+            condition: labels (N,) of classes, which a model with classes needs and another one does not take;
+                or what else a variant is given beside the latents.
 
         Returns:
             (N, channels, image_size, image_size) in [-1, 1], where the module is.
 
         Raises:
-            ValueError: if the latents have another shape, or the labels are not those that the model needs.
+            ValueError: if the latents have another shape, or the condition is not what the model needs.
         """
         if latents.ndim != 2 or latents.shape[1] != self.latent_size:
             raise ValueError(f"Latents are (N, {self.latent_size}), not of shape {tuple(latents.shape)}.")
         network = self.averaged(self.decoder)
         given = [latents.to(next(network.parameters()))]
-        if self._needs_labels(labels, len(latents)):
-            assert labels is not None
-            given.append(labels.to(self.device))
+        if self.takes_condition(condition, len(latents)):
+            assert condition is not None
+            given.append(condition.to(self.device))
         parts = zip(*(part.split(DECODED_AT_ONCE) for part in given), strict=True)
         with evaluating(network):
             return torch.cat([network(*part) for part in parts])
@@ -120,18 +121,18 @@ class FromLatents(AdversarialModule):
             labels = torch.tensor([seed % self._classes for seed in seeds], dtype=torch.int64)
         return self.decode(self.latents(seeds), labels)
 
-    def _needs_labels(self, labels: Tensor | None, count: int) -> bool:
-        """Tell whether the network takes labels; refuse those that it cannot take."""
-        if not self._classes and labels is not None:
+    def takes_condition(self, condition: Tensor | None, count: int) -> bool:
+        """Tell whether the network takes a condition of `count` images; refuse one that it cannot take."""
+        if not self._classes and condition is not None:
             raise ValueError(f"This {type(self).__name__} was trained without classes: it takes no labels.")
         if not self._classes:
             return False
-        if labels is None or labels.shape != (count,):
-            given = "none" if labels is None else f"labels of shape {tuple(labels.shape)}"
+        if condition is None or condition.shape != (count,):
+            given = "none" if condition is None else f"labels of shape {tuple(condition.shape)}"
             raise ValueError(f"{count} images need one class each, labels of shape ({count},), not {given}.")
-        if count and not 0 <= int(labels.min()) <= int(labels.max()) < self._classes:
+        if count and not 0 <= int(condition.min()) <= int(condition.max()) < self._classes:
             raise ValueError(
-                f"Labels are classes from 0 to {self._classes - 1}; these reach from {int(labels.min())} to "
-                f"{int(labels.max())}."
+                f"Labels are classes from 0 to {self._classes - 1}; these reach from {int(condition.min())} "
+                f"to {int(condition.max())}."
             )
         return True

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.core.optimizer import LightningOptimizer
@@ -13,7 +14,7 @@ from lightning.pytorch.overrides.distributed import _sync_module_states
 from torch import nn
 
 
-def one_count_for_all(trainer: Trainer, optimizers: list[LightningOptimizer]) -> Callable[[], None]:
+def one_count_for_all(trainer: Any, optimizers: list[LightningOptimizer]) -> Callable[[], None]:
     """Keep Lightning from counting one step per optimiser; return the function that counts one for all.
 
     `global_step` counts optimiser steps, so two players would make `max_steps`, checkpoint intervals and

@@ -56,7 +56,7 @@ def test_each_domain_is_read_in_its_range(scans: Path) -> None:
     batch = next(iter(unpaired.train_dataloader())).finish()
     assert is_unit(batch.A)
     assert is_unit(batch.B)
-    paired = PairedImages(str(scans), **COMMON, **RANGES, direction="BtoA")
+    paired = PairedImages(str(scans), **COMMON, **RANGES, direction="B2A")
     pair = next(iter(paired.test_dataloader())).finish()
     assert is_unit(pair.input)
     assert is_unit(pair.target)

@@ -30,7 +30,7 @@ class Colours:
         assert noise.ndim == 2
         return noise * self.SCALE + self.MEAN
 
-    def decode(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+    def decode(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         assert latents.ndim == 2
         return (latents / 20)[:, :, None, None].expand(-1, -1, 4, 4)
 
@@ -51,7 +51,7 @@ class Faces(Colours):
             banks.append(torch.from_numpy(draw_with_labels(seeds, size, ATTRIBUTES, labels)))
         self._bank = torch.stack(banks).permute(0, 1, 4, 2, 3)
 
-    def decode(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+    def decode(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         person = (torch.special.ndtr(latents[:, 1]) * self.PEOPLE).long().clamp(0, self.PEOPLE - 1)
         return self._bank[(latents[:, 0] > 0).long(), person] / 127.5 - 1
 
@@ -65,7 +65,7 @@ class Memory(Colours):
     def latents(self, seeds: Sequence[int]) -> Tensor:
         return torch.tensor([[float(seed), 0.0, 0.0] for seed in seeds])
 
-    def decode(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+    def decode(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         seeds = latents[:, 0].long()
         images = self._images[seeds]
         return torch.where((seeds % 2 == 1)[:, None, None, None], images.flip(3), images)

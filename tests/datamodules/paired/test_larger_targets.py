@@ -70,10 +70,10 @@ def test_windows_begin_anywhere_in_the_input(tmp_path: Path) -> None:
     assert len(seen) == 8, "two places along each axis, mirrored or not"
 
 
-@pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
+@pytest.mark.parametrize("direction", ["A2B", "B2A"])
 def test_the_target_is_the_larger_one_in_either_direction(tmp_path: Path, direction: Any) -> None:
     arguments = folders(tmp_path, 2, (16, 16))
-    if direction == "BtoA":
+    if direction == "B2A":
         arguments |= {"folder_A": arguments["folder_B"], "folder_B": arguments["folder_A"]}
     data = PairedImages(**arguments, direction=direction, preprocess="none")
     assert (data.scale, data.image_size) == (2, 16)
@@ -123,7 +123,7 @@ def test_what_is_no_pair_of_this_scale_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=wrong):
         finished(PairedImages(**(arguments | {"scale": 3}), preprocess="none").val_dataloader())
     with pytest.raises(ImageError, match=r"48x24 and 96x48 pixels .* or where the larger one is the input"):
-        finished(PairedImages(**arguments, direction="BtoA", preprocess="none").val_dataloader())
+        finished(PairedImages(**arguments, direction="B2A", preprocess="none").val_dataloader())
     with pytest.raises(ValueError, match=r"scale: 0 must be at least 1"):
         PairedImages(**FACES, scale=0)
 

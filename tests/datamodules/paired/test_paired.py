@@ -13,14 +13,14 @@ from datamodules import PairedImages
 from datamodules.paired.colour import join_lab
 
 
-@pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
+@pytest.mark.parametrize("direction", ["A2B", "B2A", "AtoB", "BtoA"])
 def test_side_by_side_pictures_in_both_directions(tmp_path: Path, direction: Any) -> None:
     left = side_by_side(tmp_path, {"train": 2, "val": 3, "test": 1})
     data = PairedImages(str(tmp_path), size=12, direction=direction)
     for loader, split, count in ((data.val_dataloader(), "val", 3), (data.test_dataloader(), "test", 1)):
         (batch,) = finished(loader)
         assert list(batch.names) == [f"{split}{i}.png" for i in range(count)]
-        A, B = (batch.input, batch.target) if direction == "AtoB" else (batch.target, batch.input)
+        A, B = (batch.input, batch.target) if direction[0] == "A" else (batch.target, batch.input)
         for name, a, b in zip(batch.names, A, B, strict=True):
             assert torch.allclose(a, unit(left[name]), atol=1e-6)
             assert torch.allclose(b, -unit(left[name]), atol=1e-6)
@@ -54,7 +54,7 @@ def test_without_them_a_share_is_held_out(tmp_path: Path) -> None:
     again = PairedImages(
         folder_A=str(tmp_path / "trainA"),
         folder_B=str(tmp_path / "trainB"),
-        direction="BtoA",
+        direction="B2A",
         seed=3,
         size=16,
         held_out_share=0.3,
@@ -107,7 +107,7 @@ def test_grey_can_be_asked_of_one_half(tmp_path: Path) -> None:
     luma = (whole.input * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1, keepdim=True)
     assert (batch.input - luma).abs().max() < 1.5 / 127.5
     assert torch.equal(batch.target, whole.target)
-    swapped = PairedImages(str(tmp_path), size=12, channels_A=1, direction="BtoA")
+    swapped = PairedImages(str(tmp_path), size=12, channels_A=1, direction="B2A")
     assert (swapped.channels_in, swapped.channels_out) == (3, 1)
 
 
@@ -148,7 +148,7 @@ def test_edges_of_a_plain_folder(tmp_path: Path) -> None:
         around = batch.target[0, 0, :, lines[0] - 1 : lines[0] + 2]
         assert (around.amin(1) == -1).all()
         assert (around.amax(1) == 1).all()
-    swapped = PairedImages(folder=str(tmp_path), task="edges", size=16, direction="BtoA")
+    swapped = PairedImages(folder=str(tmp_path), task="edges", size=16, direction="B2A")
     assert (swapped.channels_in, swapped.channels_out) == (3, 1)
     assert set(swapped.preview(1).target.flatten().tolist()) == {-1.0, 1.0}
 
@@ -200,8 +200,8 @@ def test_max_images(tmp_path: Path) -> None:
             "edges makes pairs of plain pictures: give these as folder, not as root",
         ),
         ({"task": "paint"}, "task: 'paint' is unknown"),
-        ({"direction": "A2B"}, "direction: 'A2B' is unknown; AtoB and BtoA"),
-        ({"task": "colorise", "direction": "BtoA"}, "direction: task colorise"),
+        ({"direction": "left"}, "direction: 'left' is unknown; A2B and B2A"),
+        ({"task": "colorise", "direction": "B2A"}, "direction: task colorise"),
         ({"task": "colorise", "channels_B": 3}, "channels_B: task colorise has 2 channels there, not 3"),
         ({"task": "edges", "channels_B": 4}, "channels_B: task edges has 1 or 3 channels there, not 4"),
         ({"task": "edges", "channels_A": 3}, "channels_A: task edges has 1 channel there, not 3"),

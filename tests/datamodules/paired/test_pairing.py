@@ -23,21 +23,21 @@ def image(height: int, width: int, channels: int = 3, seed: int = 0) -> Tensor:
 
 def test_joining_is_undone_by_separating() -> None:
     A, B = image(4, 5, channels=1), image(4, 5, seed=1)
-    for direction, first, second in (("AtoB", A, B), ("BtoA", B, A)):
+    for direction, first, second in (("A2B", A, B), ("B2A", B, A)):
         inputs, targets = separate(join(A, B, direction)[None], len(first))  # type: ignore[arg-type]
         assert torch.equal(inputs[0], first)
         assert torch.equal(targets[0], second)
 
 
 def test_8_bit_and_deeper_images_come_to_one_range() -> None:
-    pair = join(torch.full((1, 2, 2), 255, dtype=torch.uint8), torch.zeros(1, 2, 2), "AtoB")
+    pair = join(torch.full((1, 2, 2), 255, dtype=torch.uint8), torch.zeros(1, 2, 2), "A2B")
     assert pair.dtype == torch.float32
     assert pair.tolist() == [[[1.0, 1.0], [1.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]]
 
 
 def test_halves_are_left_and_right() -> None:
     picture = image(4, 12)
-    halves = Halves(unchanged, 3, 3, "AtoB", None)(picture)
+    halves = Halves(unchanged, 3, 3, "A2B", None)(picture)
     assert torch.equal(halves[:3], picture[:, :, :6])
     assert torch.equal(halves[3:], picture[:, :, 6:])
 
@@ -49,9 +49,9 @@ def test_halves_that_are_missing_are_told_from_narrow_ones() -> None:
     assert usual_shape([*square, Header(8, 8, 3)]) == 2
     assert usual_shape([*square, Header(8, 12, 3)]) is None
     assert usual_shape([Header(8, 16, 3), Header(8, 8, 3)]) is None  # which of them is whole?
-    Halves(unchanged, 3, 3, "AtoB", Fraction(3))(image(8, 8))
+    Halves(unchanged, 3, 3, "A2B", Fraction(3))(image(8, 8))
     with pytest.raises(ValueError, match="8x8 pixels are half as wide as the other pictures are"):
-        Halves(unchanged, 3, 3, "AtoB", Fraction(2))(image(8, 8))
+        Halves(unchanged, 3, 3, "A2B", Fraction(2))(image(8, 8))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_broken_side_by_side_pictures_are_named(tmp_path: Path, size: Any, messa
 
 def matched(folder: Path, A: tuple[int, int], B: tuple[int, int], prepare: Any = unchanged) -> Tensor:
     paths = [write_image(folder / name, random_pixels(*size)) for name, size in (("A.png", A), ("B.png", B))]
-    return MatchedFiles(folder, paths[:1], 3, prepare, {paths[0]: paths[1]}, 3, "AtoB")[0]
+    return MatchedFiles(folder, paths[:1], 3, prepare, {paths[0]: paths[1]}, 3, "A2B")[0]
 
 
 def test_pairs_of_two_shapes_are_no_pairs(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_pairs_of_two_sizes_are_resized_to_one(tmp_path: Path) -> None:
 
 def test_edges_are_drawn_after_resizing(tmp_path: Path) -> None:
     path = write_image(tmp_path / "a.png", random_pixels(20, 30))
-    prepare = WithEdges(lambda picture: picture[:, :8, :8], "AtoB", 1.0, 0.4)
+    prepare = WithEdges(lambda picture: picture[:, :8, :8], "A2B", 1.0, 0.4)
     pair = ImageFiles(tmp_path, [path], 3, prepare)[0]
     assert pair.shape == (4, 8, 8)
     assert pair.dtype == torch.uint8
