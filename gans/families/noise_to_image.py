@@ -22,7 +22,7 @@ from gans.training.combinations import refuse_wrong_objective
 from gans.training.turns import Player, Turn
 
 
-class LatentGAN(FromLatents, Regularised):
+class LatentGAN(Regularised, FromLatents):
     """Base of the variants whose generator turns latents N(0, I), and maybe a condition, into images.
 
     In every step the discriminator learns; in every `discriminator_steps`-th the generator then learns, by
