@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,36 @@ from gans.base import Regularised
 every_variant = pytest.mark.parametrize("name", gans.VARIANTS)
 PAGES = "\n".join(page.read_text(encoding="utf-8") for page in Path(__file__).parents[1].glob("docs/*.md"))
 DOUBLE = {"precision": "64-true", "max_epochs": 1}
+EPOCH = {"data": {"batch_size": 2}}  # of 4 batches
+AVERAGED = {"model": {"ema_decay": 0.9}}
+
+Whole = Callable[..., tuple[Path, list[list[dict[str, torch.Tensor]]]]]
 
 
 def folder(parent: Path, name: str) -> Path:
     made = parent / name
     made.mkdir()
     return made
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """Return a function that trains without interruption, once for all tests that ask for the same.
+
+    It takes a variant's name, settings and the number of processes; it returns the folder and the gradients
+    of every process. The settings say nothing of when checkpoints are written, nor of workers and pictures:
+    who compares with such a training proves that they make no difference.
+    """
+    done: dict[str, tuple[Path, list[list[dict[str, torch.Tensor]]]]] = {}
+
+    def train(name: str, settings: dict[str, Any], count: int = 1) -> Any:
+        key = json.dumps([name, settings, count], sort_keys=True)
+        if key not in done:
+            into = tmp_path_factory.mktemp("whole")
+            done[key] = into, run_together(call, name, str(into), settings, count=count)
+        return done[key]
+
+    return train
 
 
 def test_every_variant_has_a_toy() -> None:
@@ -63,42 +89,47 @@ def test_metrics_of_two_processes_equal_those_of_one(name: str) -> None:
         assert metrics == pytest.approx(alone, rel=1e-6)
 
 
-EPOCH = {"data": {"batch_size": 2}}  # of 4 batches
-RESUMES: dict[str, tuple[dict[str, Any], list[int]]] = {
-    "after an epoch": (EPOCH, [6]),
-    "at an epoch's last batch": (EPOCH | {"checkpoint_every": 4}, [5]),
-    "within an epoch, with workers": ({"data": {"batch_size": 2, "workers": 2}, "checkpoint_every": 3}, [8]),
-    "after an epoch, towards a step": (EPOCH | {"trainer": {"max_steps": 10, "max_epochs": -1}}, [6]),
+RESUMES: dict[str, tuple[dict[str, Any], dict[str, Any], list[int]]] = {
+    "after an epoch": (EPOCH, {}, [6]),
+    "at an epoch's last batch": (EPOCH, {"checkpoint_every": 4}, [5]),
+    "within an epoch, with workers": (
+        EPOCH,
+        {"data": {"batch_size": 2, "workers": 2}, "checkpoint_every": 3},
+        [8],
+    ),
+    "after an epoch, towards a step": (EPOCH | {"trainer": {"max_steps": 10, "max_epochs": -1}}, {}, [6]),
     "within an epoch, twice, with accumulation": (
-        {"data": {"batch_size": 1}, "model": {"accumulate": 2}, "checkpoint_every": 3},
+        {"data": {"batch_size": 1}, "model": {"accumulate": 2}},
+        {"checkpoint_every": 3},
         [4, 4],
     ),
     "within an epoch, by the clock, with pictures": (
-        EPOCH | {"checkpoint_minutes": 1e-9, "first_pictures": 0.0},
+        EPOCH,
+        {"checkpoint_minutes": 1e-9, "first_pictures": 0.0},
         [7],
     ),
 }
-"""What is trained how, and the steps after which it is killed, later than its newest checkpoint."""
+"""Settings, others where it is killed, and the steps after which: each later than its newest checkpoint."""
 
 
 @every_variant
 @pytest.mark.parametrize("case", RESUMES)
-def test_a_killed_run_resumes_bit_for_bit(tmp_path: Path, name: str, case: str) -> None:
-    whole, broken = folder(tmp_path, "whole"), folder(tmp_path, "broken")
-    settings, kills = RESUMES[case]
-    settings = settings | {"model": {"ema_decay": 0.9} | settings.get("model", {})}
-    pictures = (
-        {"first_pictures": None} if "first_pictures" in settings else {}
-    )  # which must make no difference
-    steps = len(run_alone(call, name, str(whole), settings | pictures))
+def test_a_killed_run_resumes_bit_for_bit(tmp_path: Path, name: str, case: str, whole: Whole) -> None:
+    trained, otherwise, kills = RESUMES[case]
+    trained = trained | {"model": AVERAGED["model"] | trained.get("model", {})}
+    uninterrupted, [gradients] = whole(name, trained)
+    settings = trained | otherwise
     for start, kill_after in enumerate(kills):
-        code = run_alone(call, name, str(broken), settings | {"kill_after": kill_after, "resume": start > 0})
+        code = run_alone(
+            call, name, str(tmp_path), settings | {"kill_after": kill_after, "resume": start > 0}
+        )
         assert code == -signal.SIGKILL
-    done = newest_step(broken)
+    done = newest_step(tmp_path)
     assert 0 < done < kills[-1]
-    assert (broken / "samples").exists() == ("first_pictures" in settings)
-    assert len(run_alone(call, name, str(broken), settings | {"resume": True})) == steps - done
-    assert_identical(final(whole), final(broken))
+    assert (tmp_path / "samples").exists() == ("first_pictures" in settings)
+    resumed = run_alone(call, name, str(tmp_path), settings | {"resume": True})
+    assert len(resumed) == len(gradients) - done
+    assert_identical(final(uninterrupted), final(tmp_path))
 
 
 @every_variant
@@ -119,42 +150,42 @@ def test_a_run_that_ended_within_an_epoch_goes_on_bit_for_bit(tmp_path: Path, na
     ids=["after an epoch", "within an epoch, with workers"],
 )
 def test_two_killed_processes_resume_bit_for_bit(
-    tmp_path: Path, name: str, checkpoint_every: int | None, kill_after: int, workers: int
+    tmp_path: Path, name: str, checkpoint_every: int | None, kill_after: int, workers: int, whole: Whole
 ) -> None:
     """Epochs have 2 batches, as the processes share them."""
-    whole, broken = folder(tmp_path, "whole"), folder(tmp_path, "broken")
-    settings: dict[str, Any] = {
+    uninterrupted, _ = whole(name, EPOCH | AVERAGED, count=2)
+    settings: dict[str, Any] = AVERAGED | {
         "data": {"batch_size": 2, "workers": workers},
-        "model": {"ema_decay": 0.9},
         "checkpoint_every": checkpoint_every,
     }
-    run_together(call, name, str(whole), settings)
-    codes = run_together(call, name, str(broken), settings | {"kill_after": kill_after})
+    codes = run_together(call, name, str(tmp_path), settings | {"kill_after": kill_after})
     assert codes == [-signal.SIGKILL, -signal.SIGKILL]
-    done = newest_step(broken)
-    resumed = run_together(call, name, str(broken), settings | {"resume": True})
+    done = newest_step(tmp_path)
+    resumed = run_together(call, name, str(tmp_path), settings | {"resume": True})
     assert [len(steps) for steps in resumed] == [6 - done] * 2
-    assert len(final(whole)["order"]) == 2
-    assert_identical(final(whole), final(broken))
+    assert len(final(uninterrupted)["order"]) == 2
+    assert_identical(final(uninterrupted), final(tmp_path))
 
 
 @every_variant
-def test_the_same_seed_gives_the_same_run_with_any_number_of_workers(tmp_path: Path, name: str) -> None:
-    first, second = folder(tmp_path, "first"), folder(tmp_path, "second")
-    run_alone(call, name, str(first), {"data": {"workers": 0}})
-    run_alone(call, name, str(second), {"data": {"workers": 2}})
-    assert_identical(final(first), final(second))
+def test_the_same_seed_gives_the_same_run_with_any_number_of_workers(
+    tmp_path: Path, name: str, whole: Whole
+) -> None:
+    without, _ = whole(name, EPOCH | AVERAGED)
+    run_alone(call, name, str(tmp_path), AVERAGED | {"data": {"batch_size": 2, "workers": 2}})
+    assert_identical(final(without), final(tmp_path))
 
 
 @every_variant
 @pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
-def test_mixed_precision_trains_close_to_full_precision(tmp_path: Path, name: str, precision: str) -> None:
-    full, mixed = folder(tmp_path, "full"), folder(tmp_path, "mixed")
+def test_mixed_precision_trains_close_to_full_precision(
+    tmp_path: Path, name: str, precision: str, whole: Whole
+) -> None:
     settings: dict[str, Any] = {"data": {"batch_size": 4}, "model": TOYS[name].separable}
-    reference = run_alone(call, name, str(full), settings)
-    gradients = run_alone(call, name, str(mixed), settings | {"trainer": {"precision": precision}})
+    _, [reference] = whole(name, settings)
+    gradients = run_alone(call, name, str(tmp_path), settings | {"trainer": {"precision": precision}})
     assert len(reference) == len(gradients) == 6
-    for parameter, weight in final(mixed)["state_dict"].items():
+    for parameter, weight in final(tmp_path)["state_dict"].items():
         if isinstance(weight, torch.Tensor) and weight.is_floating_point():
             assert weight.dtype == torch.float32, parameter
             assert weight.isfinite().all(), parameter

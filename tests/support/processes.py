@@ -1,6 +1,7 @@
 """Functions in processes of their own: several that train together over gloo, or one that is killed.
 
 A fork server with the heavy imports done starts a process in milliseconds, and without the threads of pytest.
+There is one for each process of pytest, from the first test that needs it to the end.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ import io
 import multiprocessing
 import os
 import socket
+import sys
 import traceback
 from collections.abc import Callable
+from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from typing import Any
+from unittest.mock import patch
 
 import torch
-
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["lightning.pytorch", "torchmetrics", "torchvision", "gans.base"])
 
 
 def run_together(
@@ -53,11 +55,12 @@ def _run(
     environments: list[dict[str, str]],
     timeout: float,
 ) -> list[Any]:
+    context = _context()
     running = []
     for environment in environments:
-        receiver, sender = _CONTEXT.Pipe(duplex=False)
-        environment = dict(os.environ) | environment  # the fork server may be older than this test's
-        process = _CONTEXT.Process(target=_child, args=(sender, environment, function, arguments))
+        receiver, sender = context.Pipe(duplex=False)
+        environment = dict(os.environ) | environment  # the fork server's is older than this test
+        process = context.Process(target=_child, args=(sender, environment, function, arguments))
         process.start()
         sender.close()
         running.append((process, receiver))
@@ -70,6 +73,19 @@ def _run(
             process.kill()
             process.join()
     return results
+
+
+@cache
+def _context() -> multiprocessing.context.ForkServerContext:
+    """Return what starts processes, by a server that has imported `support.preloaded`.
+
+    The server passes over what it does not find, and Python tells it no search path but this variable.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["support.preloaded"])
+    with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
+        forkserver.ensure_running()
+    return context
 
 
 def _result(process: Any, receiver: Connection, timeout: float) -> Any:
@@ -86,11 +102,13 @@ def _result(process: Any, receiver: Connection, timeout: float) -> Any:
 def _child(
     sender: Connection, environment: dict[str, str], function: Callable[..., Any], arguments: tuple[Any, ...]
 ) -> None:
+    os.environ.clear()
     os.environ.update(environment)
     torch.set_num_threads(1)
     # Its own children, such as a loader's workers, start as usual: their own fork server would take seconds.
     multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
     try:
+        assert "support.preloaded" in sys.modules, "see _context"
         result = io.BytesIO()  # whole, because tensors in shared memory would go with this process
         torch.save(function(*arguments), result)
         sender.send((True, result.getvalue()))
