@@ -34,7 +34,10 @@ sys.exit(main())
     "module", ["gans.cli.command", "jsonargparse", "torch", "numpy.linalg", "torchmetrics"]
 )
 def test_while_something_is_imported(tmp_path: Path, module: str, number: signal.Signals) -> None:
-    program = AT.format(root=str(ROOT), module=module, number=int(number))
+    # A shell that starts the tests in the background has them ignore SIGINT, which would be inherited.
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)" + AT.format(
+        root=str(ROOT), module=module, number=int(number)
+    )
     arguments = ["fit", "--config", "cyclegan", "--logger", "csv"]
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True, cwd=tmp_path, check=False
