@@ -300,7 +300,7 @@ def test_a_checkpoint_knows_its_attributes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"gradient_penalty": -1}, "weights are not negative"),
+        ({"gradient_penalty": -1}, "gradient_penalty is -1: it is 0 or more"),
         ({"discriminator_steps": 0}, "discriminator_steps is 0"),
         ({"exclusive": [["black", "grey"]]}, "grey is no attribute"),
         ({"attributes": [["a"], ["a"]], "exclusive": []}, "a is there twice"),
