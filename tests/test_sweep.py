@@ -198,7 +198,7 @@ def test_mixed_precision_trains_close_to_full_precision(
 REGULARISERS: dict[str, dict[str, Any]] = {
     "penalties": {"r1_weight": 1.0, "r2_weight": 1.0, "penalty_every": 2},
     "DiffAugment": {"diffaugment": ["translation", "cutout"]},
-    "noise": {"instance_noise": 0.5},
+    "noise": {"instance_noise": 0.5, "instance_noise_share": 1.0},
     "spectral norm": {"spectral_norm": True},
 }
 
@@ -234,17 +234,29 @@ def test_every_regulariser_reaches_the_discriminator(tmp_path: Path, name: str) 
         assert ({"r1", "r2"} <= terms) == (case == "penalties")
 
 
-def first_losses(name: str, into: Path, options: dict[str, Any]) -> dict[str, float]:
-    """Return the discriminator's losses in the first step of a toy."""
+@regularised
+def test_the_generator_too_is_seen_through_augmentation_and_noise(tmp_path: Path, name: str) -> None:
+    """By a discriminator that does not move, so that nothing else makes a difference."""
+    resting = {"discriminator_learning_rate": 0.0}
+    plain = first_losses(name, tmp_path, resting, player="generator", steps=2)
+    for case in ("DiffAugment", "noise"):
+        losses = first_losses(name, tmp_path, resting | REGULARISERS[case], player="generator", steps=2)
+        assert losses["total"] != plain["total"], case
+
+
+def first_losses(
+    name: str, into: Path, options: dict[str, Any], player: str = "discriminator", steps: int = 1
+) -> dict[str, float]:
+    """Return a player's losses after the first steps of a toy."""
     torch.manual_seed(0)
     model = make_model(name, **(TOYS[name].separable | options))
     data = make_data(name, batch_size=2)
-    one_step = trainer(into, max_steps=1, precision="32-true", num_sanity_val_steps=0, limit_val_batches=0)
-    one_step.fit(model, datamodule=data)
-    begin = "train/discriminator/"
+    begun = trainer(into, max_steps=steps, precision="32-true", num_sanity_val_steps=0, limit_val_batches=0)
+    begun.fit(model, datamodule=data)
+    begin = f"train/{player}/"
     return {
         key.removeprefix(begin): float(value)
-        for key, value in one_step.callback_metrics.items()
+        for key, value in begun.callback_metrics.items()
         if key.startswith(begin)
     }
 
