@@ -4,6 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+# Before torch is imported: on two cores, two workers of two threads each spend half the time on waiting.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import pytest
 from support.sweep_table import sweep_table
 
@@ -20,10 +23,16 @@ def private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep tests away from the user's cache and from a dashboard."""
     folder: Path = tmp_path_factory.mktemp("user")
     kept = dict(os.environ)
-    os.environ |= {"GANS_CACHE": str(folder / "cache"), "WANDB_MODE": "offline", "OMP_NUM_THREADS": "1"}
+    os.environ |= {"GANS_CACHE": str(folder / "cache"), "WANDB_MODE": "offline"}
     yield
     os.environ.clear()
     os.environ.update(kept)
+
+
+@pytest.fixture(autouse=True)
+def no_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a test from the seed that an earlier one on this worker has left to its process."""
+    monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

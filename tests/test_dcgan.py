@@ -91,7 +91,7 @@ def test_conditional_samples_follow_their_labels(tmp_path: Path) -> None:
     module = DCGAN(image_size=16, width=4, latent_size=4, classes=2, learning_rate=2e-3)
     batch = ImageBatch(bright, labels)
     loader: DataLoader[Any] = DataLoader([batch] * 20, batch_size=None)  # type: ignore[arg-type]
-    trainer(tmp_path, max_epochs=5, precision="32-true").fit(module, loader)
+    trainer(tmp_path, max_epochs=15, precision="32-true").fit(module, loader)
     made = module.sample(8)  # classes in turn
     brightness = made.mean((1, 2, 3))
     assert brightness[1::2].min() - brightness[::2].max() > 0.2
