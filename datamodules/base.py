@@ -15,14 +15,7 @@ from datamodules.arguments import at_least
 from datamodules.files.value_range import ValueRange
 from datamodules.files.writers import Origin
 from datamodules.found import Found
-from datamodules.image_sets import (
-    ImageFiles,
-    ImageSet,
-    MemoryBudget,
-    Split,
-    find_images,
-    load_images,
-)
+from datamodules.image_sets import ImageSet, Split, find_images
 from datamodules.listing import holds, outside
 from datamodules.loading import Batches, EpochSampler, EvaluationSampler, Order, ResumableLoader
 from datamodules.prediction.batches import (
@@ -36,7 +29,7 @@ from datamodules.prediction.batches import (
 )
 from datamodules.prediction.batches import PredictBatch as PredictBatch
 from datamodules.prediction.tiles import Overlap, choose_tiling
-from datamodules.reading import Reading
+from datamodules.reading import ImageFiles, MemoryBudget, Reading, load_images
 from datamodules.transforms import Preprocess, to_unit_range, unchanged
 
 # Whole images per evaluation batch where their sizes agree.

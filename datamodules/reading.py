@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
+import torch
 from torch import Tensor
 
 from datamodules.arguments import at_least
-from datamodules.files.value_range import ValueRange
-from datamodules.image_sets import (
-    ImageFiles,
-    ImageSet,
-    MemoryBudget,
-    OnBadImage,
-    detect_channels,
-    load_images,
-)
+from datamodules.files.readers import Header, ImageError, read_header, read_image
+from datamodules.files.value_range import BY_TYPE, ValueRange
+from datamodules.image_sets import HEADER_SAMPLE, ImageSet, MemoryImages, evenly_spaced
 from datamodules.listing import Listing
+from datamodules.progress import progress_bar
+
+OnBadImage = Literal["raise", "skip"]
 
 
 @dataclass(kw_only=True)
@@ -112,3 +114,182 @@ class Reading:
     def keep(self, files: ImageFiles) -> ImageSet:
         """Return the same of files that are opened already."""
         return load_images(files, self.budget, self.on_bad_image)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFiles:
+    """Images that are read, converted and resized when asked for.
+
+    Attributes:
+        folder: what names are relative to.
+        paths: the files.
+        channels: number of channels every image is converted to.
+        prepare: resizes (C, H, W).
+        value_range: the values that become -1 and 1.
+
+    Raises:
+        ImageError: when an image is asked for that cannot be used; names the file.
+    """
+
+    folder: Path
+    paths: Sequence[Path]
+    channels: int
+    prepare: Callable[[Tensor], Tensor]
+    value_range: ValueRange = field(default=BY_TYPE, kw_only=True)
+
+    @property
+    def one_size(self) -> bool:
+        """Not known before the images are read."""
+        return False
+
+    @cached_property
+    def names(self) -> Sequence[str]:
+        """Paths relative to the folder."""
+        return [path.relative_to(self.folder).as_posix() for path in self.paths]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Tensor:
+        pixels = read_pixels(self.paths[index], self.channels, self.value_range)
+        try:
+            return self.prepare(pixels)
+        except ValueError as error:
+            raise ImageError(f"{self.paths[index]}: {error}") from error
+
+
+def read_pixels(path: Path, channels: int, value_range: ValueRange = BY_TYPE) -> Tensor:
+    """Read an image as (channels, H, W), see `read_image`."""
+    return torch.from_numpy(read_image(path, channels, value_range)).permute(2, 0, 1).contiguous()
+
+
+class MemoryBudget:
+    """Memory that decoded images may take in this process, shared by all sets of a data module.
+
+    Args:
+        gigabytes: limit; 0 decodes every image each time it is needed.
+    """
+
+    def __init__(self, gigabytes: float) -> None:
+        self.left = int(gigabytes * 1e9)
+        self.beyond = 0
+        """Bytes of the images that did not fit, and are decoded each time; 0 where no cache is wanted."""
+        self._wanted = gigabytes > 0
+
+    def holds(self, images: int, sample: Tensor) -> bool:
+        """Whether so many images like the sample fit into what is left."""
+        size = images * sample.nbytes
+        return size <= self.left or self._refuse(size)
+
+    def take(self, images: Sequence[Tensor]) -> bool:
+        """Take the memory of these images, unless it is more than what is left."""
+        size = sum(image.nbytes for image in images)
+        if size > self.left:
+            return self._refuse(size)
+        self.left -= size
+        return True
+
+    def _refuse(self, size: int) -> bool:
+        self.beyond += size if self._wanted else 0
+        return False
+
+
+def detect_channels(paths: Sequence[Path], on_bad: OnBadImage) -> int:
+    """Find out how many channels a folder's images have: the most among a few, evenly spaced.
+
+    Raises:
+        ImageError: as `sample_headers`.
+    """
+    return max(header.channels for header in sample_headers(paths, on_bad))
+
+
+def sample_headers(paths: Sequence[Path], on_bad: OnBadImage) -> list[Header]:
+    """Read the headers of a few images, evenly spaced.
+
+    Raises:
+        ImageError: a file cannot be read, unless bad ones are skipped and another one can.
+    """
+    found: list[Header] = []
+    bad: list[str] = []
+    for index in evenly_spaced(len(paths), HEADER_SAMPLE):
+        try:
+            found.append(read_header(paths[index]))
+        except ImageError as error:
+            if on_bad == "raise":
+                raise
+            bad.append(str(error))
+    if not found:
+        raise ImageError(f"None of {len(bad)} images tried can be read, such as {bad[0]}")
+    return found
+
+
+def load_images(files: ImageFiles, budget: MemoryBudget, on_bad: OnBadImage) -> ImageSet:
+    """Decode a set once into memory if it fits the budget; else leave it to be decoded on demand.
+
+    With `on_bad` skip, images that cannot be used are left out, with one warning that counts and names
+    them; a set too large for the budget is then read once to find them.
+
+    Raises:
+        ImageError: an image cannot be used and none may be skipped, or none can be used at all.
+    """
+    paths: list[Path] = []
+    images: list[Tensor] = []
+    bad: list[str] = []
+    keep = True
+    for path, image in _decode_all(files):
+        if isinstance(image, ImageError):
+            if on_bad == "raise":
+                raise image
+            bad.append(str(image))
+            continue
+        if not paths:  # the first one tells how large the set will be
+            keep = budget.holds(len(files), image)
+            if not keep and on_bad == "raise":
+                return files
+        paths.append(path)
+        images += [image] if keep else []
+    _report(bad, files)
+    usable = replace(files, paths=paths)
+    if not keep or not budget.take(images):
+        return usable
+    return MemoryImages(_join(images), usable.names, files.folder)
+
+
+def _decode_all(files: ImageFiles) -> Iterator[tuple[Path, Tensor | ImageError]]:
+    """Decode in threads, which decoders let run side by side, a few images ahead of the consumer."""
+
+    def decode(index: int) -> Tensor | ImageError:
+        try:
+            return files[index]
+        except ImageError as error:
+            return error
+
+    # Before there is a bar: where the set turns out not to fit, none other is read.
+    yield files.paths[0], decode(0)
+    workers = min(32, os.cpu_count() or 1)
+    ahead = 16 * workers
+    with progress_bar(f"Reading {files.folder}", len(files)) as advance, ThreadPoolExecutor(workers) as pool:
+        advance()
+        for start in range(1, len(files), ahead):
+            indices = range(start, min(start + ahead, len(files)))
+            for index, image in zip(indices, pool.map(decode, indices), strict=True):
+                advance()
+                yield files.paths[index], image
+
+
+def _report(bad: Sequence[str], files: ImageFiles) -> None:
+    """Count and name what was skipped, unless nothing is left."""
+    if len(bad) == len(files):
+        raise ImageError(f"{files.folder}: none of {len(bad)} images can be used, such as {bad[0]}")
+    if bad:
+        warnings.warn("\n  ".join([f"{files.folder}: {len(bad)} images were skipped:", *bad]), stacklevel=3)
+
+
+def _join(images: list[Tensor]) -> Tensor | list[Tensor]:
+    """Make one tensor of images that are alike, freeing each as it is copied: memory does not double."""
+    if any((image.shape, image.dtype) != (images[0].shape, images[0].dtype) for image in images):
+        return images
+    joined = images[0].new_empty(len(images), *images[0].shape)
+    for index, image in enumerate(images):
+        images[index] = joined[index].copy_(image)
+    return joined

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datamodules.files.writers import renamed
-from datamodules.image_sets import OnBadImage, find_images, hold_out, limited
+from datamodules.image_sets import find_images, hold_out, limited
 from datamodules.listing import Listing, composed, is_hidden
+from datamodules.reading import OnBadImage
 
 SPLITS = ("train", "val", "test")
 

@@ -20,8 +20,8 @@ from torchvision.transforms.v2 import functional as VF
 
 from datamodules.files.readers import Header, ImageError
 from datamodules.files.value_range import BY_TYPE, ValueRange
-from datamodules.image_sets import ImageFiles, read_pixels
 from datamodules.paired.edges import draw_edges
+from datamodules.reading import ImageFiles, read_pixels
 from datamodules.transforms import one_type, resize
 
 Direction = Literal["A2B", "B2A"]

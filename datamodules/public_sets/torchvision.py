@@ -11,9 +11,7 @@ from typing import Any
 from filelock import FileLock
 from torchvision import datasets
 
-from datamodules.image_sets import (
-    Split,
-)
+from datamodules.image_sets import Split
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 

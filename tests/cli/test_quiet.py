@@ -12,7 +12,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from PIL import Image
 from support.tiny import TinyGAN, rows, trainer
 
-from datamodules import image_sets
+from datamodules import reading
 from gans.cli.quiet import LOGGERS, quieten
 
 
@@ -47,7 +47,7 @@ def test_our_warnings_are_for_people_and_others_say_where_they_come_from(
     monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)  # put back after the test
     quieten()
     skipped = UserWarning("photos: 1 images were skipped")
-    assert warnings.formatwarning(skipped, UserWarning, image_sets.__file__, 7) == f"warning: {skipped}\n"
+    assert warnings.formatwarning(skipped, UserWarning, reading.__file__, 7) == f"warning: {skipped}\n"
     library = "/venv/lib/python3.11/site-packages/lightning/pytorch/loop.py"
     assert warnings.formatwarning("Slow.", UserWarning, library, 7) == "warning of lightning: Slow.\n"
     assert "elsewhere.py:7" in warnings.formatwarning(skipped, UserWarning, "elsewhere.py", 7)

@@ -24,7 +24,7 @@ def no_decoding(request: pytest.FixtureRequest) -> Any:
     if "skipped" in request.node.name:
         yield
         return
-    with patch.object(datamodules.image_sets, "read_image", side_effect=AssertionError("decoded")):
+    with patch.object(datamodules.reading, "read_image", side_effect=AssertionError("decoded")):
         yield
 
 

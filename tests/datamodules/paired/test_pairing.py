@@ -12,8 +12,8 @@ from torch import Tensor
 
 from datamodules import PairedImages
 from datamodules.files.readers import Header, ImageError
-from datamodules.image_sets import ImageFiles
 from datamodules.paired.pair import Halves, MatchedFiles, WithEdges, join, separate, usual_shape
+from datamodules.reading import ImageFiles
 from datamodules.transforms import unchanged
 
 
