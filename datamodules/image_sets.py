@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -43,26 +42,6 @@ class ImageSet(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Tensor: ...
-
-
-@dataclass(frozen=True, eq=False)
-class MemoryImages:
-    """Images in memory: one tensor (N, C, H, W), or a list of tensors where sizes differ."""
-
-    images: Tensor | list[Tensor]
-    names: Sequence[str]
-    folder: Path | None = None
-
-    @property
-    def one_size(self) -> bool:
-        """Whether the images are one tensor."""
-        return isinstance(self.images, Tensor)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> Tensor:
-        return self.images[index]
 
 
 def find_images(folder: str | Path, purpose: str) -> Listing:

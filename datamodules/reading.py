@@ -17,7 +17,7 @@ from torch import Tensor
 from datamodules.arguments import at_least
 from datamodules.files.readers import Header, ImageError, read_header, read_image
 from datamodules.files.value_range import BY_TYPE, ValueRange
-from datamodules.image_sets import HEADER_SAMPLE, ImageSet, MemoryImages, evenly_spaced
+from datamodules.image_sets import HEADER_SAMPLE, ImageSet, evenly_spaced
 from datamodules.listing import Listing
 from datamodules.progress import progress_bar
 
@@ -114,6 +114,26 @@ class Reading:
     def keep(self, files: ImageFiles) -> ImageSet:
         """Return the same of files that are opened already."""
         return load_images(files, self.budget, self.on_bad_image)
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryImages:
+    """Images in memory: one tensor (N, C, H, W), or a list of tensors where sizes differ."""
+
+    images: Tensor | list[Tensor]
+    names: Sequence[str]
+    folder: Path | None = None
+
+    @property
+    def one_size(self) -> bool:
+        """Whether the images are one tensor."""
+        return isinstance(self.images, Tensor)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.images[index]
 
 
 @dataclass(frozen=True, eq=False)

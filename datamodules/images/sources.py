@@ -23,9 +23,9 @@ from datamodules.faces.attributes import (
 )
 from datamodules.faces.faces import face_seeds
 from datamodules.found import Found, by_folder, describe, drawn
-from datamodules.image_sets import ImageSet, MemoryImages, Split
+from datamodules.image_sets import ImageSet, Split
 from datamodules.images.folders import ImageSplits
-from datamodules.reading import Reading
+from datamodules.reading import MemoryImages, Reading
 from datamodules.transforms import resize
 
 

@@ -15,11 +15,11 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
 from datamodules.found import Found, describe
-from datamodules.image_sets import BEYOND, MemoryImages, Split, evenly_spaced
+from datamodules.image_sets import BEYOND, Split, evenly_spaced
 from datamodules.images.sources import LabelledImages, Square
 from datamodules.listing import Listing
 from datamodules.public_sets.torchvision import SETS, open_set, require
-from datamodules.reading import ImageFiles, Reading
+from datamodules.reading import ImageFiles, MemoryImages, Reading
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from datamodules.faces.attributes import (
 )
 from datamodules.faces.faces import face_seeds
 from datamodules.found import Found, drawn
-from datamodules.image_sets import MemoryImages, Split
+from datamodules.image_sets import Split
 from datamodules.multi_domain.attributes import Attributes
 from datamodules.multi_domain.sources import LabelledImages
+from datamodules.reading import MemoryImages
 from datamodules.transforms import Preprocess
 
 DEFAULT_ATTRIBUTES = (*EXCLUSIVE["hair"], *EXCLUSIVE["skin"])

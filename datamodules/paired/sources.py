@@ -13,11 +13,11 @@ from torch import Tensor
 
 from datamodules.files.value_range import ValueRange
 from datamodules.found import Found, describe, drawn
-from datamodules.image_sets import ImageSet, MemoryImages, Split
+from datamodules.image_sets import ImageSet, Split
 from datamodules.listing import Listing
 from datamodules.paired.folders import Splits, find_folders, list_folder, match_folders, split_files
 from datamodules.paired.pair import Direction, Halves, MatchedFiles, WithEdges, join, usual_shape
-from datamodules.reading import ImageFiles, Reading, sample_headers
+from datamodules.reading import ImageFiles, MemoryImages, Reading, sample_headers
 from datamodules.transforms import Preprocess, unchanged
 from datamodules.unpaired.sources import DrawnDomains
 

@@ -13,9 +13,9 @@ from torchvision.transforms.v2 import functional as VF
 
 from datamodules.faces.faces import domain_options, draw_faces, face_seeds, shows_hair
 from datamodules.found import Found, describe, drawn
-from datamodules.image_sets import ImageSet, MemoryImages, Split, find_images, hold_out, limited
+from datamodules.image_sets import ImageSet, Split, find_images, hold_out, limited
 from datamodules.listing import Listing, is_hidden
-from datamodules.reading import Reading
+from datamodules.reading import MemoryImages, Reading
 from datamodules.transforms import Preprocess
 
 Names = tuple[Sequence[str], Sequence[str]]

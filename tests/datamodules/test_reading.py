@@ -11,9 +11,8 @@ from torch import Tensor
 
 from datamodules import reading as module
 from datamodules.files.readers import ImageError, read_image
-from datamodules.image_sets import MemoryImages
 from datamodules.listing import list_images
-from datamodules.reading import ImageFiles, MemoryBudget, detect_channels, load_images
+from datamodules.reading import ImageFiles, MemoryBudget, MemoryImages, detect_channels, load_images
 
 IMAGE_BYTES = 20 * 20 * 3
 
