@@ -13,6 +13,7 @@ from typing import Any
 
 VARIANTS = {
     "CycleGAN": "gans.cyclegan",
+    "CUT": "gans.cut",
     "MUNIT": "gans.munit",
     "Pix2Pix": "gans.pix2pix",
     "StarGAN": "gans.stargan",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from gans.networks.antialiasing import AntialiasedDownsample, Downsampling
 from gans.networks.norms import Norm, needs_bias, norm_layer
 
 RECEPTIVE_FIELDS = (1, 16, 34, 70, 142, 286)  # side of the patch in pixels, by number of layers
@@ -13,18 +14,20 @@ WIDEST = 8  # channels double with each layer up to this multiple of the width
 class PatchDiscriminator(nn.Module):
     """One score for each overlapping patch of the image: the PatchGAN.
 
-    `layers` stride-2 convolutions and two of stride 1, all 4x4 with LeakyReLU 0.2, give patches of
-    16, 34, 70, 142 and 286 pixels for 1 to 5 layers; 0 layers is the pixel discriminator of three 1x1
-    convolutions. Scores are raw: the objective applies what they need. A condition (pix2pix) is given as
-    further channels of the input.
+    `layers` convolutions that halve the resolution and two that do not, all 4x4 with LeakyReLU 0.2, give
+    patches of 16, 34, 70, 142 and 286 pixels for 1 to 5 layers (a fifth more with filters); 0 layers is the
+    pixel discriminator of three 1x1 convolutions. Scores are raw: the objective applies what they need. A
+    condition (pix2pix) is given as further channels of the input.
 
     Paper: Isola et al. 2017, arXiv:1611.07004; 70x70 is its default and CycleGAN's.
 
     Args:
         channels: channels of the input, of image and condition together.
         width: channels after the first convolution; doubled by each layer up to eight times.
-        layers: number of stride-2 layers, 0 to 5; `layers_for_patch` finds it from the size of the patch.
+        layers: number of halvings, 0 to 5; `layers_for_patch` finds it from the size of the patch.
         norm: normalisation after all convolutions but the first and the last.
+        downsampling: `strided` convolutions as in the paper, or `antialiased`: of stride 1, then a filter, as
+            in CUT.
 
     Shape:
         (N, channels, H, W) in [-1, 1] to (N, 1, h, w), where h is H // 2^layers - 2 (H for 0 layers), w
@@ -35,7 +38,14 @@ class PatchDiscriminator(nn.Module):
             is smaller than `smallest_size`.
     """
 
-    def __init__(self, channels: int, width: int = 64, layers: int = 3, norm: Norm = "instance") -> None:
+    def __init__(
+        self,
+        channels: int,
+        width: int = 64,
+        layers: int = 3,
+        norm: Norm = "instance",
+        downsampling: Downsampling = "strided",
+    ) -> None:
         super().__init__()
         if min(channels, width) < 1:
             raise ValueError(
@@ -45,7 +55,7 @@ class PatchDiscriminator(nn.Module):
             raise ValueError(f"layers must be 0 to {len(RECEPTIVE_FIELDS) - 1}, got {layers}")
         self.smallest_size = 3 * 2**layers if layers else 1
         if layers:
-            self.stages = nn.Sequential(*_patch_stages(channels, width, layers, norm))
+            self.stages = nn.Sequential(*_patch_stages(channels, width, layers, norm, downsampling))
         else:
             self.stages = nn.Sequential(*_pixel_stages(channels, width, norm))
 
@@ -88,7 +98,7 @@ class ImageDiscriminator(nn.Module):
         halvings = image_size.bit_length() - 3  # leaves 4 to 7 pixels
         features = width * min(2 ** (halvings - 1), WIDEST)
         self.stages = nn.Sequential(
-            *_strided(channels, width, halvings, norm),
+            *_halving(channels, width, halvings, norm),
             nn.Conv2d(features, 1, kernel_size=image_size >> halvings),
         )
 
@@ -111,29 +121,37 @@ def layers_for_patch(patch: int) -> int:
     return RECEPTIVE_FIELDS.index(patch)
 
 
-def _strided(channels: int, width: int, layers: int, norm: Norm) -> list[nn.Module]:
+def _halving(
+    channels: int, width: int, layers: int, norm: Norm, downsampling: Downsampling = "strided"
+) -> list[nn.Module]:
     """Halve the resolution `layers` times; the first convolution is not normalised."""
+    filtered = downsampling == "antialiased"
+    stride = 1 if filtered else 2
     stages: list[nn.Module] = [
-        nn.Conv2d(channels, width, 4, stride=2, padding=1),
+        nn.Conv2d(channels, width, 4, stride=stride, padding=1),
         nn.LeakyReLU(0.2, inplace=True),
+        *([AntialiasedDownsample(width)] if filtered else []),
     ]
     for layer in range(1, layers):
         features = width * min(2 ** (layer - 1), WIDEST)
         wider = width * min(2**layer, WIDEST)
         stages += [
-            nn.Conv2d(features, wider, 4, stride=2, padding=1, bias=needs_bias(norm)),
+            nn.Conv2d(features, wider, 4, stride=stride, padding=1, bias=needs_bias(norm)),
             norm_layer(norm, wider),
             nn.LeakyReLU(0.2, inplace=True),
+            *([AntialiasedDownsample(wider)] if filtered else []),
         ]
     return stages
 
 
-def _patch_stages(channels: int, width: int, layers: int, norm: Norm) -> list[nn.Module]:
-    """Strided layers, then two of stride 1."""
+def _patch_stages(
+    channels: int, width: int, layers: int, norm: Norm, downsampling: Downsampling
+) -> list[nn.Module]:
+    """Layers that halve, then two that do not."""
     features = width * min(2 ** (layers - 1), WIDEST)
     wider = width * min(2**layers, WIDEST)
     return [
-        *_strided(channels, width, layers, norm),
+        *_halving(channels, width, layers, norm, downsampling),
         nn.Conv2d(features, wider, 4, padding=1, bias=needs_bias(norm)),
         norm_layer(norm, wider),
         nn.LeakyReLU(0.2, inplace=True),

@@ -1,4 +1,4 @@
-"""Noise of a training step that does not depend on the number of processes."""
+"""Chance in a training step that does not depend on the number of processes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ from torch import Tensor
 from gans.training.lightning_internals import has_trainer
 
 NOBODYS_RANK = 4095  # steps are seeded 4096 apart; no process draws from this seed
+
+
+def joined_generator(module: L.LightningModule, device: torch.device | str = "cpu") -> torch.Generator:
+    """Return a generator that is a function of the seed and the training step, the same on all processes.
+
+    Args:
+        module: of a variant; the base seeds each of its steps by its number plus the rank.
+        device: where it is to draw.
+    """
+    # Without the rank, all processes draw the same.
+    seed = torch.initial_seed() - module.global_rank + NOBODYS_RANK
+    return torch.Generator(device).manual_seed(seed)
 
 
 def joined_noise(module: L.LightningModule, count: int, size: int) -> Tensor:
@@ -23,9 +35,7 @@ def joined_noise(module: L.LightningModule, count: int, size: int) -> Tensor:
         size: numbers in a row.
     """
     world = module.trainer.world_size if has_trainer(module) else 1
-    # The base seeds each step by its number plus the rank: without the rank, all processes draw the same.
-    seed = torch.initial_seed() - module.global_rank + NOBODYS_RANK
     like = next(module.parameters())
-    generator = torch.Generator(like.device).manual_seed(seed)
+    generator = joined_generator(module, like.device)
     joined = torch.randn(count * world, size, generator=generator, device=like.device, dtype=like.dtype)
     return joined[module.global_rank :: world]

@@ -9,6 +9,7 @@ Range = tuple[Callable[[Any], bool], str]  # whether a value is in it, and what 
 
 NOT_NEGATIVE: Range = (lambda value: value >= 0, "is 0 or more")
 NOT_NEGATIVE_IF_GIVEN: Range = (lambda value: value is None or value >= 0, "is 0 or more, or null")
+ABOVE_ZERO: Range = (lambda value: value > 0, "is above 0")
 AT_LEAST_ONE: Range = (lambda value: value >= 1, "is 1 or more")
 
 RANGES: dict[str, Range] = {

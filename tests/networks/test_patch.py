@@ -15,6 +15,11 @@ def test_equals_the_official_network(name: str, layers: int, mode: str) -> None:
     assert_parity(PatchDiscriminator(6, layers=layers, norm="batch"), name, mode)
 
 
+def test_cut_s_discriminator_equals_the_official_network() -> None:
+    network = PatchDiscriminator(3, width=8, downsampling="antialiased")
+    assert_parity(network, "cut_patchgan_antialias", "eval")
+
+
 def seen_by_one_score(network: PatchDiscriminator, size: int) -> Tensor:
     """Return which of the pixels of a square image bear on the score in the middle."""
     for parameter in network.parameters():
