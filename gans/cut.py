@@ -165,13 +165,12 @@ class CUT(Regularised):
     ) -> None:
         super().__init__(schedule=schedule, **shared)
         check_ranges(self.hparams, RANGES)
-        channels = {"A": channels_A, "B": channels_B}
-        self._channels_in = _channels_in(channels_A, channels_B)
-        self._channels_out = channels[direction[2]]
+        self.generator_channels = _common_channels(channels_A, channels_B)
+        target_channels = {"A": channels_A, "B": channels_B}[direction[2]]
         self.generator = initialise(
             ResNetGenerator(
-                self._channels_in,
-                self._channels_out,
+                self.generator_channels,
+                target_channels,
                 generator_width,
                 blocks,
                 norm,
@@ -186,7 +185,7 @@ class CUT(Regularised):
             PatchProjection(self.generator.feature_channels(self._layers), projection_width), "xavier"
         )
         judge = PatchDiscriminator(
-            self._channels_out, discriminator_width, discriminator_layers, norm, downsampling
+            target_channels, discriminator_width, discriminator_layers, norm, downsampling
         )
         self.discriminator = self.bounded(initialise(judge, "xavier"))
         self.objective = adversarial.objective(objective)
@@ -341,7 +340,7 @@ class CUT(Regularised):
 
     def _entering(self, images: Tensor) -> Tensor:
         """Return images with the channels that the generator takes: grey ones are repeated."""
-        return images.expand(-1, self._channels_in, -1, -1)
+        return images.expand(-1, self.generator_channels, -1, -1)
 
 
 def _of_all_processes(keys: Tensor) -> tuple[Tensor, int]:
@@ -353,7 +352,7 @@ def _of_all_processes(keys: Tensor) -> tuple[Tensor, int]:
     return torch.cat(parts), dist.get_rank() * len(keys)
 
 
-def _channels_in(A: int, B: int) -> int:
+def _common_channels(A: int, B: int) -> int:
     if A != B and 1 not in (A, B):
         raise ValueError(
             f"channels_A is {A} and channels_B {B}: the generator's first layers see both domains, so they "

@@ -32,11 +32,12 @@ class OfficialChance(CUT):
 
     def __init__(self, *, trace: str, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.flips = json.loads((FOLDER / f"train_{trace}.json").read_text()).get("flip_draws")
+        recorded = json.loads((FOLDER / f"train_{trace}.json").read_text())
+        self.flips = recorded.get("flip_draws", {}).get("mirrored")
         self.count = 0
 
     def mirrors(self, chance: torch.Generator) -> bool:
-        return bool(self.flips[self.global_step] < 0.5)
+        return bool(self.flips[self.global_step])
 
     def places(self, features: Tensor, chance: torch.Generator) -> Tensor:
         count = features.shape[-2] * features.shape[-1]

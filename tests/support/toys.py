@@ -46,6 +46,21 @@ TOYS = {
         data_arguments={"size": 16, "faces_count": 8, "test_count": 5},
         separable={"history_size": 0},
     ),
+    "CUT": Toy(
+        data="UnpairedImages",
+        model_arguments={
+            "image_size": 16,
+            "generator_width": 2,
+            "blocks": 1,
+            "nce_layers": ["input", "down_1", "block_1"],
+            "projection_width": 4,
+            "patches": 20,
+            "discriminator_width": 2,
+            "discriminator_layers": 1,
+            "flip_equivariance": True,
+        },
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5},
+    ),
     "MUNIT": Toy(
         data="UnpairedImages",
         model_arguments={

@@ -12,6 +12,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from datamodules.prediction.batches import PredictBatch
 from datamodules.prediction.tiles import Reach
+from gans.networks.antialiasing import AntialiasedDownsample
 from gans.protocol import Predictions, scale_of
 
 
@@ -44,8 +45,12 @@ class _Path:
         """Take a layer into account; a forward hook."""
         if isinstance(layer, _ConvNd):
             self._follow_convolution(layer)
+        elif isinstance(layer, AntialiasedDownsample):
+            self.pixels += self.jump
+            self._shrink(2)
         elif isinstance(layer, nn.Upsample):
-            self._enlarge(int(cast(float, layer.scale_factor)), 0)
+            # Linear interpolation looks at the next of the smaller pixels, too.
+            self._enlarge(int(cast(float, layer.scale_factor)), 0 if layer.mode == "nearest" else 2)
         elif isinstance(layer, nn.PixelShuffle):
             self._enlarge(layer.upscale_factor, 0)
         elif (isinstance(layer, nn.Dropout) and layer.training and layer.p > 0) or (
@@ -61,7 +66,10 @@ class _Path:
             self._enlarge(layer.stride[0], further)
             return
         self.pixels += further * self.jump
-        self.jump *= layer.stride[0]
+        self._shrink(layer.stride[0])
+
+    def _shrink(self, factor: int) -> None:
+        self.jump *= factor
         self.multiple = max(self.multiple, int(self.jump))
 
     def _enlarge(self, factor: int, further: int) -> None:

@@ -79,6 +79,31 @@ def _cyclegan(model: Any, direction: Direction) -> Program:
     )
 
 
+def _cut(model: Any) -> Program:
+    source, target = model.hparams["direction"].split("2")
+    channels = model.hparams[f"channels_{source}"]
+    return translation(
+        model,
+        ("generator",),
+        nn.Sequential(_Repeated(model.generator_channels), model.averaged("generator")),
+        model.translate,
+        [image_input(channels, f"images of domain {source}")],
+        channels=model.hparams[f"channels_{target}"],
+        sizes=Sizes(model.hparams["image_size"], resnet.DOWNSAMPLING, resnet.SMALLEST),
+    )
+
+
+class _Repeated(nn.Module):
+    """Repeats the one channel of grey images where the network takes more."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.expand(-1, self.channels, -1, -1)
+
+
 def _munit(model: Any, direction: Direction) -> Program:
     source, target = (f"autoencoder_{domain}" for domain in direction.split("2"))
     multiple = 2 ** model.hparams["halvings"]
@@ -233,6 +258,7 @@ def _gan_cls(model: Any) -> Program:
 
 BOTH_WAYS: dict[str, Callable[[Any, Direction], Program]] = {"CycleGAN": _cyclegan, "MUNIT": _munit}
 ONE_WAY: dict[str, Callable[[Any], Program]] = {
+    "CUT": _cut,
     "Pix2Pix": _pix2pix,
     "StarGAN": _stargan,
     "GAN": _from_noise,
