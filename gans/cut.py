@@ -33,7 +33,7 @@ from gans.training.turns import Player, Turn
 Direction = Literal["A2B", "B2A"]
 Negatives = Literal["picture", "batch"]
 
-LAYERS: list[int | str] = [0, 4, 8, 12, 16]
+LAYERS = (0, 4, 8, 12, 16)
 
 RANGES: dict[str, Range] = {
     "lambda_GAN": NOT_NEGATIVE,
@@ -103,7 +103,8 @@ class CUT(Regularised):
         nce_identity: contrast images of the target domain with what the generator makes of them, too; the two
             contrasts are then averaged.
         nce_layers: features that are contrasted, ascending, by name or by number in the authors' order: input
-            (0), stem (1), down_1 (4), down_2 (8), block_1 (12), block_2 (13) and so on.
+            (0), stem (1), down_1 (4), down_2 (8), block_1 (12), block_2 (13) and so on; by default 0, 4, 8,
+            12 and 16.
         nce_temperature: by which similarities are divided.
         patches: places in an image that are compared, drawn anew for each layer.
         negatives: `picture` takes them from the same image, `batch` from all images of the joined batch of
@@ -152,7 +153,7 @@ class CUT(Regularised):
         lambda_NCE: float = 1.0,
         lambda_identity: float = 0.0,
         nce_identity: bool = True,
-        nce_layers: list[int | str] = LAYERS,
+        nce_layers: list[int | str] | None = None,
         nce_temperature: float = 0.07,
         patches: int = 256,
         negatives: Negatives = "picture",
@@ -180,7 +181,7 @@ class CUT(Regularised):
             ),
             "xavier",
         )
-        self._layers = _numbers(nce_layers, self.generator)
+        self._layers = _numbers(nce_layers or LAYERS, self.generator)
         self.projection = initialise(
             PatchProjection(self.generator.feature_channels(self._layers), projection_width), "xavier"
         )

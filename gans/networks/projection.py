@@ -30,9 +30,15 @@ class PatchProjection(nn.Module):
         )
 
     def forward(self, rows: Sequence[Tensor]) -> list[Tensor]:
-        """Project the rows of each feature map."""
-        made = (perceptron(part) for perceptron, part in zip(self.perceptrons, rows, strict=True))
-        return [vectors / (vectors.norm(dim=-1, keepdim=True) + NORM_SLACK) for vectors in made]
+        """Project the rows of each feature map, in the precision of the weights.
+
+        At first the vectors are a ten-thousandth of the features: 16 bits would not hold their squares.
+        """
+        kind = next(self.parameters()).dtype
+        with torch.autocast(rows[0].device.type, enabled=False):
+            pairs = zip(self.perceptrons, rows, strict=True)
+            made = [perceptron(part.to(kind)) for perceptron, part in pairs]
+            return [vectors / (vectors.norm(dim=-1, keepdim=True) + NORM_SLACK) for vectors in made]
 
 
 def rows_at(features: Tensor, places: Tensor, mirrored: bool = False) -> Tensor:
