@@ -33,8 +33,9 @@ class UnpairedImages(ImageDataModule):
         name: a public set, such as horse2zebra, instead of a root; see `public_sets.known.UNPAIRED`.
         faces: style of the drawn faces: adventurer, big-ears, dylan, lorelei or toon-head.
         faces_A: what faces of domain A have in common: as_drawn, black_hair, brown_hair, blond_hair,
-            red_hair, glasses, no_glasses or line_drawing.
-        faces_B: the same for domain B.
+            red_hair, glasses, no_glasses or line_drawing; or who all of them are, with ever new expressions:
+            person_1 or person_2 (not in style dylan).
+        faces_B: the same for domain B; a person where A is one.
         faces_count: drawn faces per domain to train on.
         test_count: drawn faces per domain to evaluate on.
         size: side of the images in pixels as the network sees them.

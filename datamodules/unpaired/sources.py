@@ -12,6 +12,7 @@ import torch
 from torchvision.transforms.v2 import functional as VF
 
 from datamodules.faces.faces import domain_options, draw_faces, face_seeds, shows_hair
+from datamodules.faces.persons import PERSONS
 from datamodules.found import Found, describe, drawn
 from datamodules.image_sets import ImageSet, Split, find_images, hold_out, limited
 from datamodules.listing import Listing, is_hidden
@@ -40,7 +41,7 @@ class DrawnDomains:
 
     Attributes:
         style: name of the style, see `datamodules.faces.faces.STYLES`.
-        change_A: what makes domain A, see `datamodules.faces.faces.CHANGES`.
+        change_A: what makes domain A, see `datamodules.faces.faces.CHANGES` and `datamodules.faces.persons`.
         change_B: what makes domain B.
         count: faces per domain to train on.
         test_count: faces per domain to evaluate on.
@@ -49,7 +50,8 @@ class DrawnDomains:
         channels_B: 3, or 1 for grey.
 
     Raises:
-        ValueError: an unknown style or domain, or a number of channels that cannot be drawn.
+        ValueError: an unknown style or domain, a person beside what is none, or a number of channels that
+            cannot be drawn.
     """
 
     style: str
@@ -64,6 +66,12 @@ class DrawnDomains:
     def __post_init__(self) -> None:
         domain_options(self.style, self.change_A)
         domain_options(self.style, self.change_B)
+        if (self.change_A in PERSONS) != (self.change_B in PERSONS):
+            # the same seed is another face there: a truth that no model could know
+            raise ValueError(
+                f"faces_A: {self.change_A} and faces_B: {self.change_B} are a person and none; a person "
+                f"becomes another one alone: give two of {', '.join(PERSONS)}."
+            )
         for argument, channels in (("channels_A", self.channels_A), ("channels_B", self.channels_B)):
             if channels not in (1, 3):
                 raise ValueError(f"{argument}: drawn faces have 3 channels, or 1 when grey, not {channels}.")
