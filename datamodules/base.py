@@ -139,9 +139,12 @@ class ImageDataModule(BatchDataModule):
         **reading: see `datamodules.reading.Reading`.
 
     Raises:
-        ValueError: an argument is out of its range.
+        ValueError: an argument is out of its range, or contradicts another.
         FileNotFoundError: predict_dir has no images.
     """
+
+    can_zoom: ClassVar[bool] = False
+    """Whether windows of training images may be cut in many sizes."""
 
     def __init__(
         self,
@@ -159,6 +162,13 @@ class ImageDataModule(BatchDataModule):
             workers=self.reading.workers,
             seed=self.reading.seed,
         )
+        if preprocess.zooms and not self.can_zoom:
+            raise ValueError("preprocess: zoom_and_crop is for UnpairedImages alone; choose another.")
+        if preprocess.zooms and tile is not None:
+            raise ValueError(
+                f"tile: {tile} cuts images in their own sizes, which preprocess: zoom_and_crop changes; "
+                "leave it out."
+            )
         self.preprocess = preprocess
         self.image_size = preprocess.size
         at_least("tile", tile, 2)
@@ -193,7 +203,7 @@ class ImageDataModule(BatchDataModule):
         channels: int | None,
         prepare: Callable[[Tensor], Tensor] = unchanged,
     ) -> ResumableLoader:
-        """Batches of `predict_dir`, each of one size, in the images' own sizes.
+        """Batches of `predict_dir`, each of one size: the images' own, or the load size of zoomed ones.
 
         Args:
             otherwise: makes what to predict without a `predict_dir`.
@@ -234,7 +244,8 @@ class ImageDataModule(BatchDataModule):
             names = [path.relative_to(folder).as_posix() for path in shard_paths]
             shard_paths = [folder / name for name in self.taker.pending(probe, names)]
         value_range, _ = self.prediction_ranges()
-        files = ImageFiles(folder, shard_paths, channels, prepare, value_range=value_range)
+        scaled = self.preprocess.for_evaluation if self.preprocess.zooms else prepare
+        files = ImageFiles(folder, shard_paths, channels, scaled, value_range=value_range)
         images: ImageSet = files
         if self.reading.skips and shard_paths:
             images = load_images(files, MemoryBudget(0), "skip")

@@ -16,6 +16,8 @@ from datamodules.files.readers import ImageError, read_stored
 from datamodules.image_sets import BEYOND, HEADER_SAMPLE, evenly_spaced
 from datamodules.listing import Listing, composed, joined, list_images, sub_folders
 
+ON_ITSELF = ", evaluated on what is trained on"
+
 
 @dataclass(frozen=True)
 class Found:
@@ -23,7 +25,7 @@ class Found:
 
     Attributes:
         name: the domain as the user knows it: "A", "B", "images", "cat".
-        where: the folder, or a few words such as "drawn faces".
+        where: the folder, or a few words such as "drawn faces"; and `ON_ITSELF` where that is so.
         training: number of images trained on.
         held_out: number of images evaluated on.
         left_out: reason in a user's words -> number of files: "suffix .svg is not read", "hidden",
@@ -70,7 +72,7 @@ def describe(
     sizes = sorted((_size(each) for each in stored), key=lambda size: size[0] * size[1])
     return Found(
         name,
-        str(where or train.folder),
+        str(where or train.folder) + (ON_ITSELF if list(train.paths) == list(held_out.paths) else ""),
         len(usable[0]),
         len(usable[1]),
         dict(left_out),
@@ -119,9 +121,12 @@ def _place(folder: Path, domain: str) -> Path:
     return next((place for place in sub_folders(folder) if composed(place.name) == domain), folder / domain)
 
 
-def drawn(name: str, training: int, held_out: int, side: int, channels: int) -> Found:
+def drawn(
+    name: str, training: int, held_out: int, side: int, channels: int, *, on_itself: bool = False
+) -> Found:
     """Describe drawn faces."""
-    return Found(name, "drawn faces", training, held_out, {}, ((side, side), (side, side)), channels, "8 bit")
+    where = "drawn faces" + (ON_ITSELF if on_itself else "")
+    return Found(name, where, training, held_out, {}, ((side, side), (side, side)), channels, "8 bit")
 
 
 def depth_of(dtype: np.dtype[Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -33,6 +33,15 @@ class Batches(Protocol):
 
     def __getitem__(self, keys: Any) -> Any:
         """Return the batch of these keys."""
+        ...
+
+
+@runtime_checkable
+class BatchesByEpoch(Protocol):
+    """Batches of which some epochs need other images than others."""
+
+    def begin(self, epoch: int) -> bool:
+        """Get ready for an epoch; return whether that took anything that running workers do not have."""
         ...
 
 
@@ -155,6 +164,8 @@ class ResumableLoader:
         self._delivered = start
         if isinstance(self.sampler, EpochSampler):
             self.sampler.start = start
+        if isinstance(self.batches, BatchesByEpoch) and self.batches.begin(self._epoch):
+            self.close()
         if self._loader is None:
             self._loader = self._open()
         for batch in self._loader:

@@ -18,9 +18,14 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as VF
 
 PreprocessKind = Literal["resize_and_crop", "scale_width", "scale_width_and_crop", "crop", "none"]
+UnpairedKind = Literal[
+    "resize_and_crop", "scale_width", "scale_width_and_crop", "crop", "none", "zoom_and_crop"
+]
 LoadSize = int | str
 """Pixels, the word `size`, or a multiple of size written as a fraction, such as `76/64`."""
 PAPER_SHARE = Fraction(286, 256)  # CycleGAN's and pix2pix's load size
+SINGLE_IMAGE_SHARE = Fraction(1024, 64)  # that of CUT with one picture per domain
+LEAST_ZOOM = 1 / 3
 FRACTION = re.compile(r"(\d+)/([1-9]\d*)")
 
 
@@ -58,36 +63,43 @@ class Preprocess:
     * scale_width: width becomes load_size, the shape is kept;
     * scale_width_and_crop: the same, then a random window;
     * crop: a random window of the image as it is;
-    * none: the image as it is.
+    * none: the image as it is;
+    * zoom_and_crop: width becomes load_size, the shape is kept, and of that picture, scaled once more along
+          each axis by a random number between 1/3 and 1, a random window: what a model of one picture per
+          domain learns from (SinCUT, arXiv:2007.15651). Evaluated is the whole picture in its load_size.
 
     Images that are not cut to a window get sides that are multiples of `multiple`, without which the
-    networks would return another size. Evaluation never cuts: it takes `size` for load_size and whole
-    images.
+    networks would return another size. Evaluation never cuts: it takes `size` for load_size (but see
+    zoom_and_crop) and whole images.
 
     Attributes:
         kind: one of the above.
         size: side of the window in pixels.
         load_size: side or width after resizing; the word `size` takes size, so that no window is cut, and a
-            fraction such as `76/64` that multiple of it; None is `286/256` where a window is cut, else size.
+            fraction such as `76/64` that multiple of it; None is `286/256` where a window is cut, `1024/64`
+            where it is zoomed, else size.
         flip: mirror every second image in training, at random.
         multiple: sides of whole images are rounded to it.
         step: sides of resized images, and places of windows, are multiples of it, see `enlarged`.
+        windows_until: share of the epochs, the first ones, in which windows are cut; in the others images are
+            treated as `whole` says.
 
     Raises:
-        ValueError: an unknown kind or sizes that contradict each other.
+        ValueError: an unknown kind, sizes that contradict each other, or windows that cannot end.
     """
 
-    kind: PreprocessKind = "resize_and_crop"
+    kind: UnpairedKind = "resize_and_crop"
     size: int = 256
     load_size: LoadSize | None = None
     flip: bool = True
     multiple: int = 4
     step: int = 1
+    windows_until: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(PreprocessKind):
+        if self.kind not in get_args(UnpairedKind):
             raise ValueError(
-                f"preprocess: {self.kind!r} is unknown; {', '.join(get_args(PreprocessKind))} are."
+                f"preprocess: {self.kind!r} is unknown; {', '.join(get_args(UnpairedKind))} are."
             )
         if isinstance(self.load_size, str) and self._share is None:
             raise ValueError(
@@ -101,11 +113,33 @@ class Preprocess:
                 f"load_size: {self.before_crop} is smaller than size: {self.size}, the window cut from it. "
                 "Leave it out, or give the word size for none."
             )
+        if not 0 <= self.windows_until <= 1:
+            raise ValueError(f"windows_until: {self.windows_until} is a share of the epochs, from 0 to 1.")
+        if self.windows_until < 1 and self.kind != "resize_and_crop":
+            raise ValueError(
+                f"windows_until: {self.windows_until} needs images that have one size without windows: "
+                f"choose preprocess: resize_and_crop instead of {self.kind}, or leave windows_until out."
+            )
 
     @property
     def crops(self) -> bool:
         """Whether training cuts windows, all of which have one size."""
-        return self.kind in ("resize_and_crop", "scale_width_and_crop", "crop")
+        return self.kind not in ("scale_width", "none")
+
+    @property
+    def zooms(self) -> bool:
+        """Whether windows are cut in many sizes, and pictures evaluated in their load size."""
+        return self.kind == "zoom_and_crop"
+
+    @property
+    def ends_windows(self) -> bool:
+        """Whether windows are cut in some epochs and not in others."""
+        return 0 < self.windows_until < 1 and self.before_crop > self.size
+
+    @property
+    def whole(self) -> Preprocess:
+        """How images are treated once windows have ended: resized to `size`, and mirrored."""
+        return replace(self, load_size="size", windows_until=1.0)
 
     @property
     def scales(self) -> bool:
@@ -117,7 +151,13 @@ class Preprocess:
         """Load size in pixels: what was given, or as much larger than the window as in the papers."""
         if isinstance(self.load_size, int):
             return self.load_size
-        return round(self.size * (self._share or (PAPER_SHARE if self.crops else 1)))
+        usual = SINGLE_IMAGE_SHARE if self.zooms else PAPER_SHARE if self.crops else 1
+        return round(self.size * (self._share or usual))
+
+    @property
+    def evaluated(self) -> int:
+        """Side or width in pixels of the images that are evaluated on."""
+        return self._rounded(self.before_crop) if self.zooms else self.size
 
     @property
     def _share(self) -> Fraction | None:
@@ -151,7 +191,7 @@ class Preprocess:
 
     def for_evaluation(self, image: Tensor) -> Tensor:
         """Resize (C, H, W) to what the network sees, without cutting."""
-        return self._resize(image, self.size, whole=True)
+        return self._resize(image, self.evaluated, whole=True)
 
     def _resize(self, image: Tensor, target: int, *, whole: bool) -> Tensor:
         height, width = image.shape[1:]
@@ -173,6 +213,35 @@ class Preprocess:
     def _rounded(self, side: int) -> int:
         return max(self.multiple, round(side / self.multiple) * self.multiple)
 
+    def zoomed(self, images: Sequence[Tensor], draws: Tensor) -> list[Tensor]:
+        """Return images to cut windows from: themselves, or where windows are zoomed, these.
+
+        A window of the scaled picture shows what a larger one of the picture shows, and is made by scaling
+        that one alone: the same but for its outermost pixels, without scaling a large picture for each item.
+        As in the authors' program no picture is scaled to less than the window; unlike there each item has
+        a scale of its own, not each batch.
+
+        Args:
+            images: N images (C, H, W) as `for_training` left them.
+            draws: (N, 5) uniform in [0, 1): for top and left, one that is for `augmentation`, and for the
+                scales of height and width.
+
+        Returns:
+            N images, (C, size, size) where they are zoomed.
+        """
+        if not self.zooms:
+            return list(images)
+        sides = torch.tensor([image.shape[1:] for image in images])
+        scales = 1 - (1 - LEAST_ZOOM) * draws[:, 3:]
+        windows = (self.size / scales).round().long().minimum(sides)
+        corners = (draws[:, :2] * (sides - windows + 1)).long()
+        return [
+            resize(image[:, top : top + height, left : left + width], self.size, self.size)
+            for image, (top, left), (height, width) in zip(
+                images, corners.tolist(), windows.tolist(), strict=True
+            )
+        ]
+
     def stack(self, images: Sequence[Tensor], names: Sequence[str]) -> Tensor:
         """Stack images as `for_training` left them, so that an `augmentation` can be cut from them.
 
@@ -185,8 +254,8 @@ class Preprocess:
         """Turn random numbers into windows and mirrorings.
 
         Args:
-            images: N images (C, H, W) as `for_training` left them.
-            draws: (N, 3) uniform in [0, 1): for top, left and mirroring.
+            images: N images (C, H, W) as `for_training`, and `zoomed` where that is called, left them.
+            draws: (N, 3 or more) uniform in [0, 1): for top, left and mirroring.
         """
         sides = torch.tensor([image.shape[1:] for image in images])
         window = torch.tensor([self.size, self.size]) if self.crops else sides.amax(0)

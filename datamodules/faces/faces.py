@@ -24,6 +24,7 @@ import numpy.typing as npt
 import platformdirs
 
 from datamodules.faces.drawing import Options, draw_all, style_definition
+from datamodules.faces.persons import PERSONS, person_options
 
 # Styles under CC0 or CC BY 4.0 in which the colour of the hair is an option and nothing hides the hair.
 STYLES = ("adventurer", "big-ears", "dylan", "lorelei", "toon-head")
@@ -81,7 +82,7 @@ def draw_faces(
         seeds: one per face, see `face_seeds`.
         size: height and width in pixels.
         style: one of `STYLES`.
-        change: one of `CHANGES`: what all these faces have in common.
+        change: one of `CHANGES` or of `PERSONS`: what all these faces have in common.
         haired: leave out bald heads, by giving those seeds another hair. Truth and source need the same
             value.
 
@@ -120,14 +121,16 @@ def draw_each(style: str, size: int, faces: Sequence[Options], what: str = "face
 
 
 def domain_options(style: str, change: str) -> Options:
-    """Return the options of a style that make a change.
+    """Return the options of a style that make a change, or a person.
 
     Raises:
         ValueError: the style or the change is unknown, or the style has no part that could show the change.
     """
     known = known_options(style)
+    if change in PERSONS:
+        return person_options(style, change)
     if change not in CHANGES:
-        raise ValueError(f"Unknown domain of faces {change!r}; there are {', '.join(CHANGES)}.")
+        raise ValueError(f"Unknown domain of faces {change!r}; there are {', '.join((*CHANGES, *PERSONS))}.")
     options = {name: value for name, value in CHANGES[change].items() if name in known}
     if CHANGES[change] and not options:
         raise ValueError(

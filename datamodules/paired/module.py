@@ -61,7 +61,7 @@ class PairedImages(ImageDataModule):
         edge_threshold: where an edge begins: 8 times the change of brightness (0 to 1) per pixel.
         name: a public set, such as facades, instead of a root; see `datamodules.public_sets.known.PAIRED`.
         faces: style of the drawn faces: adventurer, big-ears, dylan, lorelei or toon-head.
-        faces_A: what faces of domain A have in common, see `datamodules.faces.faces.CHANGES`.
+        faces_A: what faces of domain A have in common, see `faces_A` of `datamodules.UnpairedImages`.
         faces_B: the same for domain B.
         faces_count: drawn pairs to train on.
         test_count: drawn pairs to evaluate on.

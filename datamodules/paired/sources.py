@@ -126,7 +126,7 @@ class DrawnPairs:
 
     Args:
         style: name of the style, see `datamodules.faces.faces.STYLES`.
-        faces_A: what makes domain A, see `datamodules.faces.faces.CHANGES`.
+        faces_A: what makes domain A, see `DrawnDomains`.
         faces_B: what makes domain B.
         count: pairs to train on.
         test_count: pairs to evaluate on.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from datamodules.image_sets import ImageSet
 from datamodules.loading import Key, uniform_draws
 from datamodules.transforms import Augmentation, Preprocess, resize, stack_equal, to_unit_range
-from datamodules.unpaired.sources import HeldOut
+from datamodules.unpaired.sources import Domains, HeldOut
 
 
 class UnpairedBatch(NamedTuple):
@@ -49,29 +50,78 @@ class LoadedBatch(NamedTuple):
         )
 
 
-class TrainingBatches:
-    """Makes training batches: A by index, B at random; all draws are a function of (seed, epoch, index)."""
+class Stage(NamedTuple):
+    """The images of some epochs, and how they are cut."""
 
-    def __init__(self, A: ImageSet, B: ImageSet, preprocess: Preprocess, seed: int) -> None:
-        self.A, self.B, self.preprocess, self.seed = A, B, preprocess, seed
+    A: ImageSet
+    B: ImageSet
+    preprocess: Preprocess
+
+
+class TrainingBatches:
+    """Makes training batches: A in turn, B at random; all draws are a function of (seed, epoch, index).
+
+    Args:
+        read: returns A and B as a preprocess cuts windows from them.
+        preprocess: how images are treated.
+        seed: of whatever is drawn.
+        length: items of an epoch; None takes as many as the larger domain has images.
+
+    Attributes:
+        windows_end: the first epoch of which images are whole, see `Preprocess.whole`. They are read when it
+            comes.
+    """
+
+    def __init__(
+        self, read: Callable[[Preprocess], Domains], preprocess: Preprocess, seed: int, length: int | None
+    ) -> None:
+        self.A, self.B = read(preprocess)
+        self.windows_end = math.inf
+        self._read, self._seed = read, seed
+        self._length = length or max(len(self.A), len(self.B))
+        self._windows = Stage(self.A, self.B, preprocess)
+        self._whole: Stage | None = None
+        self._turns = torch.arange(len(self.A))
+        if len(self) < len(self.A):  # else the epochs of sorted files would show one kind each
+            generator = torch.Generator().manual_seed(seed)
+            self._turns = torch.randperm(len(self.A), generator=generator)
 
     def __len__(self) -> int:
-        return max(len(self.A), len(self.B))
+        return self._length
+
+    def begin(self, epoch: int) -> bool:
+        """Read what an epoch needs, see `BatchesByEpoch`."""
+        before = self._whole
+        self._stage(epoch)
+        return self._whole is not before
+
+    def _stage(self, epoch: int) -> Stage:
+        if epoch < self.windows_end:
+            return self._windows
+        if self._whole is None:
+            whole = self._windows.preprocess.whole
+            self._whole = Stage(*self._read(whole), whole)
+        return self._whole
 
     def __getitem__(self, keys: list[Key]) -> LoadedBatch:
-        # the partner in B, and per domain top, left and mirroring
-        draws = uniform_draws(self.seed, keys, 7)
-        indices_A = [index % len(self.A) for _, index in keys]
+        (epoch, _), *_ = keys
+        stage = self._stage(epoch)
+        # the partner in B; per domain top, left and mirroring; per domain the two scales of a zoom
+        draws = uniform_draws(self._seed, keys, 11)
+        indices_A = [int(self._turns[(epoch * len(self) + index) % len(self.A)]) for _, index in keys]
         indices_B = (draws[:, 0] * len(self.B)).long().tolist()
-        A, augment_A, names_A = self._load(self.A, indices_A, draws[:, 1:4])
-        B, augment_B, names_B = self._load(self.B, indices_B, draws[:, 4:7])
+        A, augment_A, names_A = _cut(stage.A, stage.preprocess, indices_A, draws[:, [1, 2, 3, 7, 8]])
+        B, augment_B, names_B = _cut(stage.B, stage.preprocess, indices_B, draws[:, [4, 5, 6, 9, 10]])
         return LoadedBatch(UnpairedBatch(A, B, names_A=names_A, names_B=names_B), augment_A, augment_B)
 
-    def _load(
-        self, images: ImageSet, indices: list[int], draws: Tensor
-    ) -> tuple[Tensor, Augmentation, list[str]]:
-        chosen, names = [images[index] for index in indices], [images.names[index] for index in indices]
-        return self.preprocess.stack(chosen, names), self.preprocess.augmentation(chosen, draws), names
+
+def _cut(
+    images: ImageSet, preprocess: Preprocess, indices: list[int], draws: Tensor
+) -> tuple[Tensor, Augmentation, list[str]]:
+    """Return images in one tensor, what to cut from them, and their names."""
+    chosen, names = [images[index] for index in indices], [images.names[index] for index in indices]
+    chosen = preprocess.zoomed(chosen, draws)
+    return preprocess.stack(chosen, names), preprocess.augmentation(chosen, draws), names
 
 
 class EvaluationBatches:

@@ -12,14 +12,24 @@ import torch
 from torchvision.transforms.v2 import functional as VF
 
 from datamodules.faces.faces import domain_options, draw_faces, face_seeds, shows_hair
+from datamodules.faces.persons import PERSONS
 from datamodules.found import Found, describe, drawn
 from datamodules.image_sets import ImageSet, Split, find_images, hold_out, limited
 from datamodules.listing import Listing, is_hidden
 from datamodules.reading import MemoryImages, Reading
 from datamodules.transforms import Preprocess
 
+Domains = tuple[ImageSet, ImageSet]
 Names = tuple[Sequence[str], Sequence[str]]
 Read = tuple[Names, Names]
+
+FEWEST_TO_SPLIT = 10
+"""Fewer zoomed pictures of a domain are all learnt from, and evaluated on."""
+
+
+def evaluated_on_itself(preprocess: Preprocess, count: int) -> bool:
+    """Whether so many pictures of a domain are evaluated on that are trained on."""
+    return preprocess.zooms and count < FEWEST_TO_SPLIT
 
 
 class HeldOut(NamedTuple):
@@ -35,12 +45,14 @@ class HeldOut(NamedTuple):
 class DrawnDomains:
     """Drawn faces: other faces in A and B, other ones again to evaluate on, where each has its truth.
 
+    Zoomed faces of which there are few are evaluated on themselves, as `evaluated_on_itself` says.
+
     The faces do not depend on the seed of a run, so that runs over several seeds are compared on the same
     ones.
 
     Attributes:
         style: name of the style, see `datamodules.faces.faces.STYLES`.
-        change_A: what makes domain A, see `datamodules.faces.faces.CHANGES`.
+        change_A: what makes domain A, see `datamodules.faces.faces.CHANGES` and `datamodules.faces.persons`.
         change_B: what makes domain B.
         count: faces per domain to train on.
         test_count: faces per domain to evaluate on.
@@ -49,7 +61,8 @@ class DrawnDomains:
         channels_B: 3, or 1 for grey.
 
     Raises:
-        ValueError: an unknown style or domain, or a number of channels that cannot be drawn.
+        ValueError: an unknown style or domain, a person beside what is none, or a number of channels that
+            cannot be drawn.
     """
 
     style: str
@@ -64,6 +77,12 @@ class DrawnDomains:
     def __post_init__(self) -> None:
         domain_options(self.style, self.change_A)
         domain_options(self.style, self.change_B)
+        if (self.change_A in PERSONS) != (self.change_B in PERSONS):
+            # the same seed is another face there: a truth that no model could know
+            raise ValueError(
+                f"faces_A: {self.change_A} and faces_B: {self.change_B} are a person and none; a person "
+                f"becomes another one alone: give two of {', '.join(PERSONS)}."
+            )
         for argument, channels in (("channels_A", self.channels_A), ("channels_B", self.channels_B)):
             if channels not in (1, 3):
                 raise ValueError(f"{argument}: drawn faces have 3 channels, or 1 when grey, not {channels}.")
@@ -71,25 +90,29 @@ class DrawnDomains:
     def prepare(self, split: Split) -> None:
         """Draw the faces of a split into the cache on disk."""
         if split == "train":
-            self.training()
+            self.training(self.preprocess)
+            if self.preprocess.ends_windows:
+                self.training(self.preprocess.whole)
         else:
             self.held_out()
 
     def found(self, read: Read | None = None) -> list[Found]:
         """Describe both domains; see `FolderDomains.found`."""
-        counts = self.count, self.test_count, self.preprocess.before_crop
-        return [drawn("A", *counts, self.channels_A), drawn("B", *counts, self.channels_B)]
+        itself = evaluated_on_itself(self.preprocess, self.count)
+        counts = self.count, self.count if itself else self.test_count, self.preprocess.before_crop
+        channels = {"A": self.channels_A, "B": self.channels_B}
+        return [drawn(name, *counts, number, on_itself=itself) for name, number in channels.items()]
 
-    def training(self) -> tuple[ImageSet, ImageSet]:
-        """Return A and B in the size windows are cut from."""
-        size = self.preprocess.before_crop
+    def training(self, preprocess: Preprocess) -> Domains:
+        """Return A and B in the size from which that preprocess cuts windows."""
+        size = preprocess.before_crop
         return (
             self._draw("train", "A", self.count, size, self.change_A, self.channels_A),
             self._draw("train", "B", self.count, size, self.change_B, self.channels_B),
         )
 
     def held_out(self) -> HeldOut:
-        """Return the faces to evaluate on, in the size the network sees, and their truth."""
+        """Return the faces to evaluate on, in their size there, and their truth."""
         A, truth_A2B = self.paired("test", "A")
         truth_B2A, B = self.paired("test", "B")
         return HeldOut(A, B, truth_A2B, truth_B2A)
@@ -100,13 +123,14 @@ class DrawnDomains:
         """Return the same faces in domain A and in domain B.
 
         Args:
-            split: train, in the size windows are cut from; or test, in the size the network sees.
+            split: train, in the size windows are cut from; or test, in the size they are evaluated in.
             group: see `face_seeds`.
             scales: they are drawn so many times larger in A and in B.
         """
-        training = split == "train"
-        count = self.count if training else self.test_count
-        size = self.preprocess.before_crop if training else self.preprocess.size
+        size = self.preprocess.before_crop if split == "train" else self.preprocess.evaluated
+        if evaluated_on_itself(self.preprocess, self.count):
+            split = "train"
+        count = self.count if split == "train" else self.test_count
         size_A, size_B = (scale * size for scale in scales)
         return (
             self._draw(split, group, count, size_A, self.change_A, self.channels_A),
@@ -146,7 +170,8 @@ class _Domain:
 class FolderDomains:
     """The user's folders: `root` in the official layout, or one folder per domain.
 
-    A domain without a test folder gets its held-out images from its training folder, by their names.
+    A domain without a test folder gets its held-out images from its training folder, by their names; or is
+    evaluated on what it is trained on, as `evaluated_on_itself` says.
 
     Args:
         root: folder with trainA and trainB, and testA and testB if there are any.
@@ -172,8 +197,8 @@ class FolderDomains:
     ) -> None:
         self.preprocess = preprocess
         (train_A, train_B), (test_A, test_B) = _folders(root, folder_A, folder_B)
-        self._A = _find_domain("A", train_A, test_A, reading_A)
-        self._B = _find_domain("B", train_B, test_B, reading_B)
+        self._A = _find_domain("A", train_A, test_A, reading_A, preprocess)
+        self._B = _find_domain("B", train_B, test_B, reading_B, preprocess)
         self.channels_A, self.channels_B = self._A.channels, self._B.channels
 
     def prepare(self, split: Split) -> None:
@@ -193,9 +218,9 @@ class FolderDomains:
             describe("B", B.train, B.held_out, self.channels_B, read=read_B),
         ]
 
-    def training(self) -> tuple[ImageSet, ImageSet]:
-        """Read A and B as far as they fit the memory."""
-        A, B = (domain.read(domain.train, self.preprocess.for_training) for domain in (self._A, self._B))
+    def training(self, preprocess: Preprocess) -> Domains:
+        """Read A and B for that preprocess, as far as they fit the memory."""
+        A, B = (domain.read(domain.train, preprocess.for_training) for domain in (self._A, self._B))
         return A, B
 
     def held_out(self) -> HeldOut:
@@ -205,14 +230,18 @@ class FolderDomains:
         )
 
 
-def _find_domain(name: str, train: Path, test: Path | None, reading: Reading) -> _Domain:
+def _find_domain(
+    name: str, train: Path, test: Path | None, reading: Reading, preprocess: Preprocess
+) -> _Domain:
     trained = find_images(train, f"training in domain {name}")
-    if test is None:
+    limit = reading.max_images
+    if test is not None:
+        held_out = find_images(test, f"evaluation in domain {name}")
+    elif evaluated_on_itself(preprocess, len(trained.paths)):
+        held_out = Listing(train, trained.paths)
+    else:
         learnt, kept = hold_out(trained.paths, train, reading.held_out_share)
         trained, held_out = trained._replace(paths=learnt), Listing(train, kept)
-    else:
-        held_out = find_images(test, f"evaluation in domain {name}")
-    limit = reading.max_images
     return _Domain(limited(trained, limit), limited(held_out, limit), reading)
 
 

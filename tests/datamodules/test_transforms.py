@@ -71,6 +71,7 @@ def test_mirroring_can_be_switched_off() -> None:
         ("scale_width_and_crop", (81, 36), (72, 32)),
         ("crop", (90, 40), (88, 40)),  # whole images have sides that divide by four
         ("none", (88, 40), (88, 40)),
+        ("zoom_and_crop", (1152, 512), (1152, 512)),  # 16 times the window; evaluated as large as that
     ],
 )
 def test_sizes_of_oblong_images(kind: Any, training: tuple[int, int], evaluation: tuple[int, int]) -> None:
@@ -81,6 +82,77 @@ def test_sizes_of_oblong_images(kind: Any, training: tuple[int, int], evaluation
 
 def test_flat_images_are_scaled_no_lower_than_the_window() -> None:
     assert Preprocess("scale_width_and_crop", size=32).for_training(image(10, 100)).shape == (3, 32, 36)
+
+
+def zooming(size: int = 8, **options: Any) -> Preprocess:
+    return Preprocess("zoom_and_crop", size, 48, **options)
+
+
+def test_a_window_that_is_not_zoomed_is_a_plain_slice() -> None:
+    whole = image(60, 48)
+    draws = torch.tensor([[0.0, ALMOST_ONE, 0.0, 0.0, 0.0]], dtype=torch.float64)
+    (window,) = zooming().zoomed([whole], draws)
+    assert torch.equal(window, whole[:, :8, -8:])
+    assert torch.equal(zooming().augmentation([window], draws)(window[None])[0], window.flip(2))
+
+
+def test_a_zoomed_window_is_that_of_the_scaled_picture() -> None:
+    whole = image(60, 48)
+    draws = torch.tensor([[0.5, 0.5, 0.0, ALMOST_ONE, ALMOST_ONE]], dtype=torch.float64)
+    (window,) = zooming().zoomed([whole], draws)
+    scaled = resize(whole, 20, 16)
+    top, left = int(0.5 * (60 - 24 + 1)) // 3, int(0.5 * (48 - 24 + 1)) // 3
+    expected = scaled[:, top : top + 8, left : left + 8]
+    assert (window.int() - expected.int())[:, 2:-2, 2:-2].abs().max() <= 1
+
+
+def test_zooms_are_uniform_along_each_axis() -> None:
+    ramps = torch.stack([torch.arange(60.0)[:, None].expand(60, 48), torch.arange(48.0).expand(60, 48)]) / 60
+    draws = torch.rand(600, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    windows = torch.stack(zooming().zoomed([ramps] * 600, draws))
+    down, across = windows[:, 0, :, 4], windows[:, 1, 4]
+    for steps in (down[:, 5] - down[:, 2], across[:, 5] - across[:, 2]):
+        scales = 3 / (60 * steps)
+        assert 1 / 3 - 0.01 < scales.min() < 0.36
+        assert 0.95 < scales.max() < 1.01
+        assert (scales.mean() - 2 / 3).abs() < 0.03
+        assert (scales.std() - (2 / 3) / 12**0.5).abs() < 0.02
+    both = torch.stack([down[:, 5] - down[:, 2], across[:, 5] - across[:, 2]])
+    assert torch.corrcoef(both)[0, 1].abs() < 0.15  # each axis by itself
+
+
+def test_small_pictures_are_zoomed_no_lower_than_the_window() -> None:
+    flat = zooming(32).for_training(image(10, 100))
+    assert flat.shape == (3, 32, 48)
+    (window,) = zooming(32).zoomed([flat], torch.full((1, 5), ALMOST_ONE, dtype=torch.float64))
+    assert torch.equal(window, resize(flat, 32, 32))
+
+
+def test_other_kinds_zoom_nothing() -> None:
+    whole = image(60, 48)
+    (same,) = Preprocess("crop", 8).zoomed([whole], torch.rand(1, 5))
+    assert same is whole
+
+
+def test_whole_images_have_the_size_of_the_window() -> None:
+    preprocess = Preprocess(size=8, load_size=12, windows_until=0.5)
+    assert preprocess.ends_windows
+    assert preprocess.whole.for_training(image(20, 40)).shape == (3, 8, 8)
+    assert preprocess.whole.flip
+    assert not preprocess.whole.ends_windows
+    assert not Preprocess(size=8, load_size="size", windows_until=0.5).ends_windows
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_windows_end_at_a_share_of_the_epochs(share: float) -> None:
+    with pytest.raises(ValueError, match=rf"windows_until: {share} is a share of the epochs, from 0 to 1"):
+        Preprocess(windows_until=share)
+
+
+@pytest.mark.parametrize("kind", ["scale_width", "scale_width_and_crop", "crop", "none", "zoom_and_crop"])
+def test_windows_end_where_images_have_one_size_without_them(kind: Any) -> None:
+    with pytest.raises(ValueError, match=rf"windows_until: 0.5 .* resize_and_crop instead of {kind}"):
+        Preprocess(kind, windows_until=0.5)
 
 
 def test_load_size_is_as_official() -> None:
