@@ -82,9 +82,12 @@ class TrainingBatches:
         self._windows = Stage(self.A, self.B, preprocess)
         self._whole: Stage | None = None
         self._turns = torch.arange(len(self.A))
-        if len(self) < len(self.A):  # else the epochs of sorted files would show one kind each
+        self._shift = 0  # images of A from one epoch to the next
+        if len(self) < len(self.A):
+            # In an order of their own: those of sorted files would show one kind in each epoch.
             generator = torch.Generator().manual_seed(seed)
             self._turns = torch.randperm(len(self.A), generator=generator)
+            self._shift = len(self)
 
     def __len__(self) -> int:
         return self._length
@@ -108,7 +111,8 @@ class TrainingBatches:
         stage = self._stage(epoch)
         # the partner in B; per domain top, left and mirroring; per domain the two scales of a zoom
         draws = uniform_draws(self._seed, keys, 11)
-        indices_A = [int(self._turns[(epoch * len(self) + index) % len(self.A)]) for _, index in keys]
+        first = epoch * self._shift
+        indices_A = [int(self._turns[(first + index) % len(self.A)]) for _, index in keys]
         indices_B = (draws[:, 0] * len(self.B)).long().tolist()
         A, augment_A, names_A = _cut(stage.A, stage.preprocess, indices_A, draws[:, [1, 2, 3, 7, 8]])
         B, augment_B, names_B = _cut(stage.B, stage.preprocess, indices_B, draws[:, [4, 5, 6, 9, 10]])

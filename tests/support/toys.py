@@ -61,7 +61,7 @@ TOYS = {
         },
         data_arguments={"size": 16, "faces_count": 8, "test_count": 5},
         # A milder contrast: that of few and thin features begins with gradients beyond what fp16 holds.
-        separable={"patches": 200, "nce_temperature": 1.0},
+        separable={"nce_temperature": 1.0, "lambda_NCE": 0.1},
     ),
     "MUNIT": Toy(
         data="UnpairedImages",
