@@ -168,26 +168,17 @@ class CUT(Regularised):
         check_ranges(self.hparams, RANGES)
         self.generator_channels = _common_channels(channels_A, channels_B)
         target_channels = {"A": channels_A, "B": channels_B}[direction[2]]
+        channels = self.generator_channels, target_channels
         self.generator = initialise(
-            ResNetGenerator(
-                self.generator_channels,
-                target_channels,
-                generator_width,
-                blocks,
-                norm,
-                upsampling,
-                dropout,
-                downsampling,
-            ),
+            ResNetGenerator(*channels, generator_width, blocks, norm, upsampling, dropout, downsampling),
             "xavier",
         )
         self._layers = _numbers(nce_layers or LAYERS, self.generator)
         self.projection = initialise(
             PatchProjection(self.generator.feature_channels(self._layers), projection_width), "xavier"
         )
-        judge = PatchDiscriminator(
-            target_channels, discriminator_width, discriminator_layers, norm, downsampling
-        )
+        size = discriminator_width, discriminator_layers
+        judge = PatchDiscriminator(target_channels, *size, norm, downsampling)
         self.discriminator = self.bounded(initialise(judge, "xavier"))
         self.objective = adversarial.objective(objective)
 

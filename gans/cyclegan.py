@@ -12,6 +12,7 @@ from gans.base import Regularised
 from gans.inference import Given, mapped
 from gans.losses import adversarial
 from gans.losses.reconstruction import l1
+from gans.networks.antialiasing import Downsampling
 from gans.networks.init import initialise
 from gans.networks.joined import forward_joined
 from gans.networks.norms import Norm
@@ -53,8 +54,9 @@ class CycleGAN(Regularised):
         discriminator_width: channels after the discriminator's first convolution.
         discriminator_layers: 0 to 5; 3 is the 70x70 PatchGAN, 0 judges single pixels.
         norm: normalisation of all networks; with `batch` images are not joined into one forward pass.
-        upsampling: `transposed` convolutions as in the paper, or `nearest` upsampling and a convolution,
-            which avoids checkerboard patterns.
+        downsampling: of all networks, `strided` convolutions as in the paper, or `antialiased` ones.
+        upsampling: `transposed` convolutions as in the paper, or `nearest` or `antialiased` upsampling and a
+            convolution, which avoid checkerboard patterns.
         dropout: whether the residual blocks drop half of their features.
         objective: the adversarial loss; the paper's is `least_squares`.
         lambda_cycle: weight of the cycle losses.
@@ -89,6 +91,7 @@ class CycleGAN(Regularised):
         discriminator_width: int = 64,
         discriminator_layers: int = 3,
         norm: Norm = "instance",
+        downsampling: Downsampling = "strided",
         upsampling: Upsampling = "transposed",
         dropout: bool = False,
         objective: adversarial.ObjectiveName = "least_squares",
@@ -117,13 +120,14 @@ class CycleGAN(Regularised):
         blocks = blocks_for(image_size) if blocks is None else blocks
 
         def generator(channels_in: int, channels_out: int) -> nn.Module:
+            size = generator_width, blocks
             return initialise(
-                ResNetGenerator(channels_in, channels_out, generator_width, blocks, norm, upsampling, dropout)
+                ResNetGenerator(channels_in, channels_out, *size, norm, upsampling, dropout, downsampling)
             )
 
         def discriminator(channels: int) -> nn.Module:
-            network = PatchDiscriminator(channels, discriminator_width, discriminator_layers, norm)
-            return self.bounded(initialise(network))
+            size = discriminator_width, discriminator_layers
+            return self.bounded(initialise(PatchDiscriminator(channels, *size, norm, downsampling)))
 
         self.generator_A2B = generator(channels_A, channels_B)
         self.generator_B2A = generator(channels_B, channels_A)

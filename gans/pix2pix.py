@@ -17,11 +17,12 @@ from gans.base import Regularised
 from gans.inference import Given, evaluating, mapped
 from gans.losses import adversarial
 from gans.losses.reconstruction import l1
+from gans.networks.antialiasing import Downsampling
 from gans.networks.init import initialise
 from gans.networks.joined import forward_joined
 from gans.networks.norms import Norm
 from gans.networks.patch import ImageDiscriminator, PatchDiscriminator, layers_for_patch
-from gans.networks.resnet import ResNetGenerator, blocks_for
+from gans.networks.resnet import ResNetGenerator, Upsampling, blocks_for
 from gans.networks.unet import UNetGenerator
 from gans.protocol import Comparison, Grid, Predictions
 from gans.training.schedules import Schedule
@@ -60,6 +61,9 @@ class Pix2Pix(Regularised):
             for the whole image.
         conditional: whether the discriminator sees the input too: the paper's cGAN, else its GAN.
         norm: normalisation of all networks; `batch` in the paper, whose batches are of one image.
+        downsampling: of resnet and of the discriminator of patches: `strided` convolutions as in the paper,
+            or `antialiased`, with a filter.
+        upsampling: of resnet: `transposed` convolutions as in the paper, `nearest`, or `antialiased`.
         dropout: whether the inner layers of the generator drop half of their features in training.
         dropout_at_test: whether `dropout` stays on in `translate`, as in the paper: it is the only noise its
             generator has. Off, pictures are smoother and errors a little lower, because something like the
@@ -101,6 +105,8 @@ class Pix2Pix(Regularised):
         patch: Patch = 70,
         conditional: bool = True,
         norm: Norm = "batch",
+        downsampling: Downsampling = "strided",
+        upsampling: Upsampling = "transposed",
         dropout: bool = True,
         dropout_at_test: bool = True,
         norm_statistics: NormStatistics = "batch",
@@ -124,7 +130,7 @@ class Pix2Pix(Regularised):
         if adversarial_weight > 0:
             judged = channels_out + (channels_in if conditional else 0)
             self.discriminator = self.bounded(
-                initialise(_discriminator(patch, judged, image_size, discriminator_width, norm))
+                initialise(_discriminator(patch, judged, image_size, discriminator_width, norm, downsampling))
             )
         self.objective = adversarial.objective(objective)
 
@@ -239,17 +245,20 @@ def _generator(name: GeneratorName, arguments: Any) -> nn.Module:
     dropout = arguments["dropout"]
     if name == "resnet":
         blocks = blocks_for(size) if arguments["blocks"] is None else arguments["blocks"]
-        return ResNetGenerator(*channels, width, blocks, norm, dropout=dropout)
+        sampling = arguments["upsampling"], dropout, arguments["downsampling"]
+        return ResNetGenerator(*channels, width, blocks, norm, *sampling)
     if name not in get_args(GeneratorName):
         raise ValueError(f"model.generator is {name!r}: it is one of {', '.join(get_args(GeneratorName))}.")
     return UNetGenerator(*channels, size, width, arguments["depth"], norm, dropout, skips=name == "unet")
 
 
-def _discriminator(patch: Patch, channels: int, image_size: int, width: int, norm: Norm) -> nn.Module:
+def _discriminator(
+    patch: Patch, channels: int, image_size: int, width: int, norm: Norm, downsampling: Downsampling
+) -> nn.Module:
     """Return the discriminator of patches of this size."""
     if patch == "image":
         return ImageDiscriminator(channels, image_size, width, norm)
-    discriminator = PatchDiscriminator(channels, width, layers_for_patch(patch), norm)
+    discriminator = PatchDiscriminator(channels, width, layers_for_patch(patch), norm, downsampling)
     if image_size < discriminator.smallest_size:
         raise ValueError(
             f"model.patch is {patch}: its discriminator takes images of {discriminator.smallest_size} pixels "

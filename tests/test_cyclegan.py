@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from datamodules.unpaired.batches import UnpairedBatch
 from gans.cyclegan import CycleGAN
+from gans.networks.antialiasing import AntialiasedDownsample, AntialiasedUpsample
 
 TINY: dict[str, Any] = {
     "image_size": 16,
@@ -74,6 +75,15 @@ def test_identity_shares_the_forward_pass_or_costs_none(identity_weight: float, 
     assert sizes == expected
     terms = module.generator_terms(batch, made)
     assert ("identity_A" in terms) == (identity_weight > 0)
+
+
+def test_networks_may_be_antialiased() -> None:
+    module = tiny(downsampling="antialiased", upsampling="antialiased")
+    halving = [part for part in module.modules() if isinstance(part, AntialiasedDownsample)]
+    doubling = [part for part in module.modules() if isinstance(part, AntialiasedUpsample)]
+    assert (len(halving), len(doubling)) == (2 * 2 + 2 * 1, 2 * 2)
+    batch = UnpairedBatch(images(), images(seed=1))
+    assert module.produce(batch).fake_B.shape == batch.B.shape
 
 
 def test_with_batch_norm_images_are_not_joined() -> None:

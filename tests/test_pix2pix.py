@@ -19,6 +19,7 @@ from datamodules.base import PredictBatch
 from datamodules.paired.batches import PairedBatch
 from datamodules.paired.colour import join_lab, split_lab
 from gans.inference import to_pil
+from gans.networks.antialiasing import AntialiasedDownsample, AntialiasedUpsample
 from gans.networks.resnet import ResNetGenerator
 from gans.networks.unet import UNetGenerator
 from gans.pix2pix import Pix2Pix
@@ -47,6 +48,14 @@ def fit(module: Pix2Pix, folder: Path, pairs: PairedBatch, epochs: int = 1) -> d
     fitting.fit(module, DataLoader([pairs], batch_size=None))  # type: ignore[arg-type]
     logged = fitting.callback_metrics.items()
     return {name.removeprefix("train/"): float(value) for name, value in logged if name.count("/") == 2}
+
+
+def test_resnet_and_patches_may_be_antialiased() -> None:
+    module = tiny(generator="resnet", blocks=1, downsampling="antialiased", upsampling="antialiased")
+    halving = [part for part in module.modules() if isinstance(part, AntialiasedDownsample)]
+    doubling = [part for part in module.modules() if isinstance(part, AntialiasedUpsample)]
+    assert (len(halving), len(doubling)) == (2 + 1, 2)
+    assert module.produce(batch()).shape == batch().target.shape
 
 
 def test_three_steps_equal_the_official_program(tmp_path: Path) -> None:
