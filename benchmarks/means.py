@@ -49,7 +49,7 @@ MEANS = (
     Means("judges without gradients", undo="judges_without_gradients"),
     Means("resting generator without graph", undo="resting_without_graph", systems=STARGAN),
     Means("penalties without zeros", undo="penalties_without_zeros", systems=STARGAN),
-    Means("joined forwards", undo="joined_forwards", systems=("cyclegan",)),  # others have batch norm
+    Means("joined forwards", undo="joined_forwards", systems=("cyclegan", "cut")),  # others have batch norm
     Means("channels last", ("--acceleration.channels_last", "true"), by_default=False),
     Means("compile", COMPILED, by_default=False),
     Means("bfloat16", BFLOAT16, by_default=False),

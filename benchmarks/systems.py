@@ -95,6 +95,16 @@ SYSTEMS = {
         lambda program, batch, _: program.step(batch.A, batch.B),
         2,
     ),
+    "cut": System(
+        "CUT",
+        "UnpairedImages",
+        1,
+        "unpaired",
+        256,
+        steps.CUT,
+        lambda program, batch, _: program.step(batch.A, batch.B),
+        2,
+    ),
     "pix2pix": System(
         "Pix2Pix",
         "PairedImages",
@@ -120,7 +130,7 @@ SYSTEMS = {
         128,
     ),
 }
-"""Name -> system, as in the target table of the issue that asked for this benchmark."""
+"""Name -> system."""
 
 
 def write_images(system: System, folder: Path) -> Path:

@@ -2,12 +2,14 @@ r"""Times a training step: (a) the paper's in plain PyTorch, (b) our module alon
 
     python -m benchmarks.train_step --systems cyclegan dcgan --periods 10 --repeats 3
     python -m benchmarks.train_step --systems dcgan --note compiled --acceleration.compile true
+    python -m benchmarks.train_step --systems cyclegan cut
 
 The two programs take turns, on the same batches, which come from jpg files through the data module; ours with
 the default callbacks and loggers. Each has a process of its own, because what ours tells its process about
 memory and threads would help the plain one too. Every other argument goes to `fit`, to (b) and (c). Times are
 medians over periods, a period being the steps after which the players' turns repeat; ratios are given with
 the lowest and highest of the periods. CPU seconds are of all threads, peak memory of the whole process.
+Below the table each further system is set beside the first, by what (c) takes for a step.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ import torch
 from benchmarks.plain_process import wait_for
 from benchmarks.programs import add_systems, command_line, measured_fit, print_header, print_row
 from benchmarks.systems import SYSTEMS, write_images
+
+Runs = Sequence[dict[str, Any]]
 
 COLUMNS = (
     "system",
@@ -62,10 +66,14 @@ def main() -> int:
     peak = arithmetic_peak()
     print(f"torch {torch.__version__}, {device_name()}, {peak / 1e9:.0f} GFLOP/s at best\n")
     print_header(*COLUMNS)
+    measured: dict[str, Runs] = {}
     for name in options.systems:
         root = write_images(SYSTEMS[name], options.folder)
-        runs = [_measured(options, name, root) for _ in range(options.repeats)]
-        print_row(*_row(name, options.note, runs, peak))
+        measured[name] = [_measured(options, name, root) for _ in range(options.repeats)]
+        print_row(*_row(name, options.note, measured[name], peak))
+    first, *others = measured
+    for name in others:
+        print(f"\n{_beside(name, first, measured)}")
     return 0
 
 
@@ -76,14 +84,12 @@ def _measured(options: argparse.Namespace, system: str, root: Path) -> dict[str,
     return measured_fit(arguments, "benchmarks.alternation.Alternation", system=system, **periods)
 
 
-def _row(name: str, note: str, runs: Sequence[dict[str, Any]], peak: float) -> list[str]:
+def _row(name: str, note: str, runs: Runs, peak: float) -> list[str]:
     system = SYSTEMS[name]
-    rows = [row for run in runs for row in run["rows"]]
     plain, plain_cpu, module, ours, ours_cpu = (
-        median(row[key] for row in rows) / system.period
-        for key in ("plain", "plain_cpu", "module", "ours", "ours_cpu")
+        _of_a_step(name, runs, key) for key in ("plain", "plain_cpu", "module", "ours", "ours_cpu")
     )
-    ratios = [row["plain"] / row["ours"] for row in rows]
+    ratios = [row["plain"] / row["ours"] for run in runs for row in run["rows"]]
     counts = runs[0]["counts"]
     flops = counts["flops"] / system.period
     return [
@@ -99,8 +105,29 @@ def _row(name: str, note: str, runs: Sequence[dict[str, Any]], peak: float) -> l
         f"{counts['plain_operators'] / system.period:.0f}",
         f"{flops / 1e9:.0f}",
         f"{flops / ours / peak:.0%}",
-        *(f"{max(run[memory] for run in runs) / 1e9:.2f}" for memory in ("plain_memory", "memory")),
+        *(f"{_most(runs, memory) / 1e9:.2f}" for memory in ("plain_memory", "memory")),
     ]
+
+
+def _of_a_step(name: str, runs: Runs, key: str) -> float:
+    """Return the median of what a step of a system takes: seconds, or CPU seconds."""
+    taken: float = median(row[key] for run in runs for row in run["rows"])
+    return taken / SYSTEMS[name].period
+
+
+def _most(runs: Runs, memory: str) -> float:
+    """Return the peak memory of all processes, in bytes."""
+    return max(float(run[memory]) for run in runs)
+
+
+def _beside(name: str, first: str, measured: dict[str, Runs]) -> str:
+    """Return a line on the shares of the first system's time and memory that a system takes, both ours."""
+    seconds, cpu = (
+        _of_a_step(name, measured[name], key) / _of_a_step(first, measured[first], key)
+        for key in ("ours", "ours_cpu")
+    )
+    memory = _most(measured[name], "memory") / _most(measured[first], "memory")
+    return f"{name} / {first}: {seconds:.2f} of the seconds, {cpu:.2f} of the CPU s, {memory:.2f} of the GB"
 
 
 def arithmetic_peak(seconds: float = 2.0) -> float:

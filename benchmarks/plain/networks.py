@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class Residual(nn.Module):
@@ -19,12 +22,50 @@ class Residual(nn.Module):
         return made
 
 
-def resnet_generator(width: int, blocks: int) -> nn.Sequential:
-    """Return CycleGAN's generator of 3 channels with instance norm."""
+def _low_pass(weights: list[float], channels: int) -> Tensor:
+    """Return the outer product of the weights, of sum 1, for each channel: (channels, 1, K, K)."""
+    kernel = torch.outer(torch.tensor(weights), torch.tensor(weights))
+    return (kernel / kernel.sum()).repeat(channels, 1, 1, 1)
+
+
+class Halving(nn.Module):
+    """Filters every channel by 1 2 1 and leaves every second row and column out."""
+
+    kernel: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("kernel", _low_pass([1.0, 2.0, 1.0], channels), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (N, C, H / 2, W / 2), rounded up."""
+        padded = F.pad(x, (1, 1, 1, 1), "reflect")
+        return F.conv2d(padded, self.kernel, stride=2, groups=len(self.kernel))
+
+
+class Doubling(nn.Module):
+    """Doubles rows and columns, filling in by 1 3 3 1."""
+
+    kernel: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("kernel", 4 * _low_pass([1.0, 3.0, 3.0, 1.0], channels), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (N, C, 2 H, 2 W)."""
+        padded = F.pad(x, (1, 1, 1, 1), "replicate")
+        return F.conv_transpose2d(padded, self.kernel, stride=2, padding=3, groups=len(self.kernel))
+
+
+def resnet_generator(width: int, blocks: int, filters: bool = False) -> nn.Sequential:
+    """Return CycleGAN's generator of 3 channels with instance norm, or CUT's with its low-pass filters."""
     layers = [nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7), nn.InstanceNorm2d(width), nn.ReLU(True)]
     for scale in (1, 2):
         inner = width * scale
-        layers += [nn.Conv2d(inner, 2 * inner, 3, 2, 1), nn.InstanceNorm2d(2 * inner), nn.ReLU(True)]
+        down = nn.Conv2d(inner, 2 * inner, 3, 1 if filters else 2, 1)
+        layers += [down, nn.InstanceNorm2d(2 * inner), nn.ReLU(True)]
+        layers += [Halving(2 * inner)] if filters else []
     deep = 4 * width
     for _ in range(blocks):
         first = [nn.ReflectionPad2d(1), nn.Conv2d(deep, deep, 3), nn.InstanceNorm2d(deep), nn.ReLU(True)]
@@ -32,19 +73,41 @@ def resnet_generator(width: int, blocks: int) -> nn.Sequential:
         layers.append(Residual(*first, *second))
     for scale in (4, 2):
         inner = width * scale // 2
-        up = nn.ConvTranspose2d(2 * inner, inner, 3, 2, padding=1, output_padding=1)
-        layers += [up, nn.InstanceNorm2d(inner), nn.ReLU(True)]
+        if filters:
+            layers += [Doubling(2 * inner), nn.Conv2d(2 * inner, inner, 3, 1, 1)]
+        else:
+            layers.append(nn.ConvTranspose2d(2 * inner, inner, 3, 2, padding=1, output_padding=1))
+        layers += [nn.InstanceNorm2d(inner), nn.ReLU(True)]
     return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh())
 
 
-def patch_discriminator(channels: int, width: int, norm: type[nn.Module]) -> nn.Sequential:
-    """Return the 70-pixel PatchGAN."""
+def patch_discriminator(
+    channels: int, width: int, norm: type[nn.Module], filters: bool = False
+) -> nn.Sequential:
+    """Return the 70-pixel PatchGAN, or CUT's, which halves by low-pass filters."""
     with_bias = norm is nn.InstanceNorm2d
-    layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, True)]
-    for inner, outer, stride in ((1, 2, 2), (2, 4, 2), (4, 8, 1)):
+    halved = 1 if filters else 2
+    layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, halved, 1), nn.LeakyReLU(0.2, True)]
+    for inner, outer, stride in ((1, 2, halved), (2, 4, halved), (4, 8, 1)):
+        layers += [Halving(width * inner)] if filters else []
         layers.append(nn.Conv2d(width * inner, width * outer, 4, stride, 1, bias=with_bias))
         layers += [norm(width * outer), nn.LeakyReLU(0.2, True)]
     return nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4, 1, 1))
+
+
+class Projection(nn.Module):
+    """CUT's perceptrons, one for each of several feature maps of so many channels."""
+
+    def __init__(self, channels: Iterable[int], width: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Sequential(nn.Linear(size, width), nn.ReLU(), nn.Linear(width, width)) for size in channels
+        )
+
+    def forward(self, rows: Iterable[Tensor]) -> list[Tensor]:
+        """Return (N, P, width), of length 1, for the rows (N, P, C) of each feature map."""
+        made = [layer(part) for layer, part in zip(self.layers, rows, strict=True)]
+        return [vectors / (vectors.norm(dim=2, keepdim=True) + 1e-7) for vectors in made]
 
 
 class _UNetLevel(nn.Module):

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torch.optim import Adam
 
 from benchmarks.plain.networks import (
+    Projection,
     StarGANDiscriminator,
     StarGANGenerator,
     dcgan_discriminator,
@@ -70,6 +71,89 @@ class CycleGAN:
             losses[name].backward()
         self.optimizer_D.step()
         return losses
+
+
+class CUT:
+    """CUT of 3 channels.
+
+    Args:
+        width: channels after the first convolution of generator and discriminator.
+        projection_width: numbers in a projected vector.
+        places: draws where in a feature map (N, C, H, W) patches are compared, (P,) in H W.
+    """
+
+    def __init__(
+        self,
+        width: int = 64,
+        projection_width: int = 256,
+        places: Callable[[Tensor], Tensor] = lambda features: torch.randperm(
+            features[0, 0].numel(), device=features.device
+        )[:256],
+    ) -> None:
+        self.G = resnet_generator(width, 9, filters=True)
+        self.D = patch_discriminator(3, width, nn.InstanceNorm2d, filters=True)
+        self.F = Projection((3, 2 * width, 4 * width, 4 * width, 4 * width), projection_width)
+        self.optimizer_G, self.optimizer_D, self.optimizer_F = (
+            _adam(2e-4, network) for network in (self.G, self.D, self.F)
+        )
+        self.places = places
+
+    def step(self, real_A: Tensor, real_B: Tensor) -> Losses:
+        """Train once on images (N, 3, H, W) of both domains."""
+        fake_B, same_B = self.G(torch.cat([real_A, real_B])).split(len(real_A))
+        losses = self._discriminator_step(real_B, fake_B.detach())
+        _trainable([self.D], False)
+        self.optimizer_G.zero_grad()
+        self.optimizer_F.zero_grad()
+        losses["G_GAN"] = _least_squares(self.D(fake_B), 1)
+        losses["NCE"] = self._contrast(real_A, fake_B)
+        losses["NCE_Y"] = self._contrast(real_B, same_B)
+        losses["G"] = losses["G_GAN"] + 0.5 * (losses["NCE"] + losses["NCE_Y"])
+        losses["G"].backward()
+        self.optimizer_G.step()
+        self.optimizer_F.step()
+        _trainable([self.D], True)
+        return losses
+
+    def _discriminator_step(self, real: Tensor, fake: Tensor) -> Losses:
+        self.optimizer_D.zero_grad()
+        losses = {"D_fake": _least_squares(self.D(fake), 0), "D_real": _least_squares(self.D(real), 1)}
+        (0.5 * (losses["D_fake"] + losses["D_real"])).backward()
+        self.optimizer_D.step()
+        return losses
+
+    def _contrast(self, source: Tensor, made: Tensor) -> Tensor:
+        """Return the mean of the layers' contrasts between images and what was made of them."""
+        queries, keys = self._encoded(made), self._encoded(source)
+        places = [self.places(features) for features in keys]
+        pairs = zip(self.F(_rows(queries, places)), self.F(_rows(keys, places)), strict=True)
+        return torch.stack([_told_apart(query, key.detach()) for query, key in pairs]).mean()
+
+    def _encoded(self, images: Tensor) -> list[Tensor]:
+        """Return the features after the layers 0, 4, 8, 12 and 16 of the generator."""
+        features = []
+        for number, layer in enumerate(self.G[:17]):
+            images = layer(images)
+            if number % 4 == 0:
+                features.append(images)
+        return features
+
+
+def _rows(features: list[Tensor], places: list[Tensor]) -> list[Tensor]:
+    """Return (N, P, C) of each feature map (N, C, H, W).
+
+    The last axis is indexed: gradients that lie channels last become wrong in torch's instance norm on a CPU.
+    """
+    return [part.flatten(2)[..., at].transpose(1, 2) for part, at in zip(features, places, strict=True)]
+
+
+def _told_apart(queries: Tensor, keys: Tensor) -> Tensor:
+    """Return the cross-entropy of each query's own key among all keys of its image."""
+    own = (queries * keys).sum(2, keepdim=True)
+    itself = torch.eye(queries.shape[1], dtype=torch.bool, device=queries.device)
+    others = (queries @ keys.transpose(1, 2)).masked_fill(itself, -10)
+    logits = torch.cat([own, others], 2).flatten(0, 1) / 0.07
+    return F.cross_entropy(logits, torch.zeros_like(logits[:, 0], dtype=torch.long))
 
 
 def _least_squares(scores: Tensor, target: float) -> Tensor:

@@ -112,6 +112,27 @@ def test_a_training_step_is_set_beside_the_plain_one(
     assert [arguments[-2:] for arguments in asked] == [["--trainer.x", "1"]] * 2
 
 
+def test_further_systems_are_set_beside_the_first(
+    capsys: pytest.CaptureFixture[str], small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(arguments: list[str], callback: str, **options: Any) -> dict[str, Any]:
+        run = measured(**options)
+        if options["system"] == "stargan_b4":
+            run["memory"] = 3e9
+            run["rows"] = [{key: value / 2 for key, value in row.items()} for row in run["rows"]]
+        return run
+
+    monkeypatch.setattr(train_step, "arithmetic_peak", lambda: 12e9)
+    monkeypatch.setattr(train_step, "measured_fit", fit)
+    monkeypatch.setattr(sys, "argv", ["train_step", "--systems", "cyclegan", "stargan_b4", "cut", small])
+    assert train_step.main() == 0
+    _, below = capsys.readouterr().out.rsplit("|", 1)
+    assert below.split("\n\n")[1:] == [
+        "stargan_b4 / cyclegan: 0.50 of the seconds, 0.50 of the CPU s, 0.75 of the GB",
+        "cut / cyclegan: 1.00 of the seconds, 1.00 of the CPU s, 1.00 of the GB\n",
+    ]
+
+
 def test_means_are_set_beside_the_step_without_them(
     table: Table, small: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
