@@ -41,8 +41,8 @@ def written(folder: Path, **arguments: Any) -> Path:
 
 
 def test_official_files_give_the_recorded_outputs(tmp_path: Path) -> None:
-    save(official_state("cut_resnet_9blocks_antialias"), tmp_path / "in" / "latest_net_G.pth")
-    save(official_state("cut_patchgan_antialias"), tmp_path / "in" / "latest_net_D.pth")
+    save(official_state("cut_resnet_9blocks_antialias"), tmp_path / "in" / "200_net_G.pth")
+    save(official_state("cut_patchgan_antialias"), tmp_path / "in" / "200_net_D.pth")
     model = imported(tmp_path / "in")
     assert isinstance(model, gans.CUT)
     assert_outputs(RecordedFeatures(model.generator), "cut_resnet_9blocks_antialias", "eval")
