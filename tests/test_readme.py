@@ -93,7 +93,7 @@ def test_fit_commands_train(arguments: list[str], tmp_path: Path, monkeypatch: p
     if "table.csv" in arguments:
         write_table(Path("table.csv"), Path("FOLDER"), ["smiling", "blond", "black"])
     if "--init_from" in arguments:
-        write_checkpoint(Path(arguments[arguments.index("--init_from") + 1]), "CycleGAN")
+        write_checkpoint(Path(arguments[arguments.index("--init_from") + 1]), merged_model(arguments))
     if any("attributes.ckpt" in argument for argument in arguments):
         write_toy_config(Path("faces.yaml"), "StarGAN")
         assert (

@@ -63,7 +63,11 @@ ALONE = ("gans.networks", "gans.losses")
 BETWEEN_VARIANTS = {("gans.vae", "gans.autoencoder"), ("gans.gan_cls", "gans.text_encoder")}
 """A VAE is an auto-encoder; GAN-CLS holds a text encoder."""
 
-NAMED = {("gans.callbacks.text_match", "gans.text_encoder"), ("gans.tools.official.places", "gans.stargan")}
+NAMED = {
+    ("gans.callbacks.text_match", "gans.text_encoder"),
+    ("gans.tools.official.places", "gans.cut"),
+    ("gans.tools.official.places", "gans.stargan"),
+}
 """Callbacks and tools that know a variant by name: all others know the base's protocol."""
 
 

@@ -23,6 +23,13 @@ SMALL: dict[str, dict[str, Any]] = {
         "channels_in": 1,
         "patch": 16,
     },
+    "CUT": {
+        "generator_width": 4,
+        "blocks": 5,
+        "discriminator_width": 4,
+        "discriminator_layers": 2,
+        "projection_width": 6,
+    },
     "StarGAN": {"image_size": 16, "generator_width": 4, "blocks": 1, "discriminator_width": 4},
     "DCGAN": {"image_size": 32, "width": 4, "latent_size": 6},
     "MUNIT": {

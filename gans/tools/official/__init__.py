@@ -1,1 +1,1 @@
-"""The authors' own files of CycleGAN, pix2pix, StarGAN, DCGAN and MUNIT, turned into checkpoints and back."""
+"""The authors' files of CycleGAN, pix2pix, CUT, StarGAN, DCGAN and MUNIT, turned into checkpoints or back."""

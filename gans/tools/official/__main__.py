@@ -1,4 +1,4 @@
-"""Turns the authors' files of CycleGAN, pix2pix, StarGAN, DCGAN and MUNIT into a checkpoint, and back.
+"""Turns the authors' files of CycleGAN, pix2pix, CUT, StarGAN, DCGAN and MUNIT into a checkpoint, and back.
 
     python -m gans.tools.official latest_net_G.pth horse2zebra.ckpt
     python -m gans.tools.official runs/cyclegan/DATE/checkpoints/last.ckpt checkpoints/mine
@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from gans.tools.official.convert import Imported
     from gans.tools.official.places import Labels
 
-SHOWN = ("blocks", "depth", "layers", "norm", "width", "image_size")  # of a network's facts
+SHOWN = (
+    "blocks",
+    "depth",
+    "layers",
+    "norm",
+    "width",
+    "image_size",
+    "downsampling",
+    "upsampling",
+    "projection_width",
+)
+"""What is told of a network's facts."""
 
 
 def main() -> int:
@@ -37,7 +48,7 @@ def _run(options: argparse.Namespace) -> None:
         return
     if options.target.is_dir():
         raise errors.UsageError(f"OUT {options.target} is a folder: name the checkpoint to write.")
-    imported = import_official(options.source, options.variant, _labels(options))
+    imported = import_official(options.source, options.variant, _labels(options), options.nce_layers)
     sys.stdout.write(_report(imported))
     write_checkpoint(imported, options.target)
     sys.stdout.write(f"{options.target}\n")
@@ -89,7 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("target", type=Path, metavar="OUT", help="checkpoint; folder for the authors' files")
     parser.add_argument(
-        "--variant", choices=("CycleGAN", "Pix2Pix"), help="of a single generator that either could have"
+        "--variant",
+        choices=("CycleGAN", "Pix2Pix", "CUT"),
+        help="of a single generator that several could have",
     )
     parser.add_argument(
         "--attributes", nargs="+", metavar="A,B", help="of a StarGAN: names in order, a list per data set"
@@ -98,9 +111,19 @@ def _parser() -> argparse.ArgumentParser:
         "--exclusive", nargs="+", default=[], metavar="A,B", help="groups of which an image has at most one"
     )
     parser.add_argument(
+        "--nce_layers",
+        type=_layers,
+        metavar="0,4",
+        help="of a CUT: those its projection sees, if not the paper's",
+    )
+    parser.add_argument(
         "--raw", action="store_true", help="write the networks as trained, where averages were kept"
     )
     return parser
+
+
+def _layers(numbers: str) -> list[int]:
+    return [int(number) for number in numbers.split(",")]
 
 
 if __name__ == "__main__":

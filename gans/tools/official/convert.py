@@ -18,7 +18,7 @@ from gans.checkpoints.contents import describe
 from gans.files import written_whole
 from gans.networks.stargan import StarGANGenerator
 from gans.tools.official.files import State, read_official
-from gans.tools.official.names import official_names
+from gans.tools.official.names import official_filters, official_names
 from gans.tools.official.places import COUNTERPARTS, PLACES, Labels, arguments_of, placed, variant_of
 from gans.tools.official.recognise import Recognised, recognise
 
@@ -40,23 +40,29 @@ class Imported:
     fresh: list[str]
 
 
-def import_official(path: Path, variant: str | None = None, labels: Labels | None = None) -> Imported:
+def import_official(
+    path: Path,
+    variant: str | None = None,
+    labels: Labels | None = None,
+    nce_layers: list[int] | None = None,
+) -> Imported:
     """Return the variant in the authors' files, of which nothing is executed.
 
     Args:
         path: one file, or a folder of which the newest files are taken.
         variant: class name; None tells it from the networks.
         labels: names of a StarGAN's attributes; None stands for the paper's of CelebA.
+        nce_layers: layers that a CUT's projection sees; None stands for the paper's.
 
     Raises:
         FileNotFoundError: if there is nothing at the path.
-        ValueError: if a file is none of the known ones, its tensors are others than its architecture has, or
-            the files do not belong together.
+        ValueError: if a file is none of the known ones, its tensors are others than its architecture has, a
+            filter is another one, or the files do not belong together.
     """
     networks = [recognise(file) for file in read_official(path)]
     variant = variant or variant_of(networks)
     taken = placed(variant, networks)
-    arguments = arguments_of(variant, taken, labels)
+    arguments = arguments_of(variant, taken, labels, nce_layers)
     torch.manual_seed(0)  # of the networks that are missing
     model: AdversarialModule = getattr(gans, variant)(**arguments)
     without = _without_biases(model, arguments)
@@ -91,12 +97,15 @@ def _fill(network: nn.Module, source: Recognised, without: Set[str]) -> None:
     """Give the network the tensors of a file, by their official names; zeros where the authors have none."""
     own = {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
     names, state = official_names(network), dict(source.file.state)
+    filters = official_filters(network)
+    _refuse_other_filters(source, filters)
     for name, theirs in names.items():
         if name.endswith("num_batches_tracked"):
             state.setdefault(theirs, own[name])  # which programs before PyTorch 0.4.1 did not keep
         if theirs in without:
             state.setdefault(theirs, torch.zeros_like(own[name]))
-    wrong = [f"unknown: {name}" for name in state if name not in names.values()]
+    wrong = [f"unknown: {name}" for name in state if name not in {*names.values(), *filters}]
+    wrong += [f"missing: {name}" for name in filters if name not in state]
     for name, theirs in names.items():
         if theirs not in state:
             wrong.append(f"missing: {theirs}")
@@ -109,6 +118,16 @@ def _fill(network: nn.Module, source: Recognised, without: Set[str]) -> None:
             + "\n".join(f"  {line}" for line in wrong)
         )
     network.load_state_dict({name: state[theirs] for name, theirs in names.items()})
+
+
+def _refuse_other_filters(source: Recognised, filters: State) -> None:
+    for name, own in filters.items():
+        theirs = source.file.state.get(name, own)
+        if not torch.equal(theirs.to(own.dtype), own):
+            raise ValueError(
+                f"{source.file.path}: {name} is another filter than the authors' and the one here, so this "
+                "network was trained with other filters and would make other images here."
+            )
 
 
 def write_checkpoint(imported: Imported, path: Path) -> None:
@@ -127,7 +146,7 @@ def export_official(checkpoint: Path, folder: Path, raw: bool = False) -> list[P
     """Write the networks of a checkpoint as the files that the authors' program loads.
 
     Args:
-        checkpoint: of CycleGAN, Pix2Pix, StarGAN, DCGAN or MUNIT.
+        checkpoint: of CycleGAN, Pix2Pix, CUT, StarGAN, DCGAN or MUNIT.
         folder: where the files go; those of the same names are replaced.
         raw: whether to write the networks as trained where their averages were kept.
 
@@ -172,7 +191,12 @@ def _official_state(network: nn.Module) -> State:
         state[theirs] = values[name].clone()  # of a mapped file, and without the storage of others
         if isinstance(network, StarGANGenerator) and theirs.endswith(".bias"):
             state |= _unread_statistics(theirs.removesuffix(".bias"), values[name])
-    return state
+    filters = {name: kernel.clone() for name, kernel in official_filters(network).items()}
+    return dict(sorted((state | filters).items(), key=_layer)) if filters else state
+
+
+def _layer(entry: tuple[str, Tensor]) -> int:
+    return int(entry[0].split(".")[1])
 
 
 def _unread_statistics(norm: str, bias: Tensor) -> State:

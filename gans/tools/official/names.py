@@ -7,18 +7,23 @@ official names, so that a difference is reported by a name which the file's owne
 from __future__ import annotations
 
 from functools import singledispatch
+from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
+from gans.networks.antialiasing import AntialiasedDownsample, AntialiasedUpsample
 from gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gans.networks.multiscale import MultiScaleDiscriminator
 from gans.networks.munit import StyledAutoencoder
 from gans.networks.patch import PatchDiscriminator
+from gans.networks.projection import PatchProjection
 from gans.networks.resnet import ResNetGenerator
 from gans.networks.stargan import StarGANDiscriminator, StarGANGenerator
 from gans.networks.unet import UNetGenerator
 
-STEM = 9  # layers before the residual blocks, in the generators of CycleGAN and StarGAN
+STEM = 9  # layers before the residual blocks, in the generator of StarGAN
+ENLARGING = (0.25, 0.75, 0.75, 0.25)  # what linear interpolation weights by, a row of it
 
 
 def official_names(network: nn.Module) -> dict[str, str]:
@@ -29,6 +34,21 @@ def official_names(network: nn.Module) -> dict[str, str]:
     """
     names = [name for name, value in network.state_dict().items() if isinstance(value, Tensor)]
     return {name: _official(network, name.split(".")) for name in names}
+
+
+def official_filters(network: nn.Module) -> dict[str, Tensor]:
+    """Return the constant filters that the authors' states count: official name -> value."""
+    filters = {}
+    for (name, layer), (_, following) in pairwise(network.named_modules()):
+        if isinstance(layer, AntialiasedDownsample):
+            kernel = layer.kernel
+        elif isinstance(layer, AntialiasedUpsample) and isinstance(following, nn.Conv2d):
+            row = torch.tensor(ENLARGING)
+            kernel = torch.outer(row, row).expand(following.in_channels, 1, 4, 4)
+        else:
+            continue
+        filters[_official(network, [*name.split("."), "filt"])] = kernel
+    return filters
 
 
 @singledispatch
@@ -43,10 +63,10 @@ def _(network: ResNetGenerator, path: list[str]) -> str:
     if path[0] == "blocks":
         layer = int(path[3])
         padding = 1 if layer < 3 else 2  # such a layer before either convolution
-        return f"model.{STEM + 1 + int(path[1])}.conv_block.{layer + padding}.{path[4]}"
+        return f"model.{1 + len(network.encoder) + int(path[1])}.conv_block.{layer + padding}.{path[4]}"
     layer = int(path[1])
-    padding = 1 if layer >= 6 else 0
-    return f"model.{STEM + 1 + len(network.blocks) + layer + padding}.{path[2]}"
+    padding = 1 if layer == len(network.decoder) - 2 else 0  # before the last convolution
+    return f"model.{1 + len(network.encoder) + len(network.blocks) + layer + padding}.{path[2]}"
 
 
 @_official.register
@@ -62,12 +82,17 @@ def _(network: UNetGenerator, path: list[str]) -> str:
 
 @_official.register
 def _(network: PatchDiscriminator, path: list[str]) -> str:
-    return ".".join(["model" if _is_strided(network) else "net", *path[1:]])
+    return ".".join(["net" if _judges_pixels(network) else "model", *path[1:]])
 
 
-def _is_strided(network: PatchDiscriminator) -> bool:
+def _judges_pixels(network: PatchDiscriminator) -> bool:
     first = network.stages[0]
-    return isinstance(first, nn.Conv2d) and first.stride[0] == 2
+    return isinstance(first, nn.Conv2d) and first.kernel_size[0] == 1
+
+
+@_official.register
+def _(network: PatchProjection, path: list[str]) -> str:
+    return ".".join([f"mlp_{path[1]}", *path[2:]])
 
 
 @_official.register(DCGANGenerator)

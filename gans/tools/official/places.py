@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import torch
+
+from gans.cut import LAYERS
 from gans.networks.patch import RECEPTIVE_FIELDS
+from gans.networks.resnet import ResNetGenerator
 from gans.stargan import CELEBA
 from gans.tools.official.recognise import Facts, Recognised
 
@@ -16,7 +20,7 @@ class Place:
     """Where one network of the authors is in a variant.
 
     Attributes:
-        role: `generator` or `discriminator`.
+        role: `generator`, `discriminator` or `projection`.
         side: which of the authors' two it is, `A` or `B`; empty where there is one.
         file: the name that the authors' program looks for, of what is turned back.
         arguments: fact of the architecture -> argument of the variant; others are called as the fact.
@@ -66,6 +70,11 @@ PLACES: dict[str, dict[str, Place]] = {
         "generator": Place("generator", "", "latest_net_G.pth", {"width": "generator_width"}),
         "discriminator": Place("discriminator", "", "latest_net_D.pth", _discriminator()),
     },
+    "CUT": {
+        "generator": Place("generator", "", "latest_net_G.pth", _translator("A", "B")),
+        "projection": Place("projection", "", "latest_net_F.pth"),
+        "discriminator": Place("discriminator", "", "latest_net_D.pth", _discriminator("B")),
+    },
     "StarGAN": {
         "generator": Place("generator", "", "200000-G.ckpt", {"width": "generator_width"}),
         "discriminator": Place("discriminator", "", "200000-D.ckpt", _discriminator()),
@@ -87,13 +96,15 @@ PLACES: dict[str, dict[str, Place]] = {
 def variant_of(networks: Sequence[Recognised]) -> str:
     """Return the variant that networks belong to.
 
-    Of the two that share networks, a pair of each makes a CycleGAN; of a single generator, a U-Net or what
-    pix2pix has by default, dropout or batch norm, makes a Pix2Pix, and so does a discriminator that sees the
-    input too.
+    Of the three that share networks, filters or a projection make a CUT, and a pair of each network a
+    CycleGAN; of a single generator, a U-Net or what pix2pix has by default, dropout or batch norm, makes a
+    Pix2Pix, and so does a discriminator that sees the input too.
     """
     for name in ("MUNIT", "StarGAN", "DCGAN"):
         if networks[0].kind.startswith(name):
             return name
+    if any(network.kind == "patch projection" or _has_filters(network) for network in networks):
+        return "CUT"
     if any(network.file.side for network in networks):
         return "CycleGAN"
     generators = [network.facts for network in networks if "channels_in" in network.facts]
@@ -101,6 +112,10 @@ def variant_of(networks: Sequence[Recognised]) -> str:
     paired = any(facts.get("dropout", True) or facts["norm"] == "batch" for facts in generators)
     conditional = any(channels > facts["channels_out"] for channels in judged for facts in generators)
     return "Pix2Pix" if paired or conditional else "CycleGAN"
+
+
+def _has_filters(network: Recognised) -> bool:
+    return "antialiased" in network.facts.values()
 
 
 def placed(variant: str, networks: Sequence[Recognised]) -> dict[str, Recognised]:
@@ -119,23 +134,32 @@ def placed(variant: str, networks: Sequence[Recognised]) -> dict[str, Recognised
             )
         found[name] = network
     if not any(PLACES[variant][name].role == "generator" for name in found):
-        raise ValueError("There is no generator: a discriminator is taken along with its generator.")
+        raise ValueError("There is no generator: the other networks are taken along with it.")
     return found
 
 
 def _place(variant: str, network: Recognised) -> str:
-    fits = not (variant == "CycleGAN" and network.kind.startswith("U-Net"))
+    filtered = _has_filters(network)
+    fits = variant == "CUT" or not filtered
+    if network.kind.startswith("U-Net"):
+        fits = variant == "Pix2Pix"
     for name, place in PLACES[variant].items():
         if fits and network.kind.endswith(place.role) and place.side in ("", network.file.side or "A"):
             return name
-    raise ValueError(f"{network.file.path} is a {network.kind}, which a {variant} has no place for.")
+    described = f"{network.kind} with filters" if filtered else network.kind
+    raise ValueError(f"{network.file.path} is a {described}, which a {variant} has no place for.")
 
 
-def arguments_of(variant: str, networks: Mapping[str, Recognised], labels: Labels | None) -> dict[str, Any]:
+def arguments_of(
+    variant: str,
+    networks: Mapping[str, Recognised],
+    labels: Labels | None,
+    nce_layers: list[int] | None,
+) -> dict[str, Any]:
     """Return the arguments of a variant with these networks.
 
     Raises:
-        ValueError: if networks contradict each other, or a StarGAN's attributes are needed.
+        ValueError: if networks contradict each other, or a StarGAN's attributes or a CUT's layers are needed.
     """
     arguments: dict[str, Any] = {}
     for name, network in networks.items():
@@ -149,14 +173,21 @@ def arguments_of(variant: str, networks: Mapping[str, Recognised], labels: Label
                 )
     if variant == "StarGAN":
         return _stargan(arguments, networks, labels)
+    if variant == "CUT":
+        return _cut(arguments, networks, nce_layers)
     if variant == "Pix2Pix":
-        return _pix2pix(arguments)
+        return _pix2pix(_unfiltered(arguments))
     if variant == "DCGAN":
         return _dcgan(arguments)
-    return _cyclegan(arguments) if variant == "CycleGAN" else arguments
+    return _cyclegan(_unfiltered(arguments)) if variant == "CycleGAN" else arguments
 
 
 OF_ONE_NETWORK = ("labels",)  # a StarGAN's generator takes a mask too
+
+
+def _unfiltered(arguments: Facts) -> Facts:
+    """Leave out how resolutions change, for variants that change them by strides alone."""
+    return {name: value for name, value in arguments.items() if name not in ("downsampling", "upsampling")}
 
 
 def _cyclegan(arguments: Facts) -> Facts:
@@ -198,6 +229,36 @@ def _stargan(arguments: Facts, networks: Mapping[str, Recognised], labels: Label
     return arguments | {"attributes": labels.attributes, "exclusive": labels.exclusive}
 
 
+def _cut(arguments: Facts, networks: Mapping[str, Recognised], nce_layers: list[int] | None) -> Facts:
+    channels, projected = _feature_channels(arguments), arguments.pop("feature_channels", None)
+    layers = nce_layers or [number for number in LAYERS if number < len(channels)]
+    theirs = [channels[number] for number in layers if number < len(channels)]
+    if projected not in (None, theirs):
+        raise ValueError(
+            f"{networks['projection'].file.path} projects {len(projected)} layers of {_listed(projected)} "
+            f"channels, but layers {_listed(layers)} of its generator have {_listed(theirs)}: name those "
+            f"that it was trained with, of 0 to {len(channels) - 1}, by --nce_layers."
+        )
+    return arguments if layers == list(LAYERS) else arguments | {"nce_layers": layers}
+
+
+def _feature_channels(arguments: Facts) -> list[int]:
+    """Return the channels of all features that a CUT can contrast, by their numbers."""
+    with torch.device("meta"):
+        generator = ResNetGenerator(
+            arguments["channels_A"],
+            arguments["channels_B"],
+            arguments["generator_width"],
+            arguments["blocks"],
+            downsampling=arguments["downsampling"],
+        )
+    return generator.feature_channels(range(1 + max(generator.feature_numbers().values())))
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(str(number) for number in numbers)
+
+
 COUNTERPARTS: dict[str, dict[str, tuple[Any, ...]]] = {
     "CycleGAN": {"upsampling": ("transposed",), "norm": ("instance", "batch", "none")},
     "Pix2Pix": {
@@ -205,6 +266,12 @@ COUNTERPARTS: dict[str, dict[str, tuple[Any, ...]]] = {
         "norm": ("instance", "batch", "none"),
         "conditional": (True,),
         "patch": RECEPTIVE_FIELDS,
+    },
+    "CUT": {
+        "norm": ("instance", "batch", "none"),
+        "downsampling": ("antialiased", "strided"),
+        "upsampling": ("antialiased", "transposed"),
+        "spectral_norm": (False,),
     },
     "StarGAN": {},
     "DCGAN": {

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from gans.tools.official.files import OfficialFile, State
 
 RUNNING = ("running_mean", "running_var", "num_batches_tracked")
+FILTER = r"model\.(\d+)\.filt"
 
 Facts = dict[str, Any]
 
@@ -104,6 +105,7 @@ def _norm(state: State, normed: str) -> str:
 def _resnet(state: State) -> Facts:
     stem = state["model.1.weight"]
     layers = _numbers(state, r"model\.(\d+)\.conv_block\..*")
+    filters = _numbers(state, FILTER)
     last = state[f"model.{max(_convolutions(state, 'model'))}.weight"]
     return {
         "channels_in": stem.shape[1],
@@ -113,6 +115,8 @@ def _resnet(state: State) -> Facts:
         "norm": _norm(state, "model.1"),
         # Dropout, which has no tensors, moves the second convolution by a place.
         "dropout": bool(layers) and 6 in _convolutions(state, f"model.{layers[0]}.conv_block"),
+        "downsampling": "antialiased" if filters and filters[0] < layers[0] else "strided",
+        "upsampling": "antialiased" if filters and filters[-1] > layers[-1] else "transposed",
     }
 
 
@@ -135,6 +139,7 @@ def _patch(state: State) -> Facts:
         "width": first.shape[0],
         "layers": layers,
         "norm": _norm(state, f"model.{places[1]}"),
+        "downsampling": "antialiased" if _numbers(state, FILTER) else "strided",
     }
 
 
@@ -145,6 +150,14 @@ def _pixel(state: State) -> Facts:
         "width": first.shape[0],
         "layers": 0,
         "norm": _norm(state, "net.2"),
+    }
+
+
+def _projection(state: State) -> Facts:
+    entering = [state[f"mlp_{number}.0.weight"] for number in _numbers(state, r"mlp_(\d+)\..*")]
+    return {
+        "projection_width": entering[0].shape[0],
+        "feature_channels": [weights.shape[1] for weights in entering],
     }
 
 
@@ -221,6 +234,7 @@ KINDS = {
     "DCGAN generator": Kind(r"main\.1\.weight", _dcgan_generator),
     "DCGAN discriminator": Kind(r"main\.2\.weight", _dcgan_discriminator),
     "U-Net generator": Kind(r"model\.model\.0\.weight", _unet),
+    "patch projection": Kind(r"mlp_\d+\.0\.weight", _projection),
     "pixel discriminator": Kind(r"net\.0\.weight", _pixel),
     "ResNet generator": Kind(r"model\.\d+\.conv_block\..*", _resnet),
     "patch discriminator": Kind(r"model\.0\.weight", _patch),
