@@ -92,8 +92,13 @@ def test_other_files_are_refused(state: dict[str, Any], message: str, tmp_path: 
 
 
 def test_what_the_authors_do_not_have_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert convert(small(tmp_path, "CycleGAN", upsampling="nearest"), tmp_path / "out") != 0
-    assert "upsampling nearest" in capsys.readouterr().err
+    for argument, value in (
+        ("upsampling", "nearest"),
+        ("downsampling", "antialiased"),
+        ("spectral_norm", True),
+    ):
+        assert convert(small(tmp_path, "CycleGAN", **{argument: value}), tmp_path / "out") != 0
+        assert f"{argument} {value}" in capsys.readouterr().err
     write_checkpoint(tmp_path / "gan.ckpt", GAN.__name__)
     assert convert(tmp_path / "gan.ckpt", tmp_path / "out") != 0
     assert "holds a GAN" in capsys.readouterr().err

@@ -260,12 +260,20 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 COUNTERPARTS: dict[str, dict[str, tuple[Any, ...]]] = {
-    "CycleGAN": {"upsampling": ("transposed",), "norm": ("instance", "batch", "none")},
+    "CycleGAN": {
+        "downsampling": ("strided",),
+        "upsampling": ("transposed",),
+        "norm": ("instance", "batch", "none"),
+        "spectral_norm": (False,),
+    },
     "Pix2Pix": {
         "generator": ("unet", "resnet"),
         "norm": ("instance", "batch", "none"),
+        "downsampling": ("strided",),
+        "upsampling": ("transposed",),
         "conditional": (True,),
         "patch": RECEPTIVE_FIELDS,
+        "spectral_norm": (False,),
     },
     "CUT": {
         "norm": ("instance", "batch", "none"),
@@ -273,13 +281,13 @@ COUNTERPARTS: dict[str, dict[str, tuple[Any, ...]]] = {
         "upsampling": ("antialiased", "transposed"),
         "spectral_norm": (False,),
     },
-    "StarGAN": {},
+    "StarGAN": {"spectral_norm": (False,)},
     "DCGAN": {
         "generator_norm": ("batch",),
         "discriminator_norm": ("batch",),
         "classes": (0,),
         "spectral_norm": (False,),
     },
-    "MUNIT": {},
+    "MUNIT": {"spectral_norm": (False,)},
 }
 """Variant -> arguments -> the values for which the authors' programs have a network."""
