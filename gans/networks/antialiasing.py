@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_input
 
 Downsampling = Literal["strided", "antialiased"]
 
@@ -33,8 +34,53 @@ class AntialiasedDownsample(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Filter and halve."""
-        padded = F.pad(features, (1, 1, 1, 1), mode="reflect")
-        return F.conv2d(padded, self.kernel, stride=2, groups=len(self.kernel))
+        if torch.is_grad_enabled() and features.requires_grad:
+            filtered: Tensor = _Halving.apply(features, self.kernel)
+            return filtered
+        return _halved(features, self.kernel)
+
+
+def _halved(features: Tensor, kernel: Tensor) -> Tensor:
+    padded = F.pad(features, (1, 1, 1, 1), mode="reflect")
+    return F.conv2d(padded, kernel.to(padded.dtype), stride=2, groups=len(kernel))
+
+
+class _Halving(torch.autograd.Function):
+    """Filters and halves, and keeps nothing: torch's convolution would keep the padded features.
+
+    They are as large as anything in a network, and the filter, which does not learn, has no use for them.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, kernel: Tensor) -> Tensor:
+        ctx.save_for_backward(kernel)
+        ctx.shape = features.shape
+        return _halved(features, kernel)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (kernel,) = ctx.saved_tensors
+        return _Spreading.apply(gradients[0], kernel, ctx.shape), None
+
+
+class _Spreading(torch.autograd.Function):
+    """The transpose of `_Halving`: what comes in from its outputs goes to the features they were made of."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, kernel: Tensor, shape: torch.Size) -> Tensor:
+        ctx.save_for_backward(kernel)
+        samples, channels, height, width = shape
+        size = samples, channels, height + 2, width + 2
+        spread: Tensor = conv2d_input(size, kernel.to(gradient.dtype), gradient, stride=2, groups=channels)
+        for side in (spread.transpose(-1, -2), spread):  # views: what fell on a border goes where it mirrors
+            side[..., 2] += side[..., 0]
+            side[..., -3] += side[..., -1]
+        return spread[..., 1:-1, 1:-1]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (kernel,) = ctx.saved_tensors
+        return _Halving.apply(gradients[0], kernel), None, None
 
 
 class AntialiasedUpsample(nn.Upsample):
