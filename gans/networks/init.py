@@ -46,3 +46,22 @@ def initialise(network: Network, kind: Initialisation = "normal", gain: float = 
             nn.init.normal_(module.weight, 1.0, 0.02)
             nn.init.zeros_(module.bias)
     return network
+
+
+def initialise_damped(network: nn.Module, share: float = 0.1) -> None:
+    """Draw the convolutions of `network` anew, in place: a share of Kaiming's (He's) normal weights, bias 0.
+
+    So residual branches start small, and a deep network without normalisation starts near the identity
+    (ESRGAN, Wang et al. 2018, arXiv:1809.00219, section 3.1).
+
+    Args:
+        network: any network; its other layers are left as they are.
+        share: factor on the weights.
+    """
+    for module in network.modules():
+        if isinstance(module, _ConvNd):
+            nn.init.kaiming_normal_(module.weight)
+            with torch.no_grad():
+                module.weight.mul_(share)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeVar, get_args
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd  # what all convolutions share, the transposed ones too
@@ -11,6 +12,8 @@ from torch.nn.utils import parametrizations, parametrize
 
 Norm = Literal["instance", "batch", "layer", "none"]
 Network = TypeVar("Network", bound=nn.Module)
+
+SMALLEST_NORM = 1e-12  # of a vector that is brought to length 1
 
 
 class InstanceNorm2d(nn.InstanceNorm2d):
@@ -97,3 +100,55 @@ def spectral_normalised(network: Network) -> Network:
                 raise ValueError(f"the weights of {name or 'the network'} are spectrally normalised already")
             parametrizations.spectral_norm(layer)
     return network
+
+
+def bounded_by_power_iteration(layer: Network) -> Network:
+    """Divide the weights of one layer, in place, by their largest singular value; return the layer.
+
+    See `PowerIteration` for what differs from `spectral_normalised`. The trained weight is the layer's key
+    `parametrizations.weight.original`.
+
+    Raises:
+        ValueError: if the layer has no weight.
+    """
+    if not isinstance(getattr(layer, "weight", None), Tensor):
+        raise ValueError(f"a {type(layer).__name__} has no weight to normalise")
+    parametrize.register_parametrization(layer, "weight", PowerIteration(layer.weight))  # type: ignore[arg-type]
+    return layer
+
+
+class PowerIteration(nn.Module):
+    """Spectral norm as it was first programmed, of which published checkpoints hold the singular vectors.
+
+    Each forward in training finds the right singular vector from the left one, then the left from the right.
+    PyTorch's present one goes the other way round, which gives other numbers from the same vectors, and
+    starts with fifteen iterations; this one starts from random vectors, as published.
+
+    Paper: Miyato et al. 2018, arXiv:1802.05957, algorithm 1.
+
+    Args:
+        weight: of the layer, (outputs, ...).
+
+    Shape:
+        (outputs, ...) to the same.
+    """
+
+    left: Tensor
+    right: Tensor
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        outputs, inputs = weight.flatten(1).shape
+        self.register_buffer("left", F.normalize(torch.randn(outputs), dim=0, eps=SMALLEST_NORM))
+        self.register_buffer("right", F.normalize(torch.randn(inputs), dim=0, eps=SMALLEST_NORM))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Return the weight, divided by the estimate of its largest singular value."""
+        matrix = weight.flatten(1)
+        if self.training:
+            with torch.no_grad():
+                self.right.copy_(F.normalize(matrix.T @ self.left, dim=0, eps=SMALLEST_NORM))
+                self.left.copy_(F.normalize(matrix @ self.right, dim=0, eps=SMALLEST_NORM))
+        # Copies: another forward moves the vectors before the backward pass of this one.
+        left, right = self.left.clone(), self.right.clone()
+        return weight / torch.dot(left, matrix @ right)

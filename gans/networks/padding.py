@@ -21,6 +21,8 @@ def pad_to_multiple(images: Tensor, multiple: int, smallest: int = 1) -> Tensor:
     Returns:
         (N, C, H', W') with H' >= H and W' >= W; `crop_to` undoes it.
     """
+    if multiple == smallest == 1:
+        return images
     if torch.compiler.is_exporting():
         return _padded_in_any_size(images, multiple)
     height, width = images.shape[-2:]
@@ -34,11 +36,15 @@ def pad_to_multiple(images: Tensor, multiple: int, smallest: int = 1) -> Tensor:
     return F.pad(images, (left, right, top, bottom), mode="reflect" if mirrored else "replicate")
 
 
-def crop_to(images: Tensor, like: Tensor) -> Tensor:
-    """Cut the middle of `images` (N, C, H', W') to height and width of `like`: undoes `pad_to_multiple`."""
-    height, width = like.shape[-2:]
-    top = (images.shape[-2] - height) // 2
-    left = (images.shape[-1] - width) // 2
+def crop_to(images: Tensor, like: Tensor, scale: int = 1) -> Tensor:
+    """Cut the middle of `images` (N, C, H', W') to `scale` times the sides of `like`: undoes padding.
+
+    What `pad_to_multiple` made of `like` may have been enlarged `scale` times since: the cut stands where
+    the padding was, enlarged.
+    """
+    height, width = (scale * side for side in like.shape[-2:])
+    top = (images.shape[-2] // scale - like.shape[-2]) // 2 * scale
+    left = (images.shape[-1] // scale - like.shape[-1]) // 2 * scale
     if torch.compiler.is_exporting():  # slices of unknown ends would be compared with the sides
         rows = torch.arange(height, device=images.device) + top
         return _taken(images, rows, torch.arange(width, device=images.device) + left)

@@ -1,11 +1,15 @@
-"""What sizes networks of noise to image take."""
+"""What sizes and scales networks take."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from torch import Tensor
 
 SMALLEST_MAP = 4  # side in pixels of the features that a latent is projected to
 SMALLEST_SIZE = 16
+
+Scale = Literal[1, 2, 3, 4]
 
 
 def doublings(image_size: int) -> int:
@@ -38,6 +42,14 @@ def refuse_under_one(**numbers: int) -> None:
     for name, number in numbers.items():
         if number < 1:
             raise ValueError(f"{name} must be 1 or more, got {number}")
+
+
+def refuse_other_scale(scale: int, *known: int) -> None:
+    """Raise a ValueError if a network that enlarges images by the `known` factors has none of this scale."""
+    if scale not in known:
+        raise ValueError(
+            f"scale is {scale}, and this network enlarges images by {', '.join(map(str, known))} only"
+        )
 
 
 def _nearest_powers(size: int) -> list[int]:

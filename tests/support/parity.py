@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 FOLDER = Path(__file__).parents[1] / "parity"
 RUNNING = ("running_mean", "running_var", "num_batches_tracked")
+SINGULAR = ("left", "right", "weight_u", "weight_v")  # vectors of spectral norm, ours and the official ones
 CONSTANTS = ("filt",)  # of the architecture: they are counted, and no part of the state here
 
 
@@ -38,20 +39,21 @@ def wave(*shape: int, function: Callable[[Any], Any] = np.sin) -> Tensor:
     return torch.from_numpy(values.astype(np.float32)).double().view(shape)
 
 
-def fill(network: nn.Module, official: Sequence[str] = ()) -> None:
+def fill(network: nn.Module, official: Sequence[str] = (), scale: float = 0.05) -> None:
     """Give every tensor of the state, in order, the values of the recorded networks (rounded to float32).
 
     Args:
         network: whose state is filled.
         official: names of the official state, where it has running statistics or constants that the network
             lacks.
+        scale: of tensors of two and more dimensions.
     """
     state = network.state_dict()
     lacking = RUNNING + CONSTANTS if len(official) > len(state) else ()
     places = [index for index, name in enumerate(official) if name.rpartition(".")[2] not in lacking]
     for index, (name, tensor) in zip(places or range(len(state)), state.items(), strict=True):
         s = np.sin(0.37 * index + 0.011 * np.arange(tensor.numel()))
-        values = _values(name.rpartition(".")[2], tensor.ndim, s).astype(np.float32)
+        values = _values(name.rpartition(".")[2], tensor.ndim, s, scale).astype(np.float32)
         with torch.no_grad():
             tensor.copy_(torch.from_numpy(values).view(tensor.shape))
 
@@ -76,9 +78,11 @@ def _filter(shape: Sequence[int]) -> Tensor:
     return (recorded * (4 if size == 4 else 1)).expand(*shape).clone()
 
 
-def _values(kind: str, ndim: int, s: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _values(kind: str, ndim: int, s: np.ndarray[Any, Any], scale: float = 0.05) -> np.ndarray[Any, Any]:
     if ndim >= 2:
-        return 0.05 * s
+        return scale * s
+    if kind in SINGULAR:
+        return np.asarray(s / np.linalg.norm(s))
     rules = {
         "weight": 1 + 0.1 * s,
         "bias": 0.02 * s,
@@ -89,7 +93,7 @@ def _values(kind: str, ndim: int, s: np.ndarray[Any, Any]) -> np.ndarray[Any, An
     return rules[kind]
 
 
-def assert_parity(network: nn.Module, name: str, mode: str) -> None:
+def assert_parity(network: nn.Module, name: str, mode: str, scale: float = 0.05) -> None:
     """Hold the network's state, outputs and running statistics against what was recorded in `mode`.
 
     A network with several outputs returns them as a dictionary, under the names of the recording.
@@ -99,7 +103,7 @@ def assert_parity(network: nn.Module, name: str, mode: str) -> None:
     learnt = [shape for key, shape, _ in state if key.rpartition(".")[2] not in CONSTANTS]
     assert [list(tensor.shape) for tensor in network.state_dict().values()] == learnt
     network.double()
-    fill(network, [key for key, _, _ in state])
+    fill(network, [key for key, _, _ in state], scale)
     assert_outputs(network, name, mode)
 
 
@@ -135,7 +139,8 @@ def _assert_running_statistics(network: nn.Module, recorded: Vectors, mode: str)
     after = f"{mode}/buffers_after_1_forward/"
     theirs = [values for name, values in recorded.arrays.items() if name.startswith(after)]
     if mode == "train":
-        ours = [values for name, values in network.named_buffers() if "running" in name]
+        moving = RUNNING[:2] + SINGULAR
+        ours = [buffer for name, buffer in network.named_buffers() if name.rpartition(".")[2] in moving]
         for mine, his in zip(ours, theirs, strict=True):
             # Statistics over the few pixels of a bottleneck enlarge float32's rounding a thousand times.
             np.testing.assert_allclose(mine.numpy(), his, rtol=1e-4, atol=1e-3 * np.abs(his).max())

@@ -53,6 +53,9 @@ class _Path:
             self._enlarge(int(cast(float, layer.scale_factor)), 0 if layer.mode == "nearest" else 2)
         elif isinstance(layer, nn.PixelShuffle):
             self._enlarge(layer.upscale_factor, 0)
+        elif isinstance(layer, nn.PixelUnshuffle):
+            self.pixels += (layer.downscale_factor - 1) * self.jump
+            self._shrink(layer.downscale_factor)
         elif (isinstance(layer, nn.Dropout) and layer.training and layer.p > 0) or (
             _looks_at_all(layer) and isinstance(output, Tensor) and output.ndim == 4
         ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import numpy as np
@@ -20,6 +20,7 @@ from datamodules.prediction.tiles import Tiling, choose_tiling
 from gans.callbacks.predicting.blending import Blend
 from gans.callbacks.predicting.reach import try_out
 from gans.callbacks.predicting.write_predictions import WritePredictions
+from gans.networks.rrdbnet import RRDBNet
 
 PROBE = PredictBatch(torch.zeros(1, 3, 32, 32), [PROBE_NAME])
 
@@ -115,6 +116,21 @@ def test_the_reach_of_fine_pixels_is_an_upper_bound_in_pixels_of_the_image(last:
         rows, columns = gradient[0].sum(0).nonzero().T
         furthest = max(furthest, int((rows - 16).abs().max()), int((columns - 16).abs().max()))
     assert furthest <= reach.pixels <= furthest + 1
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4])
+def test_the_reach_of_pixels_that_become_channels_is_followed(scale: Literal[1, 2, 4]) -> None:
+    model = Enlarger(scale=scale).double()
+    model.generator = RRDBNet(width=2, blocks=1, growth=1, scale=scale).double()
+    reach = try_out(model, PROBE._replace(images=PROBE.images.double()))[0]
+    assert (reach.whole, reach.multiple) == ((), 4 // scale)
+    image = torch.rand(1, 3, 256, 256, dtype=torch.float64, requires_grad=True)
+    furthest = 0
+    for pixel in range(128 * scale, 128 * scale + 4):
+        (gradient,) = torch.autograd.grad(model.generator(image)[0, 0, pixel, pixel], image)
+        rows = gradient[0].sum((0, 2)).nonzero()
+        furthest = max(furthest, int((rows - pixel // scale).abs().max()))
+    assert furthest <= reach.pixels <= furthest + 4 // scale
 
 
 def test_a_model_that_does_not_keep_to_its_scale_is_told(tmp_path: Path) -> None:
