@@ -17,7 +17,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-ObjectiveName = Literal["minimax", "non_saturating", "least_squares", "hinge", "wasserstein", "relativistic"]
+ObjectiveName = Literal[
+    "minimax",
+    "non_saturating",
+    "least_squares",
+    "hinge",
+    "wasserstein",
+    "relativistic",
+    "relativistic_average",
+]
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,8 @@ def objective(name: ObjectiveName, real_target: float = 1.0) -> Objective:
     """Return the objective of this name.
 
     Args:
-        name: `minimax`, `non_saturating`, `least_squares`, `hinge`, `wasserstein` or `relativistic`; the
-            functions of this file give each formula and paper.
+        name: `minimax`, `non_saturating`, `least_squares`, `hinge`, `wasserstein`, `relativistic` or
+            `relativistic_average`; the functions of this file give each formula and paper.
         real_target: what the discriminator should answer for real images, for the first three objectives;
             0.9 is one-sided label smoothing (Salimans et al. 2016, arXiv:1606.03498). The generator still
             aims at 1.
@@ -159,6 +167,24 @@ def relativistic_generator(fake_scores: Tensor, real_scores: Tensor) -> Tensor:
     return relativistic_discriminator(fake_scores, real_scores)
 
 
+def relativistic_average_discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Return -(E[log s(D(x) - E D(G(z)))] + E[log(1 - s(D(G(z)) - E D(x)))]) / 2, no gradient to the means.
+
+    Papers: Jolicoeur-Martineau 2018, arXiv:1807.00734 (RaGAN); ESRGAN (Wang et al. 2018, arXiv:1809.00219),
+    whose program halves the sum and takes the means for constants here.
+    """
+    real = F.logsigmoid(real_scores - fake_scores.mean().detach()).mean()
+    fake = F.logsigmoid(real_scores.mean().detach() - fake_scores).mean()
+    return -(real + fake) / 2
+
+
+def relativistic_average_generator(fake_scores: Tensor, real_scores: Tensor) -> Tensor:
+    """Return -(E[log s(D(G(z)) - E D(x))] + E[log(1 - s(D(x) - E D(G(z))))]) / 2, both with gradient."""
+    fake = F.logsigmoid(fake_scores - real_scores.mean()).mean()
+    real = F.logsigmoid(fake_scores.mean() - real_scores).mean()
+    return -(fake + real) / 2
+
+
 _OBJECTIVES: dict[str, Objective] = {
     "minimax": Objective(cross_entropy_discriminator, minimax_generator, has_target=True),
     "non_saturating": Objective(cross_entropy_discriminator, non_saturating_generator, has_target=True),
@@ -166,6 +192,9 @@ _OBJECTIVES: dict[str, Objective] = {
     "hinge": Objective(hinge_discriminator, raise_scores),
     "wasserstein": Objective(wasserstein_discriminator, raise_scores, floor=None),
     "relativistic": Objective(relativistic_discriminator, relativistic_generator, needs_real=True),
+    "relativistic_average": Objective(
+        relativistic_average_discriminator, relativistic_average_generator, needs_real=True
+    ),
 }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -20,3 +23,26 @@ def content_distance(features: Tensor, targets: Tensor) -> Tensor:
         1
     ]  # as many groups: torch's instance norm has a wrong gradient on a CPU at times
     return F.mse_loss(F.group_norm(features, channels), F.group_norm(targets, channels))
+
+
+def feature_distance(
+    features: Sequence[Tensor], targets: Sequence[Tensor], weights: Iterable[float]
+) -> Tensor:
+    """Return the mean absolute difference of features, added up over layers by their weights, a scalar.
+
+    It is the perceptual loss of ESRGAN (Wang et al. 2018, arXiv:1809.00219), which takes features before
+    their activation, in the norm of the authors' program.
+
+    Args:
+        features: of each layer, (N, C, H, W) in its own size.
+        targets: of the same shapes; no gradient goes through them.
+        weights: one for each layer.
+
+    Raises:
+        ValueError: if there are not as many of each.
+    """
+    distances = [
+        weight * F.l1_loss(feature, target.detach())
+        for feature, target, weight in zip(features, targets, weights, strict=True)
+    ]
+    return torch.stack(distances).sum()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from gans.losses.adversarial import ObjectiveName, objective
@@ -18,6 +19,7 @@ NAMES: tuple[ObjectiveName, ...] = (
     "hinge",
     "wasserstein",
     "relativistic",
+    "relativistic_average",
 )
 
 
@@ -45,6 +47,10 @@ CLOSED_FORMS: dict[ObjectiveName, tuple[Callable[[Array, Array], Any], Callable[
         lambda real, fake: np.log1p(np.exp(fake - real)).mean(),
         lambda real, fake: np.log1p(np.exp(real - fake)).mean(),
     ),
+    "relativistic_average": (
+        lambda real, fake: -(log_sigmoid(real - fake.mean()) + log_sigmoid(real.mean() - fake)).mean() / 2,
+        lambda real, fake: -(log_sigmoid(fake - real.mean()) + log_sigmoid(fake.mean() - real)).mean() / 2,
+    ),
 }
 
 
@@ -66,7 +72,14 @@ def test_both_losses_equal_their_closed_forms(name: ObjectiveName) -> None:
 def test_gradients_equal_finite_differences(name: ObjectiveName) -> None:
     real, fake = scores(0).requires_grad_(), scores(1).requires_grad_()
     losses = objective(name)
-    assert torch.autograd.gradcheck(losses.discriminator, (real, fake))
+    if name == "relativistic_average":
+        means = real.mean().detach(), fake.mean().detach()
+        halves = -(F.logsigmoid(real - means[1]).mean() + F.logsigmoid(means[0] - fake).mean()) / 2
+        expected = torch.autograd.grad(halves, (real, fake))
+        found = torch.autograd.grad(losses.discriminator(real, fake), (real, fake))
+        assert all(mine.allclose(theirs) for mine, theirs in zip(found, expected, strict=True))
+    else:
+        assert torch.autograd.gradcheck(losses.discriminator, (real, fake))
     assert torch.autograd.gradcheck(lambda fake: losses.generator(fake, real), (fake,))
 
 
@@ -143,8 +156,9 @@ def test_unknown_objective_names_the_known_ones() -> None:
         objective(unknown)
 
 
-def test_only_the_relativistic_generator_needs_real_scores() -> None:
-    assert [name for name in NAMES if objective(name).needs_real] == ["relativistic"]
+def test_only_the_relativistic_generators_need_real_scores() -> None:
+    needing = [name for name in NAMES if objective(name).needs_real]
+    assert needing == ["relativistic", "relativistic_average"]
     with pytest.raises(ValueError, match="real_scores"):
         objective("relativistic").generator(scores(0))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -63,6 +64,7 @@ def assert_official_steps(
     terms: Mapping[str, Callable[[Losses], float]],
     networks: Mapping[str, str],
     folder: Path,
+    scales: Mapping[str, float] = MappingProxyType({}),
 ) -> None:
     """Train a module by the real Trainer in float64 and hold every step against the official one, to 1e-8.
 
@@ -73,6 +75,7 @@ def assert_official_steps(
         terms: our logged name -> its value from the losses that the official program printed.
         networks: our attribute -> the official name of the network.
         folder: where the trainer may write.
+        scales: of the rule that fills a network, by our attribute, where it is not 0.05.
     """
     trace = json.loads((FOLDER / f"train_{name}.json").read_text())
     recorded, states = trace["steps_float64_same_start"], trace.get("state_dicts", {})
@@ -80,7 +83,7 @@ def assert_official_steps(
     kind = "weights_sum" if "weights_sum" in str(trace.get("compare")) else "sum"
     module.double()
     for network, theirs in networks.items():
-        fill(getattr(module, network), [key for key, _ in states.get(theirs, [])])
+        fill(getattr(module, network), [key for key, _ in states.get(theirs, [])], scales.get(network, 0.05))
     steps = train(module, batch, len(recorded), list(networks), folder, biases=kind == "sum")
     for official, losses, sums in zip(recorded, steps.losses, steps.sums, strict=True):
         for term, expected in terms.items():

@@ -121,7 +121,7 @@ def test_the_reach_of_fine_pixels_is_an_upper_bound_in_pixels_of_the_image(last:
 @pytest.mark.parametrize("scale", [1, 2, 4])
 def test_the_reach_of_pixels_that_become_channels_is_followed(scale: Literal[1, 2, 4]) -> None:
     model = Enlarger(scale=scale).double()
-    model.generator = RRDBNet(width=2, blocks=1, growth=1, scale=scale).double()
+    model.generator = nn.Sequential(RRDBNet(width=2, blocks=1, growth=1, scale=scale)).double()
     reach = try_out(model, PROBE._replace(images=PROBE.images.double()))[0]
     assert (reach.whole, reach.multiple) == ((), 4 // scale)
     image = torch.rand(1, 3, 256, 256, dtype=torch.float64, requires_grad=True)

@@ -1,0 +1,324 @@
+"""Super-resolution, learnt from pairs of a small and a large image: what its variants share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, get_args
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from datamodules.base import PredictBatch
+from datamodules.paired.batches import PairedBatch
+from gans.base import AdversarialModule, Regularised
+from gans.families.perception import (
+    SMALLEST_FOR_VGG,
+    FeatureSource,
+    Perception,
+    perception,
+    refuse_unknown_source,
+)
+from gans.inference import Given, mapped
+from gans.losses import adversarial
+from gans.losses.perceptual import feature_distance
+from gans.losses.reconstruction import l1
+from gans.networks.msrresnet import MSRResNet
+from gans.networks.norms import Norm
+from gans.networks.rrdbnet import RRDBNet
+from gans.networks.sizes import Scale
+from gans.networks.srvgg import SRVGG
+from gans.networks.unet_discriminator import DIVISOR, UNetDiscriminator
+from gans.networks.vgg_style import VGGStyleDiscriminator
+from gans.protocol import Comparison, Grid, Predictions
+from gans.training.arguments import NOT_NEGATIVE, Range, check_ranges
+from gans.training.turns import Player
+
+GeneratorName = Literal["msrresnet", "rrdbnet", "srvgg"]
+DiscriminatorName = Literal["vgg_style", "unet"]
+
+LOWEST_RATE = 1e-7  # of the learning rate, at the end of each period of a cosine with restarts
+DEPTHS: dict[str, int] = {"msrresnet": 16, "rrdbnet": 23, "srvgg": 16}
+RANGES: dict[str, Range] = {
+    "adversarial_weight": (lambda weight: weight > 0, "is above 0: without it, train an SRResNet"),
+    "l1_weight": NOT_NEGATIVE,
+    "perceptual_weight": NOT_NEGATIVE,
+}
+
+
+class Upscaler(nn.Module):
+    """A generator, whose images are in [0, 1], between images in [-1, 1].
+
+    Args:
+        generator: maps (N, C, H, W) in [0, 1] to (N, C, scale * H, scale * W), not bounded.
+
+    Shape:
+        (N, C, H, W) in [-1, 1] to (N, C, scale * H, scale * W) in [-1, 1].
+    """
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Enlarge images; what leaves the range is cut off, as in a file."""
+        enlarged: Tensor = self.generator(_to_unit(images))
+        return (2 * enlarged - 1).clamp(-1, 1)
+
+
+class SuperResolution(AdversarialModule):
+    """Base of variants that make images `scale` times as high and wide, with the details that belong there.
+
+    Images enter and leave in [-1, 1]; networks and losses see them in [0, 1], as in the papers. A sub-class
+    has the terms.
+
+    Args:
+        channels_in: image channels; taken from the data on the command line.
+        channels_out: of the targets, which must be as many.
+        image_size: edge in pixels of the small images in training.
+        scale: pictures are so many times as high and wide as images; taken from the data on the command line.
+        generator: `msrresnet` (scales 2, 3 and 4), `rrdbnet` (1, 2 and 4) or the small and fast `srvgg`.
+        generator_width: channels of the generator's feature maps.
+        blocks: of the generator; layers of srvgg. By default 16, 23 and 16, as in the papers.
+        growth: channels that a convolution of rrdbnet's dense blocks adds.
+        halve_at: steps after which the learning rate is halved, such as 50000, 100000, 200000 and 300000.
+        restart_every: steps of a period of the learning rate's cosine with restarts, at the end of which it
+            is 1e-7; 250000 in the authors' program, which makes four periods.
+        **optimisation: the arguments of `AdversarialModule`.
+
+    Raises:
+        ValueError: if an argument is out of range, or the generator has no such scale.
+    """
+
+    batch_type = PairedBatch
+    schedule_unit: ClassVar[str] = "step"
+
+    def __init__(
+        self,
+        channels_in: int = 3,
+        channels_out: int = 3,
+        image_size: int = 32,
+        scale: Scale = 4,
+        generator: GeneratorName = "msrresnet",
+        generator_width: int = 64,
+        blocks: int | None = None,
+        growth: int = 32,
+        halve_at: list[int] | None = None,
+        restart_every: int | None = None,
+        **optimisation: Any,
+    ) -> None:
+        super().__init__(**optimisation)
+        if channels_in != channels_out:
+            raise ValueError(
+                f"The small images have {channels_in} channels and the large ones {channels_out}: "
+                f"{type(self).__name__} enlarges images and keeps their channels."
+            )
+        if restart_every is not None and restart_every < 1:
+            raise ValueError(f"model.restart_every is {restart_every}: it counts steps, so it is 1 or more.")
+        self.scale: int = scale
+        self.generator = _generator(self.hparams)
+
+    def settings_of(self, player: Player) -> dict[str, Any]:
+        """Return a player's settings, with the rate halved at its steps or in its place of the cosine."""
+        settings = super().settings_of(player)
+        step, period = self.global_step, self.hparams["restart_every"]
+        rate = settings["learning_rate"] * 0.5 ** sum(step >= at for at in self.hparams["halve_at"] or ())
+        if period is not None:
+            # The end of a period is its own, and no beginning: the full rate never comes again.
+            place = step - max(0, math.ceil(step / period) - 1) * period
+            rate = LOWEST_RATE + (rate - LOWEST_RATE) * (1 + math.cos(math.pi * place / period)) / 2
+        return settings | {"learning_rate": rate}
+
+    def produce(self, batch: PairedBatch) -> Tensor:
+        """Enlarge the small images, once for all players: (N, C, scale * H, scale * W), not bounded."""
+        enlarged: Tensor = self.generator(_to_unit(batch.input))
+        return enlarged
+
+    def upscale(self, images: Given) -> Given:
+        """Enlarge images without a trainer or data module.
+
+        Args:
+            images: (N, C, H, W) or (C, H, W) in [-1, 1], or Pillow images, of any size; see
+                `gans.inference.Images`.
+
+        Returns:
+            The images, `scale` times as high and wide: as tensor in [-1, 1] where the module is, or as Pillow
+            images.
+
+        Raises:
+            ValueError: if the images have other channels than `channels_in`, or another type or range.
+        """
+        upscaler = Upscaler(self.averaged("generator"))
+        return mapped(images, upscaler, self.hparams["channels_in"], upscaler)
+
+    def comparisons(self, batch: PairedBatch) -> dict[str, Comparison]:
+        """Return the enlarged images, beside the targets both as real images and as their truth."""
+        return {"upscaled": Comparison(self.upscale(batch.input), batch.target, batch.input, batch.target)}
+
+    def grids(self, batch: PairedBatch) -> dict[str, Grid]:
+        """Return the input enlarged by bicubic interpolation, the output, and the truth."""
+        size = batch.target.shape[-2:]
+        bicubic = F.interpolate(batch.input, size, mode="bicubic").clamp(-1, 1)
+        columns = {"bicubic": bicubic, "output": self.upscale(batch.input), "truth": batch.target}
+        return {"upscaled": Grid(columns)}
+
+    def predict_step(self, batch: PredictBatch, batch_idx: int) -> Predictions:
+        """Enlarge a batch of a folder."""
+        return Predictions(self.upscale(batch.images), batch.names)
+
+
+class AdversarialSuperResolution(SuperResolution, Regularised):
+    """Base of the GANs among them, which a discriminator and the features of a classifier make sharp.
+
+    In every step the generator learns first, then the discriminator, from the same output and the targets, by
+    two forwards: so batch norm and spectral norm move as in the authors' programs.
+
+    Args:
+        discriminator: `vgg_style`, one score for an image of the training's size, or `unet`, one for each
+            pixel, with spectral norm of its own.
+        discriminator_width: channels after the discriminator's first convolution.
+        discriminator_norm: normalisation of vgg_style; unet has none.
+        objective: the adversarial loss.
+        adversarial_weight: weight of the generator's adversarial loss, above 0.
+        l1_weight: weight of the mean absolute difference to the targets.
+        perceptual_weight: weight of the mean absolute difference of features; 0 leaves it out.
+        perceptual_features: `vgg19`, as in the papers; `lite0`, those of EfficientNet-Lite0, which is
+            installed; or `auto`: vgg19 where its file is there, else lite0, which a line says.
+        vgg_weights: file of torchvision's vgg19; by default it is looked for in torch's hub cache.
+        **shared: the other arguments of `SuperResolution`, `Regularised` and `AdversarialModule`. Penalties
+            are taken on images in [0, 1].
+
+    Raises:
+        ValueError: if an argument is out of range, or the discriminator takes no images of this size.
+    """
+
+    objective: adversarial.Objective
+    perceptual_layers: ClassVar[Mapping[str, float]] = MappingProxyType({"conv5_4": 1.0})
+    players: ClassVar[tuple[Player, ...]] = (
+        Player("generator", ("generator",)),
+        Player("discriminator", ("discriminator",)),
+    )
+
+    def __init__(
+        self,
+        discriminator: DiscriminatorName = "vgg_style",
+        discriminator_width: int = 64,
+        discriminator_norm: Norm = "batch",
+        objective: adversarial.ObjectiveName = "non_saturating",
+        adversarial_weight: float = 5e-3,
+        l1_weight: float = 1e-2,
+        perceptual_weight: float = 1.0,
+        perceptual_features: FeatureSource = "auto",
+        vgg_weights: str | None = None,
+        learning_rate: float = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.99),
+        ema_decay: float = 0.999,
+        **shared: Any,
+    ) -> None:
+        super().__init__(learning_rate=learning_rate, betas=betas, ema_decay=ema_decay, **shared)
+        check_ranges(self.hparams, RANGES)
+        refuse_unknown_source(perceptual_features)
+        _refuse_features(self.hparams, self.scale)
+        self.discriminator = self.bounded(_discriminator(self.hparams, self.scale))
+        self.objective = adversarial.objective(objective)
+        # In a list, so that it is neither trained nor stored.
+        self._perception: list[Perception] = []
+
+    def on_fit_start(self) -> None:
+        """Do what every variant does; load the features of the perceptual loss, if it counts."""
+        super().on_fit_start()
+        if self.hparams["perceptual_weight"] > 0:
+            seen = self.perception()
+            self._perception = [seen._replace(network=seen.network.to(next(self.parameters())))]
+
+    def perception(self) -> Perception:
+        """Return what the perceptual loss compares by."""
+        arguments = self.hparams
+        return perception(arguments["perceptual_features"], self.perceptual_layers, arguments["vgg_weights"])
+
+    def reference(self, batch: PairedBatch) -> Tensor:
+        """Return what the generator's output is to equal, (N, C, scale * H, scale * W) in [0, 1]."""
+        return _to_unit(batch.target)
+
+    def shown(self, images: Tensor) -> Tensor:
+        """Return images in [0, 1] as the discriminator sees them in this step, in the same range."""
+        return _to_unit(super().shown(2 * images - 1)) if self.regularisers.asked else images
+
+    def generator_terms(self, batch: PairedBatch, enlarged: Tensor) -> dict[str, Tensor]:
+        """Return the adversarial loss, and the distances to the reference in pixels and in features."""
+        arguments = self.hparams
+        terms = {"adversarial": arguments["adversarial_weight"] * self._generator_score(batch, enlarged)}
+        reference = self.reference(batch)
+        if arguments["l1_weight"] > 0:
+            terms["l1"] = arguments["l1_weight"] * l1(enlarged, reference)
+        for name, network, weights in self._perception:
+            features = network(enlarged), network(reference)
+            terms[name] = arguments["perceptual_weight"] * feature_distance(*features, weights)
+        return terms
+
+    def _generator_score(self, batch: PairedBatch, enlarged: Tensor) -> Tensor:
+        # The real images first: spectral norm and running statistics move in the authors' order.
+        real = self._scores(_to_unit(batch.target)) if self.objective.needs_real else None
+        return self.objective.generator(self._scores(enlarged), real)
+
+    def discriminator_terms(self, batch: PairedBatch, enlarged: Tensor) -> dict[str, Tensor]:
+        """Return the loss on targets and on outputs, and the penalties that are due."""
+        real, fake = self.shown(_to_unit(batch.target)), self.shown(enlarged.detach())
+        loss = self.objective.discriminator(self.discriminator(real), self.discriminator(fake))
+        return {"adversarial": loss} | self.penalties(self.discriminator, real, fake)
+
+    def _scores(self, images: Tensor) -> Tensor:
+        scores: Tensor = self.discriminator(self.shown(images))
+        return scores
+
+
+def _to_unit(images: Tensor) -> Tensor:
+    """Return images in [-1, 1] in [0, 1]."""
+    return (images + 1) / 2
+
+
+def _generator(arguments: Any) -> nn.Module:
+    """Return the generator by the arguments of `SuperResolution`."""
+    name, width, scale = arguments["generator"], arguments["generator_width"], arguments["scale"]
+    if name not in DEPTHS:
+        raise ValueError(f"model.generator is {name!r}: it is one of {', '.join(DEPTHS)}.")
+    depth = DEPTHS[name] if arguments["blocks"] is None else arguments["blocks"]
+    channels = arguments["channels_in"]
+    if name == "msrresnet":
+        return MSRResNet(channels, width, depth, scale)
+    if name == "rrdbnet":
+        return RRDBNet(channels, width, depth, arguments["growth"], scale)
+    return SRVGG(channels, width, depth, scale)
+
+
+def _discriminator(arguments: Any, scale: int) -> nn.Module:
+    """Return the discriminator by the arguments of `AdversarialSuperResolution`."""
+    name, size = arguments["discriminator"], scale * arguments["image_size"]
+    channels, width = arguments["channels_out"], arguments["discriminator_width"]
+    if name not in get_args(DiscriminatorName):
+        raise ValueError(
+            f"model.discriminator is {name!r}: it is one of {', '.join(get_args(DiscriminatorName))}."
+        )
+    if name == "vgg_style":
+        return VGGStyleDiscriminator(channels, size, width, arguments["discriminator_norm"])
+    if size % DIVISOR:
+        raise ValueError(
+            f"model.discriminator is unet, which takes images whose sides {DIVISOR} divides, and the targets "
+            f"have {size} pixels: data.size, image_size in Python, is {arguments['image_size']}, and the "
+            f"scale {scale}."
+        )
+    return UNetDiscriminator(channels, width)
+
+
+def _refuse_features(arguments: Any, scale: int) -> None:
+    """Refuse a perceptual loss on images that no classifier of photographs takes."""
+    if arguments["perceptual_weight"] == 0:
+        return
+    size, channels = scale * arguments["image_size"], arguments["channels_out"]
+    if size < SMALLEST_FOR_VGG or channels not in (1, 3):
+        raise ValueError(
+            f"model.perceptual_weight is {arguments['perceptual_weight']}: the perceptual loss takes grey or "
+            f"RGB images of {SMALLEST_FOR_VGG} pixels or more, and the targets have {channels} channels and "
+            f"{size} pixels. Set it to 0."
+        )
