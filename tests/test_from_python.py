@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import gans
 from gans.inference import to_pil
+from gans.protocol import scale_of
 
 SIZE = 16
 NOT_AVERAGED = ("StarGAN.recognise", "GANCLS.embed")  # a discriminator and a frozen network
@@ -45,9 +46,9 @@ def is_image(result: Any) -> bool:
 @pytest.mark.parametrize("name", gans.VARIANTS)
 def test_every_variant_can_be_used(name: str) -> None:
     methods = {use.method for use in USES if use.variant == name}
-    assert methods & {"translate", "sample", "draw", "reconstruct", "embed"}, (
-        f"{name} can be trained and not used from Python: give it translate(images), sample(count, seed), "
-        "draw(captions, seed), or reconstruct(images), by gans.inference.mapped."
+    assert methods & {"translate", "upscale", "sample", "draw", "reconstruct", "embed"}, (
+        f"{name} can be trained and not used from Python: give it translate(images), upscale(images), "
+        "sample(count, seed), draw(captions, seed), or reconstruct(images), by gans.inference.mapped."
     )
 
 
@@ -82,7 +83,8 @@ def test_pictures_of_many_sizes_keep_theirs_or_are_refused(use: Use) -> None:
     made = use.call(model, given)
     assert len(made) == 4
     if is_image(first):
-        assert [picture.size for picture in made] == [(13, 20), (16, 16), (16, 16), (13, 20)]
+        sizes, scale = [(13, 20), (16, 16), (16, 16), (13, 20)], scale_of(model)
+        assert [picture.size for picture in made] == [(scale * w, scale * h) for w, h in sizes]
         made, first = [tensors([picture]) for picture in made], tensors(first)
     torch.testing.assert_close(torch.stack([made[1], made[2]]).view(first.shape), first, rtol=0, atol=0.01)
     torch.testing.assert_close(made[3], made[0])

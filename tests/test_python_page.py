@@ -67,9 +67,10 @@ CHECKS = {
     4: "there.size == back.size == photo.size and first != another",
     5: "seen.shape == (2, 5)",
     6: "[picture.size for picture in alike] == [picture.size for picture in photos] and between != some",
-    7: "samples.shape == (16, 3, 16, 16) and torch.allclose(again[0], samples[0], atol=1e-5)",
-    8: "samples.shape == (2, 3, 16, 16)",
-    9: "same.size == face.size and images.shape == (2, 3, 16, 16)",
-    10: "drawing.shape == (3, 16, 16) and len(drawings) == 2 and matches.shape == (1, 2)",
+    7: "large.size == (2 * small.width, 2 * small.height)",
+    8: "samples.shape == (16, 3, 16, 16) and torch.allclose(again[0], samples[0], atol=1e-5)",
+    9: "samples.shape == (2, 3, 16, 16)",
+    10: "same.size == face.size and images.shape == (2, 3, 16, 16)",
+    11: "drawing.shape == (3, 16, 16) and len(drawings) == 2 and matches.shape == (1, 2)",
 }
 """Block number -> what its comments say comes out."""

@@ -23,6 +23,10 @@ PLAIN: dict[str, Any] = {
 """Names in annotations that mean the same everywhere here."""
 
 
+WITHOUT_ARGUMENTS = ("Generic", "Protocol")
+"""Base classes that tell types alone."""
+
+
 class UnreadableError(Exception):
     """Something is written in a way that this file does not read."""
 
@@ -44,13 +48,13 @@ def parameters(module: str, name: str) -> list[Parameter]:
         raise UnreadableError(f"{name} in {module} is no class")
     constructor = _method(node, "__init__")
     if constructor is None:
-        return list(_fields(module, node)) if _is_dataclass(node) else _parameters_of_base(module, node)
+        return list(_fields(module, node)) if _is_dataclass(node) else _parameters_of_bases(module, node)
     own = list(_parameters_of(module, constructor))
     if constructor.args.kwarg is None:
         return own
     taker = _taker(constructor, constructor.args.kwarg.arg)
     named = isinstance(taker.func, ast.Name)
-    theirs = parameters(module, ast.unparse(taker.func)) if named else _parameters_of_base(module, node)
+    theirs = parameters(module, ast.unparse(taker.func)) if named else _parameters_of_bases(module, node)
     given = {each.name for each in own} | {each.arg for each in taker.keywords}
     return own + [each for each in theirs if each.name not in given]
 
@@ -149,15 +153,23 @@ def _method(node: ast.ClassDef, name: str) -> ast.FunctionDef | None:
     return next(found, None)
 
 
-def _parameters_of_base(module: str, node: ast.ClassDef) -> list[Parameter]:
-    """Return the arguments of the first base class; of its first, as Python looks them up."""
-    if not node.bases:
-        return []
-    base = node.bases[0]
-    base = base.value if isinstance(base, ast.Subscript) else base
-    if isinstance(base, ast.Name):
-        return parameters(module, base.id)
-    raise UnreadableError(f"the base of {node.name} in {module}")
+def _parameters_of_bases(module: str, node: ast.ClassDef) -> list[Parameter]:
+    """Return the arguments of the base classes, in the order in which Python looks the classes up.
+
+    What several bases have from one above them comes after what each has of its own.
+    """
+    found: list[Parameter] = []
+    for base in node.bases:
+        base = base.value if isinstance(base, ast.Subscript) else base
+        if not isinstance(base, ast.Name):
+            raise UnreadableError(f"the base of {node.name} in {module}")
+        if base.id in WITHOUT_ARGUMENTS:
+            continue
+        theirs = parameters(module, base.id)
+        found = [each for each in found if each not in theirs]
+        names = {each.name for each in found}
+        found += [each for each in theirs if each.name not in names]
+    return found
 
 
 def _taker(constructor: ast.FunctionDef, others: str) -> ast.Call:

@@ -150,7 +150,14 @@ class SuperResolution(AdversarialModule):
             ValueError: if the images have other channels than `channels_in`, or another type or range.
         """
         upscaler = Upscaler(self.averaged("generator"))
-        return mapped(images, upscaler, self.hparams["channels_in"], upscaler)
+
+        def enlarged(batch: Tensor) -> Tensor:
+            if not len(batch):  # torch's pixel shuffle leaves an empty batch as it is
+                return batch.new_empty(0, batch.shape[1], *(self.scale * side for side in batch.shape[-2:]))
+            made: Tensor = upscaler(batch)
+            return made
+
+        return mapped(images, upscaler, self.hparams["channels_in"], enlarged)
 
     def comparisons(self, batch: PairedBatch) -> dict[str, Comparison]:
         """Return the enlarged images, beside the targets both as real images and as their truth."""

@@ -32,6 +32,8 @@ class Toy:
     score: str = "test/kid_lite0/"
 
 
+ENLARGED_FACES = {"size": 16, "scale": 2, "faces_A": "as_drawn", "faces_count": 8, "test_count": 5}
+
 TOYS = {
     "CycleGAN": Toy(
         data="UnpairedImages",
@@ -83,6 +85,39 @@ TOYS = {
         model_arguments={"image_size": 16, "generator_width": 2, "discriminator_width": 2, "patch": 16},
         data_arguments={"size": 16, "faces_count": 8, "test_count": 5},
         separable={"norm": "instance", "dropout": False},
+    ),
+    "SRResNet": Toy(
+        data="PairedImages",
+        model_arguments={"image_size": 16, "scale": 2, "generator_width": 2, "blocks": 1},
+        data_arguments=ENLARGED_FACES,
+    ),
+    "SRGAN": Toy(
+        data="PairedImages",
+        model_arguments={
+            "image_size": 16,
+            "scale": 2,
+            "generator_width": 2,
+            "blocks": 1,
+            "discriminator_width": 2,
+            "perceptual_weight": 0.0,
+        },
+        data_arguments=ENLARGED_FACES,
+        separable={"discriminator_norm": "instance"},
+    ),
+    "ESRGAN": Toy(
+        data="PairedImages",
+        model_arguments={
+            "image_size": 16,
+            "scale": 2,
+            "generator_width": 2,
+            "blocks": 1,
+            "growth": 2,
+            "discriminator_width": 2,
+            "perceptual_weight": 0.0,
+        },
+        data_arguments=ENLARGED_FACES,
+        # Its own objective compares with the means over a batch.
+        separable={"discriminator_norm": "instance", "objective": "non_saturating"},
     ),
     "GAN": Toy(
         data="Images",

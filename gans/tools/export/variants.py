@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm  # what all batch norms share,
 
 from gans.base import AdversarialModule
 from gans.cli.errors import UsageError
+from gans.families.super_resolution import Upscaler
 from gans.inference import evaluating
 from gans.networks import resnet
 from gans.networks.munit import StyledAutoencoder
@@ -202,6 +203,18 @@ def _stargan(model: Any) -> Program:
     )
 
 
+def _super_resolution(model: Any) -> Program:
+    return translation(
+        model,
+        ("generator",),
+        Upscaler(model.averaged("generator")),
+        model.upscale,
+        [image_input(model.hparams["channels_in"], "images to enlarge")],
+        channels=model.hparams["channels_out"],
+        sizes=Sizes(model.hparams["image_size"]),
+    )
+
+
 def _from_noise(model: Any) -> Program:
     """Return noise to images: what `decode` makes of `from_noise`."""
     network, classes = model.averaged(model.decoder), model.hparams.get("classes", 0)
@@ -261,6 +274,9 @@ ONE_WAY: dict[str, Callable[[Any], Program]] = {
     "CUT": _cut,
     "Pix2Pix": _pix2pix,
     "StarGAN": _stargan,
+    "SRResNet": _super_resolution,
+    "SRGAN": _super_resolution,
+    "ESRGAN": _super_resolution,
     "GAN": _from_noise,
     "DCGAN": _from_noise,
     "WGANGP": _from_noise,
