@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from support.official_steps import assert_official_steps
+from support.official_steps import assert_official_steps, train
 from support.parity import wave
 
 from datamodules.paired.batches import PairedBatch
 from gans.esrgan import ESRGAN
-from gans.families.perception import Perception
+from gans.families.perception import Lite0Features, Perception, load_vgg19, perception
 from gans.families.super_resolution import AdversarialSuperResolution
+from gans.losses.adversarial import ObjectiveName
 from gans.networks.vgg import VGG19Features
 from gans.srgan import SRGAN
 from gans.srresnet import SRResNet
@@ -75,3 +77,113 @@ def test_steps_equal_the_official_program(
     networks = {"generator": "net_g", "discriminator": "net_d"}
     batch = recorded_batch(32)
     assert_official_steps(module, batch, trace, terms, networks, tmp_path, {"discriminator": 0.1})
+
+
+SMALL: dict[str, Any] = {"image_size": 8, "generator_width": 2, "blocks": 1, "discriminator_width": 2}
+
+
+def small_batch(channels: int = 3) -> PairedBatch:
+    chance = torch.Generator().manual_seed(0)
+    small, large = (torch.rand(2, channels, side, side, generator=chance) * 2 - 1 for side in (8, 32))
+    return PairedBatch(small, large)
+
+
+def losses_of(module: AdversarialSuperResolution, batch: PairedBatch, folder: Path) -> dict[str, float]:
+    """Return what is logged of one step."""
+    return train(module, batch, 1, ["generator"], folder).losses[0]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_without_a_file_the_installed_features_are_taken_and_told(
+    channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    module = SRGAN(**SMALL, channels_in=channels, channels_out=channels).double()
+    with caplog.at_level("INFO"):
+        losses = losses_of(module, small_batch(channels), tmp_path)
+    assert losses["train/generator/perceptual_lite0"] > 0
+    assert [line for line in caplog.messages if "EfficientNet-Lite0" in line and "vgg19" in line]
+    assert not [name for name in module.state_dict() if "stem" in name]
+
+
+def test_the_installed_features_teach_the_generator() -> None:
+    features = Lite0Features()
+    images = torch.rand(1, 3, 32, 40, requires_grad=True)
+    made = features(images)
+    assert [tuple(part.shape[-2:]) for part in made] == [(16, 20), (8, 10), (4, 5), (2, 3)]
+    (gradient,) = torch.autograd.grad(sum(part.square().mean() for part in made), images)
+    assert float(gradient.abs().min(1).values.max()) > 0
+
+
+def test_a_file_of_vgg_19_is_taken_if_it_is_the_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = VGG19Features(("conv5_4",))
+    path = tmp_path / "vgg19.pth"
+    torch.save(network.state_dict(), path)
+    with pytest.raises(ValueError, match="its sha256 is"):
+        load_vgg19(path, {"conv5_4": 1.0})
+    monkeypatch.setattr("gans.families.perception.VGG19_SHA256", sha256(path.read_bytes()).hexdigest())
+    seen = perception("auto", {"conv1_2": 0.1, "conv5_4": 1.0}, str(path))
+    assert (seen.name, seen.weights) == ("perceptual", (0.1, 1.0))
+    first, last = seen.network(torch.rand(1, 3, 16, 16))
+    assert (first.shape, last.shape) == ((1, 64, 16, 16), (1, 512, 1, 1))
+    with pytest.raises(FileNotFoundError, match=r"elsewhere does not exist.*vgg_weights.*lite0"):
+        perception("auto", {"conv5_4": 1.0}, str(tmp_path / "elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"channels_out": 1}, "3 channels and the large ones 1: SRGAN enlarges images and keeps"),
+        ({"scale": 1}, "scale is 1, and this network enlarges images by 2, 3, 4 only"),
+        ({"generator": "edsr"}, r"model\.generator is 'edsr': it is one of msrresnet, rrdbnet, srvgg"),
+        ({"discriminator": "patch"}, r"model\.discriminator is 'patch'"),
+        ({"discriminator": "unet", "image_size": 5}, "sides 8 divides, and the targets have 20 pixels"),
+        ({"adversarial_weight": 0.0}, r"is above 0: without it, train an SRResNet"),
+        ({"perceptual_features": "vgg16"}, "'vgg16': it is one of auto, vgg19, lite0"),
+        ({"image_size": 3}, "perceptual loss takes grey or RGB images of 16 pixels or more"),
+        ({"restart_every": 0}, r"model\.restart_every is 0"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SRGAN(**(SMALL | arguments))
+
+
+@pytest.mark.parametrize("objective", ["hinge", "relativistic_average"])
+def test_any_objective_meets_any_discriminator(objective: ObjectiveName, tmp_path: Path) -> None:
+    module = SRGAN(**SMALL, discriminator="unet", objective=objective, perceptual_weight=0.0).double()
+    losses = losses_of(module, small_batch(), tmp_path)
+    assert all(np.isfinite(value) for value in losses.values())
+
+
+def test_the_rate_is_halved_after_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = SRGAN(**SMALL, halve_at=[2, 3], perceptual_weight=0.0)
+    rates = []
+    for step in range(5):
+        monkeypatch.setattr(SRGAN, "global_step", step)
+        rates.append(module.settings_of(module.players[0])["learning_rate"])
+    assert rates == pytest.approx([1e-4, 1e-4, 5e-5, 2.5e-5, 2.5e-5])
+
+
+def test_pictures_stay_in_their_range_and_stand_beside_bicubic_and_truth() -> None:
+    module = SRResNet(image_size=8, generator_width=2, blocks=1)
+    batch = small_batch()
+    with torch.no_grad():
+        for parameter in module.generator.parameters():
+            parameter.mul_(100)
+    (grid,) = module.grids(batch).values()
+    assert list(grid.columns) == ["bicubic", "output", "truth"]
+    assert all(column.shape == (2, 3, 32, 32) for column in grid.columns.values())
+    assert all(float(column.abs().max()) <= 1 for column in grid.columns.values())
+    (compared,) = module.comparisons(batch).values()
+    assert compared.fake.equal(grid.columns["output"])
+    assert (compared.source, compared.truth) == (batch.input, batch.target)
+
+
+def test_the_square_is_the_paper_s_distance_of_pixels() -> None:
+    module = SRResNet(loss="l2", image_size=8, generator_width=2, blocks=1)
+    batch = small_batch()
+    (loss,) = module.generator_terms(batch, (batch.target + 1) / 2 + 0.1).values()
+    assert float(loss.detach()) == pytest.approx(0.01)
+    with pytest.raises(ValueError, match=r"model\.loss is 'l3': it is l1 or l2"):
+        SRResNet(loss="l3")  # type: ignore[arg-type]
