@@ -20,6 +20,7 @@ FLOORS = (
     "datamodules.files",
     "datamodules.listing",
     "datamodules.tables",
+    "datamodules.imresize",
     "datamodules.transforms",
     "datamodules.image_sets",
     "datamodules.found",
