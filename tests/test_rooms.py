@@ -25,6 +25,7 @@ FLOORS = (
     "datamodules.image_sets",
     "datamodules.found",
     "datamodules.loading",
+    "datamodules.degradations",
     "datamodules.reading",
     "datamodules.prediction",
     "datamodules.public_sets",
