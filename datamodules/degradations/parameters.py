@@ -84,8 +84,11 @@ class PassParameters:
             _check_probability(name, getattr(self, name))
         for name, count in (("kernels", 6), ("resize", 3)):
             _check_probabilities(name, getattr(self, name), count)
-        for name in ("sigma", "gaussian_shape", "plateau_shape", "factors"):
+        _check_range("sigma", self.sigma, LEAST)
+        for name in ("gaussian_shape", "plateau_shape", "factors"):
             _check_range(name, getattr(self, name), LEAST)
+            if not getattr(self, name)[0] <= 1 <= getattr(self, name)[1]:
+                raise ValueError(f"{name}: {getattr(self, name)} must have 1 between its limits.")
         for name in ("gaussian_noise", "photon_noise"):
             _check_range(name, getattr(self, name))
         _check_range("quality", self.quality, 1, 99.9)  # 100 would divide by 0

@@ -132,6 +132,7 @@ def test_what_is_drawn_stays_within_the_limits() -> None:
         ({"sigma": (0.0, 3.0)}, "sigma: .* from 0.01"),
         ({"quality": (30.0, 100.0)}, "quality: .* to 99.9"),
         ({"photon_noise": (3.0, 1.0)}, "photon_noise"),
+        ({"factors": (0.3, 0.8)}, "factors: .* 1 between its limits"),
     ],
 )
 def test_parameters_that_cannot_be_are_refused(wrong: dict[str, Any], said: str) -> None:
