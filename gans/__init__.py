@@ -20,6 +20,7 @@ VARIANTS = {
     "SRResNet": "gans.srresnet",
     "SRGAN": "gans.srgan",
     "ESRGAN": "gans.esrgan",
+    "RealESRGAN": "gans.real_esrgan",
     "GAN": "gans.gan",
     "DCGAN": "gans.dcgan",
     "WGANGP": "gans.wgan_gp",

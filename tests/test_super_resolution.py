@@ -10,13 +10,15 @@ import pytest
 import torch
 from support.official_steps import assert_official_steps, train
 from support.parity import wave
+from torch import Tensor
 
 from datamodules.paired.batches import PairedBatch
 from gans.esrgan import ESRGAN
 from gans.families.perception import Lite0Features, Perception, load_vgg19, perception
 from gans.families.super_resolution import AdversarialSuperResolution
 from gans.losses.adversarial import ObjectiveName
-from gans.networks.vgg import VGG19Features
+from gans.networks.vgg import MEAN, STD, VGG19Features
+from gans.real_esrgan import RealESRGAN
 from gans.srgan import SRGAN
 from gans.srresnet import SRResNet
 
@@ -77,6 +79,34 @@ def test_steps_equal_the_official_program(
     networks = {"generator": "net_g", "discriminator": "net_d"}
     batch = recorded_batch(32)
     assert_official_steps(module, batch, trace, terms, networks, tmp_path, {"discriminator": 0.1})
+
+
+@pytest.mark.parametrize("trace", ["real_esrgan", "real_esrgan_perceptual"])
+def test_steps_of_real_esrgan_equal_the_official_program(
+    trace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among the recorded runs that with constants in float64, in which the sharpening here has them."""
+    perceptual = trace.endswith("perceptual")
+    monkeypatch.setattr(AdversarialSuperResolution, "perception", exact_stand_in)
+    module = RealESRGAN(**RRDBNET, image_size=12, discriminator_width=4, perceptual_weight=float(perceptual))
+    assert_official_steps(
+        module,
+        recorded_batch(12),
+        trace,
+        ADVERSARIAL | (PERCEPTUAL if perceptual else {}),
+        {"generator": "net_g", "discriminator": "net_d"},
+        tmp_path,
+        reading="steps_float64_exact_constants",
+    )
+
+
+def exact_stand_in(variant: AdversarialSuperResolution) -> Perception:
+    """Return the extractor of the recordings with the mean and deviation of pixels in float64."""
+    seen = stand_in(variant)
+    seen.network.double()
+    for name, values in (("mean", MEAN), ("std", STD)):
+        setattr(seen.network, name, torch.tensor(values, dtype=torch.float64)[:, None, None])
+    return seen
 
 
 SMALL: dict[str, Any] = {"image_size": 8, "generator_width": 2, "blocks": 1, "discriminator_width": 2}
@@ -187,3 +217,15 @@ def test_the_square_is_the_paper_s_distance_of_pixels() -> None:
     assert float(loss.detach()) == pytest.approx(0.01)
     with pytest.raises(ValueError, match=r"model\.loss is 'l3': it is l1 or l2"):
         SRResNet(loss="l3")  # type: ignore[arg-type]
+
+
+def test_sharpening_is_of_the_reference_and_not_of_what_the_discriminator_sees() -> None:
+    batch = small_batch()
+    sharp, plain = (RealESRGAN(**SMALL, sharpen_targets=choice).reference(batch) for choice in (True, False))
+    assert plain.equal((batch.target + 1) / 2)
+    assert float((sharp - plain).abs().max()) > 0.01
+    module = RealESRGAN(**SMALL)
+    seen: list[Tensor] = []
+    module.discriminator.register_forward_pre_hook(lambda _, entering: seen.append(entering[0]))
+    module.discriminator_terms(batch, plain)
+    assert seen[0].equal(plain)

@@ -65,6 +65,7 @@ def assert_official_steps(
     networks: Mapping[str, str],
     folder: Path,
     scales: Mapping[str, float] = MappingProxyType({}),
+    reading: str = "steps_float64_same_start",
 ) -> None:
     """Train a module by the real Trainer in float64 and hold every step against the official one, to 1e-8.
 
@@ -76,9 +77,10 @@ def assert_official_steps(
         networks: our attribute -> the official name of the network.
         folder: where the trainer may write.
         scales: of the rule that fills a network, by our attribute, where it is not 0.05.
+        reading: which of the recorded runs, where there are several.
     """
     trace = json.loads((FOLDER / f"train_{name}.json").read_text())
-    recorded, states = trace["steps_float64_same_start"], trace.get("state_dicts", {})
+    recorded, states = trace[reading], trace.get("state_dicts", {})
     # Sums over weights alone are held to more digits, where biases have no gradient but rounding.
     kind = "weights_sum" if "weights_sum" in str(trace.get("compare")) else "sum"
     module.double()

@@ -32,7 +32,7 @@ class Toy:
     score: str = "test/kid_lite0/"
 
 
-ENLARGED_FACES = {"size": 16, "scale": 2, "faces_A": "as_drawn", "faces_count": 8, "test_count": 5}
+ENLARGED_FACES = {"size": 16, "scale": 2, "task": "bicubic", "faces_count": 8, "test_count": 5}
 
 TOYS = {
     "CycleGAN": Toy(
@@ -118,6 +118,21 @@ TOYS = {
         data_arguments=ENLARGED_FACES,
         # Its own objective compares with the means over a batch.
         separable={"discriminator_norm": "instance", "objective": "non_saturating"},
+    ),
+    "RealESRGAN": Toy(
+        data="PairedImages",
+        model_arguments={
+            "image_size": 16,
+            "scale": 2,
+            "generator_width": 2,
+            "blocks": 1,
+            "growth": 2,
+            "discriminator_width": 2,
+            "perceptual_weight": 0.0,
+        },
+        data_arguments=ENLARGED_FACES,
+        # Its own discriminator has spectral norm, which moves with every forward.
+        separable={"discriminator": "vgg_style", "discriminator_norm": "none"},
     ),
     "GAN": Toy(
         data="Images",

@@ -277,6 +277,7 @@ ONE_WAY: dict[str, Callable[[Any], Program]] = {
     "SRResNet": _super_resolution,
     "SRGAN": _super_resolution,
     "ESRGAN": _super_resolution,
+    "RealESRGAN": _super_resolution,
     "GAN": _from_noise,
     "DCGAN": _from_noise,
     "WGANGP": _from_noise,
