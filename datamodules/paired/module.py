@@ -37,7 +37,8 @@ class PairedImages(ImageDataModule):
     * `folder_A` and `folder_B`, matched likewise;
     * `folder` of plain pictures, of which `task` makes pairs: colorise takes the lightness L as A and the
           colour ab as B (see `datamodules.paired.colour`), edges takes the edges in the picture as A (dark
-          lines, -1 and 1 only) and the picture as B;
+          lines, -1 and 1 only) and the picture as B, bicubic and area take as A the picture made `scale`
+          times smaller, by MATLAB's bicubic or by means, and the picture as B;
     * drawn faces, as they are in the two domains `faces_A` and `faces_B`, or those of `faces_B` with a task.
 
     Window and mirroring are drawn once for both images of a pair, as a function of (seed, epoch, item),
@@ -55,7 +56,8 @@ class PairedImages(ImageDataModule):
         folder_A: folder of A, instead of a root; sub-folders are included.
         folder_B: folder of B, instead of a root.
         folder: folder of plain pictures, instead of the others; sub-folders are included.
-        task: colorise or edges; makes pairs of plain pictures.
+        task: colorise, edges, bicubic or area; makes pairs of plain pictures. For the last two, sides that
+            the scale does not divide are cropped below and at the right.
         direction: A2B takes A as input and B as target, B2A the other way round; AtoB and BtoA are the same.
         edge_sigma: blur before edges are drawn, in pixels; larger leaves out finer ones.
         edge_threshold: where an edge begins: 8 times the change of brightness (0 to 1) per pixel.
@@ -66,7 +68,8 @@ class PairedImages(ImageDataModule):
         faces_count: drawn pairs to train on.
         test_count: drawn pairs to evaluate on.
         size: side of the inputs in pixels as the network sees them.
-        scale: targets are so many times as high and wide as inputs: in files of their own, or drawn so.
+        scale: targets are so many times as high and wide as inputs: in files of their own, drawn so, or by
+            the task.
             `size` and `load_size` are those of inputs.
         preprocess: resize_and_crop, scale_width, scale_width_and_crop, crop or none, as in the official
             programs.

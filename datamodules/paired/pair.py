@@ -1,4 +1,4 @@
-"""How one pair is made: of the halves of a picture, of two files, or of a picture and the edges in it.
+"""How one pair is made: of the halves of a picture, of two files, or of a picture and what is drawn from it.
 
 A pair is one tensor (C, H, W) with the channels of the input first and those of the target after them. So it
 is cached, cut and mirrored like any image, and nothing can be drawn for one of the two alone. Where the
@@ -21,6 +21,7 @@ from torchvision.transforms.v2 import functional as VF
 from datamodules.files.readers import Header, ImageError
 from datamodules.files.value_range import BY_TYPE, ValueRange
 from datamodules.paired.edges import draw_edges
+from datamodules.paired.shrinking import Shrinking, cropped_to_multiples, shrink
 from datamodules.reading import ImageFiles, read_pixels
 from datamodules.transforms import one_type, resize
 
@@ -139,6 +140,31 @@ class WithEdges:
         """Resize, draw and join."""
         B = self.resize(picture)
         return join(draw_edges(B, self.sigma, self.threshold), B, self.direction)
+
+
+@dataclass(frozen=True)
+class WithSmaller:
+    """Makes a pair of a picture (C, H, W) as B, the target, and the same made smaller as A.
+
+    Sides that the scale does not divide are cropped below and at the right, before anything is resized.
+
+    Attributes:
+        resize: of the picture, to sides that the scale divides.
+        scale: A is so many times smaller.
+        shrinking: how A is made.
+
+    Raises:
+        ValueError: the picture is smaller than the scale.
+    """
+
+    resize: Callable[[Tensor], Tensor]
+    scale: int
+    shrinking: Shrinking
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        """Crop, resize, make smaller and join."""
+        B = self.resize(cropped_to_multiples(picture, self.scale))
+        return join(shrink(B, self.scale, self.shrinking), B, "A2B")
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from gans.callbacks.evaluation import ComparisonCallback, Stage, log_synchronised
+from gans.metrics.enlargement import bicubic_errors, enlargement_errors
 from gans.metrics.processes import gather
 from gans.metrics.translation import (
     best_constant_l1,
@@ -15,7 +16,7 @@ from gans.metrics.translation import (
     translation_errors,
     untouched_l1_255,
 )
-from gans.protocol import Comparison
+from gans.protocol import Comparison, Enlarges, scale_of
 
 
 class TranslationError(ComparisonCallback):
@@ -29,15 +30,22 @@ class TranslationError(ComparisonCallback):
     what should have stayed was changed. Images whose truth is the source itself, with nothing to translate,
     do not count. In test `test/` stands in place of `val/`. Each is the mean over all images of all
     processes.
+
+    Of a variant that `Enlarges`, `val/psnr_y/A2B`, `val/ssim_y/A2B`, `val/psnr_rgb/A2B` and
+    `val/ssim_rgb/A2B` are measured besides as papers on super-resolution do, without a border of `scale`
+    pixels (see `gans.metrics.enlargement`); and `val/psnr_y_bicubic/A2B`, that of the source enlarged by
+    MATLAB's bicubic, above which an enlargement should stay.
     """
 
     def __init__(self) -> None:
         self._errors: dict[str, dict[str, list[Tensor]]] = {}
         self._levels: dict[str, Tensor] = {}
+        self._scale: int | None = None
 
     def begin(self, pl_module: LightningModule, stage: Stage) -> None:
         """Forget the errors of the last epoch."""
         self._errors, self._levels = {}, {}
+        self._scale = scale_of(pl_module) if isinstance(pl_module, Enlarges) else None
 
     def collect(self, stage: Stage, name: str, comparison: Comparison) -> None:
         """Keep the errors of every image of one batch."""
@@ -55,6 +63,10 @@ class TranslationError(ComparisonCallback):
             errors["l1_doing_nothing"] = l1_255(source, truth)
             untouched = untouched_l1_255(fake, source, truth)
             errors |= {"l1_untouched": untouched} if len(untouched) else {}
+        if self._scale is not None:
+            errors |= enlargement_errors(fake, truth, self._scale)
+            if source is not None and not comparable:
+                errors |= bicubic_errors(source, truth, self._scale)
         kept = self._errors.setdefault(name, {})
         for metric, values in errors.items():
             kept.setdefault(metric, []).append(values)

@@ -7,8 +7,11 @@ from support.compared import Items, Painter, items, random_images, trainer
 from support.processes import run_together
 from torch import Tensor
 
+from datamodules.imresize import imresize
 from gans.callbacks.translation_error import TranslationError
+from gans.metrics.enlargement import bicubic_errors, enlargement_errors
 from gans.metrics.translation import best_constant_l1, level_counts
+from gans.protocol import Comparison
 
 METRICS = ("l1", "psnr", "ssim", "l1_constant", "l1_doing_nothing")
 
@@ -114,3 +117,35 @@ def test_number_of_processes_does_not_matter(tmp_path: Path) -> None:
         first, second = run_together(measure_together, str(tmp_path), shares)
         assert first == second
         assert first == pytest.approx(alone, rel=1e-6)
+
+
+class Enlarging(Painter):
+    """Repeats every pixel of the source."""
+
+    scale = 2
+
+    def comparisons(self, batch: Items) -> dict[str, Comparison]:
+        fake = batch.source.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+        return {"A2B": Comparison(fake, batch.real, batch.source, batch.truth)}
+
+
+def test_enlargements_are_measured_as_papers_do(tmp_path: Path) -> None:
+    images = Items(random_images(5), random_images(2, size=24), random_images(5, size=24, seed=1))
+    module = Enlarging(images, batch_size=2)
+    metrics = validate(tmp_path, module)
+    assert images.truth is not None
+    fake = module.comparisons(images)["A2B"].fake
+    expected = enlargement_errors(fake, images.truth, border=2)
+    expected["psnr_y_bicubic"] = enlargement_errors(imresize(images.source, 2), images.truth, 2)["psnr_y"]
+    for name, values in expected.items():
+        assert metrics[f"val/{name}/A2B"] == pytest.approx(float(values.mean()), rel=1e-6)
+    of_all = {"l1", "psnr", "ssim", "l1_constant", *expected}
+    assert set(metrics) == {f"val/{name}/A2B" for name in of_all}
+
+
+def test_grey_pictures_have_brightness_alone(tmp_path: Path) -> None:
+    images = Items(random_images(3, channels=1), None, random_images(3, channels=1, size=24))
+    metrics = validate(tmp_path, Enlarging(images))
+    assert {"val/psnr_y/A2B", "val/psnr_y_bicubic/A2B"} <= set(metrics)
+    assert not {name for name in metrics if "rgb" in name}
+    assert bicubic_errors(images.source, random_images(3, size=24), 2) == {}

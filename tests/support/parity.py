@@ -38,6 +38,12 @@ def wave(*shape: int, function: Callable[[Any], Any] = np.sin) -> Tensor:
     return torch.from_numpy(values.astype(np.float32)).double().view(shape)
 
 
+def picture(*shape: int, frequency: float = 0.013) -> Tensor:
+    """Return the recorded picture, 0.5 + 0.5 sin(frequency k): float32 values in float64."""
+    values = 0.5 + 0.5 * np.sin(frequency * np.arange(np.prod(shape)))
+    return torch.from_numpy(values.astype(np.float32)).double().view(shape)
+
+
 def fill(network: nn.Module, official: Sequence[str] = ()) -> None:
     """Give every tensor of the state, in order, the values of the recorded networks (rounded to float32).
 
