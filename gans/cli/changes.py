@@ -19,6 +19,7 @@ HOW_DATA_IS_READ = (
     "batch_size",
     "cache_gigabytes",
     "download",
+    "epoch_length",
     "eval_batch_size",
     "flip",
     "load_size",
@@ -29,6 +30,7 @@ HOW_DATA_IS_READ = (
     "prompts",
     "seed",
     "tile",
+    "windows_until",
     "workers",
 )
 """Arguments of data modules that leave open which images are trained on; all others decide it."""
@@ -41,10 +43,14 @@ HOW_TO_TRAIN = (
     "ema_decay",
     "ema_networks",
     "extra_generator_steps",
+    "flip_equivariance",
     "gradient_clip",
     "halve_every",
     "langevin_steps",
+    "nce_identity",
+    "negatives",
     "objective",
+    "patches",
     "penalty_every",
     "sampling_steps",
     "schedule",
@@ -106,7 +112,7 @@ def refuse_unasked(changes: Mapping[str, Change], asked: Collection[str], checkp
             raise UsageError(f"--change {name}: {' and '.join(CHANGEABLE)} can be named.")
     for group, decides, remedy in (
         ("data", _decides_the_images, "The same images at another place: add --change data."),
-        ("model", _decides_the_networks, "To insist, add --change model."),
+        ("model", _is_of_the_networks, "To insist, add --change model."),
     ):
         refused = [
             f"{key} is {now} instead of {old}" for key, (now, old) in changes.items() if decides(key, now)
@@ -125,7 +131,11 @@ def _decides_the_images(key: str, _: Any) -> bool:
     return group == "data" and name.partition(".")[0] not in HOW_DATA_IS_READ
 
 
-def _decides_the_networks(key: str, value: Any) -> bool:
-    """Tell whether a model's setting is more than a weight or a rate, which are floats."""
+def _is_of_the_networks(key: str, value: Any) -> bool:
     group, _, name = key.partition(".")
-    return group == "model" and not isinstance(value, float) and name.partition(".")[0] not in HOW_TO_TRAIN
+    return group == "model" and decides_the_networks(name.partition(".")[0], value)
+
+
+def decides_the_networks(name: str, value: Any) -> bool:
+    """Tell whether an argument of a model is more than a weight or a rate, which are floats."""
+    return not isinstance(value, float) and name not in HOW_TO_TRAIN

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from support.commands import run, write_toy_config
+from support.folders import write_images
 from support.official import SMALL, convert, equal_states, imported, save, small
 from support.parity import assert_outputs, official_state, vectors, wave
 from torch import Tensor, nn
@@ -209,3 +210,22 @@ def test_fine_tuning_starts_from_an_imported_checkpoint(
     elsewhere = ("--run", tmp_path / "another", "--ckpt_path", tmp_path / "start.ckpt")
     assert run("fit", *common, *elsewhere) != 0
     assert "--init_from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("variant", "generator"), [("CUT", "G"), ("CycleGAN", "G_A"), ("Pix2Pix", "G")])
+def test_a_generator_alone_translates_beside_a_config_of_other_networks(
+    variant: str, generator: str, tmp_path: Path
+) -> None:
+    """The networks that no file held are others than the quick start's, too."""
+    official = tmp_path / "official"
+    assert convert(small(tmp_path, variant), official) == 0
+    for path in official.glob("*.pth"):
+        if path.stem != f"latest_net_{generator}":
+            path.unlink()
+    assert convert(official, tmp_path / "alone.ckpt", "--variant", variant) == 0
+    write_images(tmp_path / "pictures", 1, (20, 18))
+    folders = ("--data.predict_dir", tmp_path / "pictures", "--output", tmp_path / "out")
+    data = ("--data.size", 32) if variant == "Pix2Pix" else ()
+    common = ("--config", variant.lower(), "--ckpt_path", tmp_path / "alone.ckpt", *data)
+    assert run("predict", *common, *folders) == 0
+    assert len(list((tmp_path / "out").iterdir())) == 1

@@ -123,7 +123,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _layers(numbers: str) -> list[int]:
-    return [int(number) for number in numbers.split(",")]
+    try:
+        return [int(number) for number in numbers.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{numbers!r} are no numbers of layers, such as 0,4,8") from None
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import gans
 from gans import load
 from gans.base import AdversarialModule
 from gans.checkpoints.contents import describe
+from gans.cli.changes import decides_the_networks
 from gans.files import written_whole
 from gans.networks.stargan import StarGANGenerator
 from gans.tools.official.files import State, read_official
@@ -132,10 +133,12 @@ def _refuse_other_filters(source: Recognised, filters: State) -> None:
 
 def write_checkpoint(imported: Imported, path: Path) -> None:
     """Write an imported variant as a checkpoint of weights, as `gans.load` and `--init_from` take it."""
+    decisive = {k: v for k, v in imported.model.hparams.items() if decides_the_networks(k, v)}
     checkpoint: dict[str, Any] = {
         "pytorch-lightning_version": lightning.__version__,
         "state_dict": imported.model.state_dict(),
-        "hyper_parameters": imported.arguments,  # all others keep their defaults
+        # How to train is left to the config that takes the weights.
+        "hyper_parameters": decisive | imported.arguments,
     }
     describe(imported.model, checkpoint)
     with written_whole(path) as file:

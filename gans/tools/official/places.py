@@ -239,7 +239,7 @@ def _cut(arguments: Facts, networks: Mapping[str, Recognised], nce_layers: list[
             f"channels, but layers {_listed(layers)} of its generator have {_listed(theirs)}: name those "
             f"that it was trained with, of 0 to {len(channels) - 1}, by --nce_layers."
         )
-    return arguments if layers == list(LAYERS) else arguments | {"nce_layers": layers}
+    return arguments | {"nce_layers": layers}
 
 
 def _feature_channels(arguments: Facts) -> list[int]:
