@@ -179,14 +179,18 @@ def test_a_translation_of_itself_costs_nothing_and_another_does() -> None:
     assert own < module._contrast(batch.A.roll(3, -1), patches, mirrored=False)
 
 
-def test_identity_by_pixels_is_another_term() -> None:
-    module = tiny(nce_identity=False, lambda_identity=2.0)
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_identity_by_pixels_is_another_term(mirrored: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CUT, "mirrors", lambda self, chance: mirrored)
+    module = tiny(nce_identity=False, lambda_identity=2.0, flip_equivariance=True)
     batch = UnpairedBatch(images(), images(seed=1))
     made = module.produce(batch)
     terms = module.generator_terms(batch, made)
     assert set(terms) == {"adversarial", "nce", "identity"}
     assert made.same is not None
-    torch.testing.assert_close(terms["identity"], 2 * (made.same - batch.B).abs().mean())
+    seen = batch.B.flip(-1) if mirrored else batch.B  # what the generator saw
+    torch.testing.assert_close(made.same, module.generator(seen))
+    torch.testing.assert_close(terms["identity"], 2 * (made.same - seen).abs().mean())
 
 
 def test_the_projection_may_learn_at_a_rate_of_its_own() -> None:
