@@ -69,8 +69,16 @@ def recoloured(images: Tensor, chances: Mapping[str, Chance]) -> Tensor:
     """Apply those colour transforms to images (N, 1 or 3, H, W) that have a chance.
 
     Grey images have neither hue nor saturation, for which nothing is drawn.
+
+    Raises:
+        ValueError: if the images have another number of channels.
     """
     asked = [name for name in TRANSFORMS if name in chances]
+    if asked and images.shape[1] not in (1, 3):
+        raise ValueError(
+            "Colours are augmented in images of 1 or 3 channels, and the discriminator sees "
+            f"{images.shape[1]}: leave color out, such as by --model.augment_pipe '{{blit: 1, geom: 1}}'."
+        )
     if images.shape[1] == 1:
         asked = [name for name in asked if name not in OF_COLOURS]
     if not asked:

@@ -32,8 +32,8 @@ def filtered(images: Tensor, chance: Chance) -> Tensor:
     reach = bank.shape[1] // 2
     if min(images.shape[2:]) <= reach:
         raise ValueError(
-            f"The filters of an augmentation pipe take images of {reach + 1} pixels a side or more, not "
-            f"{images.shape[3]}x{images.shape[2]}: leave imgfilter out."
+            f"The filter of an augmentation pipe takes images of {reach + 1} pixels a side or more, not "
+            f"{images.shape[3]}x{images.shape[2]}: leave it out of --model.augment_pipe."
         )
     powers = images.new_tensor(POWERS)
     gains = torch.ones(len(images), BANDS, dtype=images.dtype, device=images.device)

@@ -21,7 +21,10 @@ PARTS: dict[str, tuple[str, ...]] = {
     "noise": ("noise",),
     "cutout": ("cutout",),
 }
-"""Part -> its transforms. What the paper's program calls bgc is the first three."""
+"""Part -> its transforms."""
+
+BGC = {"blit": 1.0, "geom": 1.0, "color": 1.0}
+"""The parts of the paper's bgc."""
 
 _LAST = {"imgfilter": filtered, "noise": noisy, "cutout": cut_out}
 
