@@ -235,9 +235,9 @@ def _refuse_wrong_regularisers(arguments: Any, regularisers: Regularisers) -> No
         )
     if arguments["conditional"] and regularisers.changes_colours:
         raise ValueError(
-            "Augmented colours would mix those of input and output, which the discriminator sees as one: take "
-            "model.diffaugment without color and model.augment_pipe without it, such as {blit: 1, geom: 1}, "
-            "or set --model.conditional false."
+            "Augmented colours would mix those of input and output, which the discriminator sees as one. "
+            "Leave color out of model.diffaugment, or set model.augment_pipe to {blit: 1, geom: 1}, without "
+            "it; or set --model.conditional false."
         )
 
 

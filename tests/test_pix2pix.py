@@ -306,3 +306,19 @@ def test_a_checkpoint_translates_as_before(tmp_path: Path, weight: float) -> Non
     module.trainer.save_checkpoint(tmp_path / "some.ckpt")
     loaded = Pix2Pix.load_from_checkpoint(tmp_path / "some.ckpt", weights_only=True)
     assert torch.equal(loaded.translate(images()), module.translate(images()))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"diffaugment": ["color"]},
+        {"augment": "adaptive"},  # of the paper's parts, color among them
+        {"augment": "adaptive", "augment_pipe": {"blit": 1.0, "hue": 0.5}},
+    ],
+    ids=str,
+)
+def test_colours_of_input_and_output_are_not_augmented_as_one(asked: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="mix those of input and output"):
+        tiny(**asked)
+    tiny(**asked, conditional=False)
+    tiny(augment="adaptive", augment_pipe={"blit": 1.0, "geom": 1.0})
