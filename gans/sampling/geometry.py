@@ -15,27 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gans.sampling.doubling import REACH, doubled, halved
 from gans.sampling.draws import Chance
 
 SHIFT = 1 / 8  # of a side: the largest integer shift, and the standard deviation of the fractional one
 STRETCH = 0.2  # standard deviation of the exponents of 2
-
-SYM6 = (
-    0.015404109327027373,
-    0.0034907120842174702,
-    -0.11799011114819057,
-    -0.048311742585633,
-    0.4910559419267466,
-    0.787641141030194,
-    0.3379294217276218,
-    -0.07263752278646252,
-    -0.021060292512300564,
-    0.04472490177066578,
-    0.0017677118642428036,
-    -0.007800708325034148,
-)
-"""Low-pass filter of Daubechies' sixth symlet, nearly symmetric."""
-REACH = len(SYM6) // 4  # of the filter at doubled size, in pixels of the image
 
 
 def flip(chance: Chance) -> Tensor:
@@ -124,13 +108,13 @@ def resample(images: Tensor, inverse: Tensor) -> Tensor:
     """
     height, width = images.shape[2:]
     left, top, right, bottom = _margins(inverse, width, height)
-    doubled = _doubled(F.pad(images, (left, right, top, bottom), mode="reflect"))
+    read_from = doubled(F.pad(images, (left, right, top, bottom), mode="reflect"))
     # Pixels of the doubled image count from the middle of the padded one. Its filter leans by half of such a
     # pixel, hence the shift there and back.
     there = _matrix(inverse, (2, left - right - 0.5), (2, top - bottom - 0.5))
     back = _matrix(inverse, (0.5, 0.25), (0.5, 0.25))
     target = (2 * (height + 2 * REACH), 2 * (width + 2 * REACH))
-    return _halved(_read(doubled, there @ inverse @ back, target))
+    return halved(_read(read_from, there @ inverse @ back, target))
 
 
 def _margins(inverse: Tensor, width: int, height: int) -> tuple[int, int, int, int]:
@@ -191,33 +175,6 @@ class _Spreading(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (grid,) = ctx.saved_tensors
         return _Reading.apply(gradients[0], grid), None, None
-
-
-def _doubled(images: Tensor) -> Tensor:
-    """Return images of twice the sides."""
-    row, column = _filters(images, 2.0)
-    wide = F.conv_transpose2d(_single(images), row, stride=(1, 2), padding=(0, 5))
-    high = F.conv_transpose2d(wide, column, stride=(2, 1), padding=(5, 0))
-    return high.view(*images.shape[:2], *high.shape[2:])
-
-
-def _halved(images: Tensor) -> Tensor:
-    """Return images of half the sides, less `REACH` pixels at each border."""
-    row, column = _filters(images, 1.0)
-    narrow = F.conv2d(_single(images)[..., 1:-1, 1:-1], row, stride=(1, 2))
-    low = F.conv2d(narrow, column, stride=(2, 1))
-    return low.view(*images.shape[:2], *low.shape[2:])
-
-
-def _single(images: Tensor) -> Tensor:
-    return images.reshape(-1, 1, *images.shape[2:])
-
-
-def _filters(images: Tensor, gain: float) -> tuple[Tensor, Tensor]:
-    """Return the filter as a row and as a column, in the images' precision."""
-    taps = torch.tensor(SYM6, dtype=torch.float32)
-    taps = (gain * (taps / taps.sum())).to(images)
-    return taps.view(1, 1, 1, -1), taps.view(1, 1, -1, 1)
 
 
 def _sides(images: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from gans.losses.penalties import r1_penalty
 from gans.sampling.disturbances import filter_bank
+from gans.sampling.doubling import SYM6
 from gans.sampling.draws import Draws
-from gans.sampling.geometry import SYM6
 from gans.sampling.pipe import PARTS, Pipe
 
 RECORDED = vectors("stylegan2_augment")
