@@ -24,6 +24,7 @@ VARIANTS = {
     "GAN": "gans.gan",
     "DCGAN": "gans.dcgan",
     "WGANGP": "gans.wgan_gp",
+    "StyleGAN2": "gans.stylegan2",
     "AutoEncoder": "gans.autoencoder",
     "VAE": "gans.vae",
     "Energy": "gans.energy",
