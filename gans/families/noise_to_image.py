@@ -109,14 +109,14 @@ class NoiseToImage(LatentGAN):
         super().__init__(**shared)
         check_ranges(self.hparams, {"classes": NOT_NEGATIVE})
 
-    def produce(self, batch: ImageBatch) -> Tensor:
+    def produce(self, batch: ImageBatch) -> Any:
         """Make fakes, once for both players; without a graph in steps in which the generator rests."""
         with torch.set_grad_enabled(self.is_due("generator")):
             noise = self.noise(len(batch.images))
             fake: Tensor = self.generator(noise, self._labels(batch))
         return fake
 
-    def discriminator_terms(self, batch: ImageBatch, fake: Tensor) -> dict[str, Tensor]:
+    def discriminator_terms(self, batch: ImageBatch, fake: Any) -> dict[str, Tensor]:
         """Return the adversarial loss, the sum of its parts on real and fake, and the weighted penalties."""
         labels = self._labels(batch)
         real, fake = self.shown(batch.images), self.shown(fake.detach())
@@ -125,7 +125,7 @@ class NoiseToImage(LatentGAN):
             lambda images: self.discriminator(images, labels), real, fake
         )
 
-    def generator_terms(self, batch: ImageBatch, fake: Tensor) -> dict[str, Tensor]:
+    def generator_terms(self, batch: ImageBatch, fake: Any) -> dict[str, Tensor]:
         """Return the adversarial loss."""
         shown = (fake, batch.images) if self.objective.needs_real else (fake,)
         scores = forward_joined(self.discriminator, *map(self.shown, shown), labels=self._labels(batch))
