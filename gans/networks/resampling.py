@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -29,13 +30,14 @@ class FilteredHalving(nn.Module):
 
     def __init__(self, channels: int, taps: Sequence[float] = TAPS) -> None:
         super().__init__()
-        self.padding = _padding(taps)
         self.register_buffer("kernel", _kernel(channels, taps), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """Filter and halve."""
-        kernel = self.kernel.to(features.dtype)
-        return F.conv2d(features, kernel, stride=2, padding=self.padding, groups=len(kernel))
+        if torch.is_grad_enabled() and features.requires_grad:
+            halved: Tensor = _Halving.apply(features, self.kernel)
+            return halved
+        return _halved(features, self.kernel)
 
 
 class FilteredDoubling(nn.Module):
@@ -56,22 +58,63 @@ class FilteredDoubling(nn.Module):
 
     def __init__(self, channels: int, taps: Sequence[float] = TAPS) -> None:
         super().__init__()
-        self.padding = _padding(taps)
         self.register_buffer("kernel", 4 * _kernel(channels, taps), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """Double and filter."""
-        kernel = self.kernel.to(features.dtype)
-        return F.conv_transpose2d(features, kernel, stride=2, padding=self.padding, groups=len(kernel))
-
-
-def _padding(taps: Sequence[float]) -> int:
-    if len(taps) % 2:
-        raise ValueError(f"the filter has {len(taps)} taps: only an even number lies between two pixels")
-    return len(taps) // 2 - 1
+        if torch.is_grad_enabled() and features.requires_grad:
+            doubled: Tensor = _Doubling.apply(features, self.kernel)
+            return doubled
+        return _doubled(features, self.kernel)
 
 
 def _kernel(channels: int, taps: Sequence[float]) -> Tensor:
+    if len(taps) % 2:
+        raise ValueError(f"the filter has {len(taps)} taps: only an even number lies between two pixels")
     row = torch.tensor(taps)
     square = torch.outer(row, row)
     return (square / square.sum()).expand(channels, 1, -1, -1).contiguous()
+
+
+def _halved(features: Tensor, kernel: Tensor) -> Tensor:
+    kernel = kernel.to(features.dtype)
+    return F.conv2d(features, kernel, stride=2, padding=_padding(kernel), groups=len(kernel))
+
+
+def _doubled(features: Tensor, kernel: Tensor) -> Tensor:
+    kernel = kernel.to(features.dtype)
+    return F.conv_transpose2d(features, kernel, stride=2, padding=_padding(kernel), groups=len(kernel))
+
+
+def _padding(kernel: Tensor) -> int:
+    return kernel.shape[-1] // 2 - 1
+
+
+class _Halving(torch.autograd.Function):
+    """Filters and halves, and keeps nothing; its transpose, with the same kernel, is `_Doubling`.
+
+    Torch's convolution would keep the features for the gradient of a filter that does not learn, and compute
+    that gradient one channel after the other where it is differentiated twice.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, kernel: Tensor) -> Tensor:
+        ctx.save_for_backward(kernel)
+        return _halved(features, kernel)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return _Doubling.apply(gradients[0], *ctx.saved_tensors), None
+
+
+class _Doubling(torch.autograd.Function):
+    """Doubles and filters, and keeps nothing; its transpose, with the same kernel, is `_Halving`."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, kernel: Tensor) -> Tensor:
+        ctx.save_for_backward(kernel)
+        return _doubled(features, kernel)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return _Halving.apply(gradients[0], *ctx.saved_tensors), None

@@ -9,7 +9,7 @@ import pytest
 import torch
 from support.parity import FOLDER, vectors, wave
 from support.r3gan import fill, noise
-from torch import Tensor
+from torch import Tensor, nn
 
 from gans.losses.penalties import scores_and_slopes
 from gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
@@ -60,6 +60,15 @@ def test_resolutions_change_as_officially(name: str, taps: list[float], way: str
     made = kind(facts["input"][1], taps).double()(wave(*facts["input"]))
     slack = 2 * facts["max_abs_diff_vs_fp64"]
     np.testing.assert_allclose(made, recorded.arrays[f"interpolative_{way}/{name}"], rtol=1e-6, atol=slack)
+
+
+@pytest.mark.parametrize("kind", [FilteredDoubling, FilteredHalving])
+def test_the_gradient_of_a_change_of_resolution_is_that_of_a_convolution(kind: type[nn.Module]) -> None:
+    filtered = kind(2).double()
+    images = torch.randn(2, 2, 6, 8, dtype=torch.float64, requires_grad=True)
+    assert torch.equal(filtered(images), filtered(images.detach()))
+    assert torch.autograd.gradcheck(filtered, images)
+    assert torch.autograd.gradgradcheck(filtered, images)
 
 
 def test_an_odd_filter_lies_between_no_two_pixels() -> None:

@@ -7,12 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gans.tools.official.names import official_filters, official_names
-
-Network = R3GANGenerator | R3GANDiscriminator
 
 
 def recorded_state(entries: Sequence[Sequence[Any]]) -> dict[str, Tensor]:
@@ -32,7 +29,7 @@ def recorded_state(entries: Sequence[Sequence[Any]]) -> dict[str, Tensor]:
     return state
 
 
-def fill(network: Network, entries: Sequence[Sequence[Any]]) -> None:
+def fill(network: nn.Module, entries: Sequence[Sequence[Any]]) -> None:
     """Give a network what the recorded rule gives; its names, shapes and filters must be the authors'."""
     state, names = recorded_state(entries), official_names(network)
     kernels = {name.removeprefix("Model.") for name, *_ in entries if name.endswith("Kernel")}
