@@ -121,7 +121,7 @@ class NoiseToImage(LatentGAN):
         labels = self._labels(batch)
         real, fake = self.shown(batch.images), self.shown(fake.detach())
         scores = forward_joined(self.discriminator, real, fake, labels=labels)
-        return {"adversarial": self.objective.discriminator(*scores)} | self.penalties(
+        return {"adversarial": self.discriminator_loss(*scores)} | self.penalties(
             lambda images: self.discriminator(images, labels), real, fake
         )
 
