@@ -50,7 +50,8 @@ class R3GAN(NoiseToImage):
 
     Five things move with the images that the discriminator has seen, each along half a cosine that is over
     after `schedule_images`: rates, Adam's second beta, the weights of the penalties, how long the averages
-    of the generator last, and the probability of augmentation.
+    of the generator last, and, with `augment` scheduled, the probability of augmentation (`augment_share` has
+    no meaning then).
 
     Paper: Huang et al. 2024, arXiv:2501.05441, configuration E; configs/paper/r3gan_*.yaml are its five
     published settings.
@@ -124,7 +125,9 @@ class R3GAN(NoiseToImage):
         _refuse_other_stages(image_size, stages, widths=shape[0], blocks=shape[1])
         self.play(
             R3GANGenerator(*shape, latent_size, channels, group_width, classes),
-            R3GANDiscriminator(*shape, channels, group_width, classes),
+            R3GANDiscriminator(
+                *shape, channels, group_width, classes, identity=not self.hparams["spectral_norm"]
+            ),
         )
         self._schedule_steps = math.inf
 
@@ -160,6 +163,13 @@ class R3GAN(NoiseToImage):
             "betas": (beta1, self.scheduled(beta2, self.hparams["final_beta2"])),
         }
 
+    def augment_probability(self) -> float:
+        """Return how probable each transform is, scheduled as all the rest where that is asked for."""
+        if self.hparams["augment"] != "scheduled":
+            return super().augment_probability()
+        begin, end = (self.hparams[f"augment_{name}"] for name in ("probability", "final_probability"))
+        return self.scheduled(begin, end)
+
     def keeps_averages(self) -> bool:
         """Tell whether averages of the generator are kept."""
         return super().keeps_averages() or self.hparams["ema_share"] > 0
@@ -187,9 +197,9 @@ class R3GAN(NoiseToImage):
         due = self.regularisers.due(self.global_step)
         if not due:
             scores = self._scores(labels, real, fake)
-            return {"adversarial": self.objective.discriminator(*scores)}
+            return {"adversarial": self.discriminator_loss(*scores)}
         scores, slopes = scores_and_slopes(partial(self._scores, labels), real, fake)
-        terms = {"adversarial": self.objective.discriminator(*scores)}
+        terms = {"adversarial": self.discriminator_loss(*scores)}
         share = self.scheduled(1, self.hparams["final_penalty_share"])
         for name, slope in zip(("r1", "r2"), slopes, strict=True):
             if weight := due.get(f"{name}_weight"):

@@ -89,6 +89,8 @@ class R3GANDiscriminator(nn.Module):
         channels: channels of the images.
         group_width: inner channels of a block that one group of its 3x3 convolution sees.
         classes: number of classes, 0 for a discriminator without condition.
+        identity: whether every block is the identity at the start, its last convolution being 0; spectral
+            norm would divide that by its largest singular value, 0.
 
     Shape:
         images (N, channels, S, S) of any range and labels (N,) int64 to scores (N,), higher meaning more
@@ -106,6 +108,7 @@ class R3GANDiscriminator(nn.Module):
         channels: int = 3,
         group_width: int = 16,
         classes: int = 0,
+        identity: bool = True,
     ) -> None:
         super().__init__()
         refuse_under_one(channels=channels)
@@ -116,7 +119,7 @@ class R3GANDiscriminator(nn.Module):
         for number in reversed(range(len(widths))):
             width = widths[number]
             after = [_shrinking(width, widths[number - 1])] if number else []
-            inner = _residual(width, blocks[number], group_width, sum(blocks))
+            inner = _residual(width, blocks[number], group_width, sum(blocks), identity)
             self.stages.append(nn.Sequential(*inner, *after))
         deepest = widths[0]
         self.weigh = _drawn(nn.Conv2d(deepest, deepest, SMALLEST_MAP, groups=deepest, bias=False))
@@ -179,13 +182,14 @@ class R3Block(nn.Module):
         width: channels in and out; twice as many inside.
         group_width: inner channels that a group of the 3x3 convolution sees.
         of: blocks of the whole network, by whose number the initial weights are damped
-            (Zhang et al. 2019, arXiv:1901.09321). The last convolution begins with zeros.
+            (Zhang et al. 2019, arXiv:1901.09321).
+        identity: whether the last convolution begins with zeros.
 
     Shape:
         (N, width, H, W) to the same.
     """
 
-    def __init__(self, width: int, group_width: int, of: int) -> None:
+    def __init__(self, width: int, group_width: int, of: int, identity: bool = True) -> None:
         super().__init__()
         inner = EXPANSION * width
         gain = GAIN * of**-0.25  # three layers in a block: -1 / (2 * 3 - 2)
@@ -194,7 +198,7 @@ class R3Block(nn.Module):
             nn.LeakyReLU(SLOPE, inplace=True),
             _drawn(nn.Conv2d(inner, inner, 3, padding=1, groups=inner // group_width), gain),
             nn.LeakyReLU(SLOPE, inplace=True),
-            _drawn(nn.Conv2d(inner, width, 1, bias=False), 0.0),
+            _drawn(nn.Conv2d(inner, width, 1, bias=False), 0.0 if identity else gain),
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -203,8 +207,8 @@ class R3Block(nn.Module):
         return changed
 
 
-def _residual(width: int, count: int, group_width: int, of: int) -> list[R3Block]:
-    return [R3Block(width, group_width, of) for _ in range(count)]
+def _residual(width: int, count: int, group_width: int, of: int, identity: bool = True) -> list[R3Block]:
+    return [R3Block(width, group_width, of, identity) for _ in range(count)]
 
 
 def _enlarging(width: int, to: int) -> nn.Sequential:

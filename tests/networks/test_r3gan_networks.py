@@ -33,7 +33,8 @@ def assert_recorded(name: str, made: dict[str, Tensor]) -> None:
 def test_the_generator_is_the_official_one(classes: int, training: bool) -> None:
     name = "r3gan_g_cond" if classes else "r3gan_g"
     network = R3GANGenerator(**RECORDED, latent_size=8, classes=classes).double().train(training)
-    fill(network, vectors(name).facts["state_dict"])
+    facts = vectors(name).facts
+    fill(network, facts["state_dict"], facts["fill_rules"])
     assert_recorded(name, {"out": network(noise(4, 8), LABELS if classes else None)})
 
 
@@ -42,7 +43,8 @@ def test_the_generator_is_the_official_one(classes: int, training: bool) -> None
 def test_the_discriminator_and_its_gradient_are_the_official_ones(classes: int, training: bool) -> None:
     name = "r3gan_d_cond" if classes else "r3gan_d"
     network = R3GANDiscriminator(**RECORDED, classes=classes).double().train(training)
-    fill(network, vectors(name).facts["state_dict"])
+    facts = vectors(name).facts
+    fill(network, facts["state_dict"], facts["fill_rules"])
     images, labels = wave(4, 3, 32, 32).requires_grad_(), LABELS if classes else None
     scores = network(images, labels)
     (gradient,) = torch.autograd.grad(scores.sum(), images)

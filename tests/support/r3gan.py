@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,26 +12,28 @@ from torch import Tensor, nn
 from gans.tools.official.names import official_filters, official_names
 
 
-def recorded_state(entries: Sequence[Sequence[Any]]) -> dict[str, Tensor]:
+def recorded_state(entries: Sequence[Sequence[Any]], rules: Mapping[str, str]) -> dict[str, Tensor]:
     """Return the state that the recorded rule gives, in float32, without filters.
 
     Args:
         entries: the authors' names and shapes, in their order; as the files list them.
+        rules: the authors' names -> such as `0.37 * s`; as the files list them.
     """
     state = {}
     for index, (name, shape, *_) in enumerate(entries):
-        if name.endswith("Kernel"):
+        factor, _, wave = rules[name].partition(" * ")
+        if not wave:  # a filter, left alone
             continue
         j = np.arange(int(np.prod(shape)))
         s = np.sin(0.37 * index + 0.011 * j + (j * j % 101))
-        values = (0.37 if len(shape) > 1 else 0.02) * s
+        values = float(factor) * s
         state[name.removeprefix("Model.")] = torch.from_numpy(values.astype(np.float32)).view(*shape)
     return state
 
 
-def fill(network: nn.Module, entries: Sequence[Sequence[Any]]) -> None:
+def fill(network: nn.Module, entries: Sequence[Sequence[Any]], rules: Mapping[str, str]) -> None:
     """Give a network what the recorded rule gives; its names, shapes and filters must be the authors'."""
-    state, names = recorded_state(entries), official_names(network)
+    state, names = recorded_state(entries, rules), official_names(network)
     kernels = {name.removeprefix("Model.") for name, *_ in entries if name.endswith("Kernel")}
     assert set(names.values()) == set(state)
     assert set(official_filters(network)) == kernels
