@@ -20,7 +20,9 @@ from gans.checkpoints.reading import read_checkpoint
 from gans.losses.adversarial import Objective
 from gans.losses.penalties import Discriminator
 from gans.protocol import Comparison, Grid
-from gans.sampling.regularisers import Network, Regularisers
+from gans.sampling.draws import Draws
+from gans.sampling.joined_noise import joined_generator
+from gans.sampling.regularisers import AugmentRule, Network, Regularisers
 from gans.training.arguments import check_ranges
 from gans.training.averaging import NetworkAverages
 from gans.training.combinations import (
@@ -377,9 +379,10 @@ class AdversarialModule(L.LightningModule):
 class Regularised(AdversarialModule):
     """Base of the variants that have discriminators, which any of the regularisers below may hold back.
 
-    DiffAugment and instance noise change whatever a discriminator sees, real and fake, in both players'
+    Augmentation and instance noise change whatever a discriminator sees, real and fake, in both players'
     turns: a variant passes images through `shown`. `penalties` are taken on images as it sees them. A
-    discriminator goes through `bounded` when it is built.
+    discriminator goes through `bounded` when it is built, and its scores through `discriminator_loss`, by
+    which an adaptive augmentation learns how surely it recognises real images.
 
     Args:
         instance_noise: standard deviation, at the start, of noise added to what the discriminator sees
@@ -392,6 +395,18 @@ class Regularised(AdversarialModule):
             al. 2017, arXiv:1704.00028).
         penalty_every: apply the three penalties in every n-th step only, there n times as strongly (lazy
             regularisation: Karras et al. 2020, arXiv:1912.04958).
+        augment: the augmentation of StyleGAN2-ADA (Karras et al. 2020, arXiv:2006.06676), through which the
+            discriminator sees all images, for sets of a few hundred to thousand of them: with a probability
+            that is `adaptive`, by how surely it recognises the training images, `fixed` or `scheduled`; null
+            leaves it out.
+        augment_pipe: its parts (blit, geom, color, filter, noise, cutout) or single transforms, with a factor
+            on the probability; null is the paper's blit, geom and color, each 1. See `gans.sampling.pipe`.
+        augment_probability: of each transform, on every image; adaptive and scheduled ones begin there.
+        augment_final_probability: where a scheduled one comes to, along half a cosine.
+        augment_share: share of the training that this takes, in (0, 1].
+        augment_target: the mean sign of the scores of real images that an adaptive probability aims at.
+        augment_kimg: thousands of images over which it moves by 1; 100 when fine-tuning, in the paper.
+        augment_every: steps between its moves.
         diffaugment: which differentiable augmentations the discriminator sees through, of color, translation
             and cutout (Zhao et al. 2020, arXiv:2006.10738); for sets of a few hundred to thousand images.
         spectral_norm: divide the discriminator's weights by their largest singular value (Miyato et al. 2018,
@@ -410,6 +425,14 @@ class Regularised(AdversarialModule):
         r2_weight: float = 0.0,
         gradient_penalty: float = 0.0,
         penalty_every: int = 1,
+        augment: AugmentRule | None = None,
+        augment_pipe: dict[str, float] | None = None,
+        augment_probability: float = 0.0,
+        augment_final_probability: float | None = None,
+        augment_share: float = 1.0,
+        augment_target: float = 0.6,
+        augment_kimg: float = 500.0,
+        augment_every: int = 4,
         diffaugment: list[str] | None = None,
         spectral_norm: bool = False,
         **optimisation: Any,
@@ -422,9 +445,52 @@ class Regularised(AdversarialModule):
         super().on_train_start()
         self.regularisers.start(training_length(self.trainer, "step", self.hparams["accumulate"]))
 
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Seed the step, and what augmentations draw in it."""
+        super().on_train_batch_start(batch, batch_idx)
+        self.regularisers.draws = self.augmentation_draws()
+
+    def augmentation_draws(self) -> Draws:
+        """Return where the numbers of a step's augmentations come from: a function of seed and step."""
+        generator = joined_generator(self, self.device, stream=1)
+        return Draws(generator, self.global_rank, self.trainer.world_size)
+
+    def augment_probability(self) -> float:
+        """Return how probable each transform is in the step that is to come, or going on.
+
+        A variant overrides this to let it follow the training by a rule of its own.
+        """
+        return self.regularisers.augment_probability(self.global_step)
+
     def shown(self, images: Tensor) -> Tensor:
         """Return images as the discriminator sees them in this step."""
-        return self.regularisers.shown(images, self.global_step)
+        return self.regularisers.shown(images, self.global_step, self.augment_probability())
+
+    def discriminator_loss(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+        """Return the objective's loss of scores of images as shown."""
+        assert self.objective is not None
+        self.recognised(self.objective.margins(real_scores, fake_scores))
+        return self.objective.discriminator(real_scores, fake_scores)
+
+    def recognised(self, margins: Tensor) -> None:
+        """Let an adaptive augmentation know how surely real images were recognised, above 0 if they were."""
+        if self.regularisers.adaptive is not None:
+            self.regularisers.adaptive.notice(margins)
+
+    def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
+        """Do what every variant does; then let an adaptive augmentation adapt itself, where it is due."""
+        steps = self.global_step
+        losses = super().training_step(batch, batch_idx)
+        adaptive = self.regularisers.adaptive
+        if adaptive is not None:
+            adaptive.count(len(next(part for part in batch if isinstance(part, Tensor))))
+            if self.global_step > steps and self.global_step % self.hparams["augment_every"] == 0:
+                adaptive.adapt()
+            if adaptive.sign is not None and logs_now(self):
+                self.log("train/augment/sign", adaptive.sign)
+        if self.hparams["augment"] and logs_now(self):
+            self.log("train/augment/probability", self.augment_probability())
+        return losses
 
     def penalties(self, score: Discriminator, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Return, by name, the weighted penalties that are due, on images as shown, fakes detached."""

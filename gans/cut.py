@@ -272,7 +272,7 @@ class CUT(Regularised):
         real, fake = self.shown(self._directed(batch).B), self.shown(made.fake.detach())
         scores = forward_joined(self.discriminator, real, fake)
         penalties = self.penalties(self.discriminator, real, fake)
-        return {"adversarial": 0.5 * self.objective.discriminator(*scores)} | penalties
+        return {"adversarial": 0.5 * self.discriminator_loss(*scores)} | penalties
 
     def translate(self, images: Given) -> Given:
         """Translate images without a trainer or data module.

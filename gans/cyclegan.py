@@ -174,7 +174,7 @@ class CycleGAN(Regularised):
         real, fake = self.shown(real), self.shown(fake)
         scores = forward_joined(discriminator, real, fake)
         penalties = self.penalties(discriminator, real, fake)
-        return {domain: 0.5 * self.objective.discriminator(*scores)} | {
+        return {domain: 0.5 * self.discriminator_loss(*scores)} | {
             f"{name}_{domain}": penalty for name, penalty in penalties.items()
         }
 

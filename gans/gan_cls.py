@@ -155,7 +155,7 @@ class GANCLS(LatentGAN):
         s_f = judge(fake_features, right)
         return {
             "wrong_caption": self.objective.discriminator(s_r, s_w) / 2,
-            "fake_image": self.objective.discriminator(s_r, s_f) / 2,
+            "fake_image": self.discriminator_loss(s_r, s_f) / 2,
         } | self.penalties(lambda images: self.discriminator(images, right), real, fake)
 
     def generator_terms(self, batch: CaptionedBatch, products: Products) -> dict[str, Tensor]:

@@ -165,7 +165,7 @@ class MUNIT(StyledTranslation):
         """Return a discriminator's loss, over its scales, and the penalties that are due."""
         discriminator: MultiScaleDiscriminator = getattr(self, f"discriminator_{domain}")
         real, fake = self.shown(real), self.shown(fake)
-        losses = [self.objective.discriminator(*scores) for scores in discriminator.scores(real, fake)]
+        losses = [self.discriminator_loss(*scores) for scores in discriminator.scores(real, fake)]
 
         def every_score(images: Tensor) -> Tensor:
             return torch.cat([scores.flatten(1) for (scores,) in discriminator.scores(images)], dim=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, Literal, get_args
 
@@ -25,6 +25,7 @@ from gans.networks.patch import ImageDiscriminator, PatchDiscriminator, layers_f
 from gans.networks.resnet import ResNetGenerator, Upsampling, blocks_for
 from gans.networks.unet import UNetGenerator
 from gans.protocol import Comparison, Grid, Predictions
+from gans.sampling.regularisers import Regularisers
 from gans.training.schedules import Schedule
 from gans.training.turns import Player
 
@@ -122,7 +123,7 @@ class Pix2Pix(Regularised):
                 f"model.adversarial_weight is {adversarial_weight} and model.l1_weight {l1_weight}: neither "
                 "is negative, and at least one is above 0."
             )
-        _refuse_wrong_regularisers(self.hparams, self.regularisers.asked)
+        _refuse_wrong_regularisers(self.hparams, self.regularisers)
         if norm_statistics not in get_args(NormStatistics):
             raise ValueError(f"model.norm_statistics is {norm_statistics!r}: it is batch or running.")
         # The generator first: with one seed it starts from the same weights whatever discriminator follows.
@@ -147,7 +148,7 @@ class Pix2Pix(Regularised):
         """Return the halved loss on real targets and on translations, each beside its input."""
         fake, real = self._shown(batch, fake.detach(), batch.target)
         fake_scores, real_scores = forward_joined(self.discriminator, fake, real)
-        loss = 0.5 * self.objective.discriminator(real_scores, fake_scores)
+        loss = 0.5 * self.discriminator_loss(real_scores, fake_scores)
         return {"adversarial": loss} | self.penalties(self.discriminator, real, fake)
 
     def generator_terms(self, batch: PairedBatch, fake: Tensor) -> dict[str, Tensor]:
@@ -225,16 +226,18 @@ class Pix2Pix(Regularised):
         return join_lab(inputs, outputs) if self.hparams["lab"] else outputs
 
 
-def _refuse_wrong_regularisers(arguments: Any, asked: Sequence[str]) -> None:
+def _refuse_wrong_regularisers(arguments: Any, regularisers: Regularisers) -> None:
     """Refuse what holds back a discriminator that is not there, or mixes the colours of both pictures."""
+    asked = regularisers.asked
     if asked and arguments["adversarial_weight"] == 0:
         raise ValueError(
             f"model.{asked[0]} holds a discriminator back, and with model.adversarial_weight 0 there is none."
         )
-    if arguments["conditional"] and "color" in (arguments["diffaugment"] or ()):
+    if arguments["conditional"] and regularisers.changes_colours:
         raise ValueError(
-            "model.diffaugment color would mix the colours of input and output, which the discriminator sees "
-            "as one: take translation and cutout, or set --model.conditional false."
+            "Augmented colours would mix those of input and output, which the discriminator sees as one: take "
+            "model.diffaugment without color and model.augment_pipe without it, such as {blit: 1, geom: 1}, "
+            "or set --model.conditional false."
         )
 
 

@@ -148,7 +148,7 @@ class StarGAN(Regularised):
         real_scores, fake_scores = scores.chunk(2)
         named = classification(self.attributes.groups, logits.chunk(2)[0], batch.labels, batch.mask)
         return {
-            "adversarial": self.objective.discriminator(real_scores, fake_scores),
+            "adversarial": self.discriminator_loss(real_scores, fake_scores),
             "classification": self.hparams["classification_weight"] * named,
         } | self.penalties(lambda images: self.discriminator(images)[0], real, fake)
 

@@ -196,7 +196,7 @@ class StyleGAN2(NoiseToImage):
         chance = self.chance()
         self._images_of_a_step = count * chance.world * self.hparams["accumulate"]
         main, length, judged, penalised = chance.normal(4 * count, self.latent_size).chunk(4)
-        return Dealt(main, length, judged, penalised, self._labels(batch), chance)
+        return Dealt(main, length, judged, penalised, self.labels_of(batch), chance)
 
     def generator_terms(self, batch: ImageBatch, dealt: Dealt) -> dict[str, Tensor]:
         """Return the adversarial loss of fakes made for it."""
@@ -225,7 +225,7 @@ class StyleGAN2(NoiseToImage):
             fake = self._fakes(dealt.discriminator, dealt)
         # By two forwards, the fakes first: groups for the deviation never mix real and fake.
         fakes, reals = self._scores(fake, dealt), self._scores(batch.images, dealt)
-        return {"adversarial": self.objective.discriminator(reals, fakes)}
+        return {"adversarial": self.discriminator_loss(reals, fakes)}
 
     def penalties_terms(self, batch: ImageBatch, dealt: Dealt) -> dict[str, Tensor]:
         """Return the weighted penalties, on images before augmentation."""
@@ -258,7 +258,7 @@ class StyleGAN2(NoiseToImage):
         Raises:
             ValueError: if the count is negative, or the labels are not those that the model needs.
         """
-        return self._made(consecutive(count, seed), labels, truncation=truncation)
+        return self.made_of(consecutive(count, seed), labels, truncation=truncation)
 
     def decode(self, latents: Tensor, condition: Tensor | None = None, **options: Any) -> Tensor:
         """Return the images of latents as `FromLatents.decode` does, cut to [-1, 1]: no tanh bounds them.
@@ -273,7 +273,7 @@ class StyleGAN2(NoiseToImage):
     def comparisons(self, batch: ImageBatch) -> dict[str, Comparison]:
         """Return as many samples as there are images; latent and noise of each by the name of its image."""
         seeds = [crc32(name.encode()) for name in batch.names]
-        labels, latents = self._labels(batch), self.latents(seeds)
+        labels, latents = self.labels_of(batch), self.latents(seeds)
         made = []
         for first in range(0, max(len(seeds), 1), DECODED_AT_ONCE):
             rows = slice(first, first + DECODED_AT_ONCE)

@@ -198,6 +198,13 @@ def test_mixed_precision_trains_close_to_full_precision(
 REGULARISERS: dict[str, dict[str, Any]] = {
     "penalties": {"r1_weight": 1.0, "r2_weight": 1.0, "penalty_every": 2},
     "DiffAugment": {"diffaugment": ["translation", "cutout"]},
+    "augmentation": {
+        "augment": "adaptive",
+        "augment_pipe": {"blit": 1.0, "geom": 1.0},
+        "augment_probability": 0.9,
+        "augment_every": 2,
+        "augment_kimg": 0.02,
+    },
     "noise": {"instance_noise": 0.5, "instance_noise_share": 1.0},
     "spectral norm": {"spectral_norm": True},
 }
@@ -239,7 +246,7 @@ def test_the_generator_too_is_seen_through_augmentation_and_noise(tmp_path: Path
     """By a discriminator that does not move, so that nothing else makes a difference."""
     resting = {"discriminator_learning_rate": 0.0}
     plain = first_losses(name, tmp_path, resting, player="generator", steps=2)
-    for case in ("DiffAugment", "noise"):
+    for case in ("DiffAugment", "augmentation", "noise"):
         losses = first_losses(name, tmp_path, resting | REGULARISERS[case], player="generator", steps=2)
         assert losses != plain, case
 

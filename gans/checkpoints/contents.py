@@ -43,8 +43,12 @@ def accept(module: nn.Module, checkpoint: dict[str, Any]) -> None:
     _refuse_other_weights(module, checkpoint["state_dict"])
     everyone: list[dict[str, Any]] = checkpoint["gans_histories"]
     rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
-    for name, state in everyone[rank % len(everyone)].items():
-        checkpoint["state_dict"][f"{name}._extra_state"] = state
+    stored, weights = everyone[rank % len(everyone)], checkpoint["state_dict"]
+    for name in everyone[0]:
+        weights.pop(f"{name}._extra_state", None)  # of a part that is not asked for any more
+    for name, part in module.named_modules():
+        if isinstance(part, OwnState):
+            weights[f"{name}._extra_state"] = stored.get(name, part.get_extra_state())
 
 
 def take_weights(module: nn.Module, checkpoint: Mapping[str, Any]) -> None:

@@ -36,6 +36,10 @@ HOW_DATA_IS_READ = (
 """Arguments of data modules that leave open which images are trained on; all others decide it."""
 HOW_TO_TRAIN = (
     "accumulate",
+    "augment",
+    "augment_every",
+    "augment_final_probability",
+    "augment_pipe",
     "betas",
     "diffaugment",
     "direction",

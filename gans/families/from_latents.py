@@ -79,7 +79,7 @@ class FromLatents(AdversarialModule):
         Raises:
             ValueError: if the count is negative, or the labels are not those that the model needs.
         """
-        return self._made(consecutive(count, seed), labels)
+        return self.made_of(consecutive(count, seed), labels)
 
     def sample_grid(self, rows: int) -> Grid:
         """Return samples of fixed seeds, from 0, as a picture.
@@ -110,14 +110,15 @@ class FromLatents(AdversarialModule):
                 f"{type(self).__name__} makes images of seeds and translates none: leave data.predict_dir "
                 "out, and say by data.predict_count how many to make."
             )
-        return Predictions(self._made(batch.seeds.tolist()), list(batch.names))
+        return Predictions(self.made_of(batch.seeds.tolist()), list(batch.names))
 
     @property
     def _classes(self) -> int:
         classes: int = self.hparams.get("classes", 0)
         return classes
 
-    def _made(self, seeds: Sequence[int], labels: Tensor | None = None, **options: Any) -> Tensor:
+    def made_of(self, seeds: Sequence[int], labels: Tensor | None = None, **options: Any) -> Tensor:
+        """Return the images of seeds; of a model with classes of those labels, or else of all in turn."""
         if labels is None and self._classes:
             labels = torch.tensor([seed % self._classes for seed in seeds], dtype=torch.int64)
         return self.decode(self.latents(seeds), labels, **options)

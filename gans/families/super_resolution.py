@@ -272,7 +272,7 @@ class AdversarialSuperResolution(SuperResolution, Regularised):
     def discriminator_terms(self, batch: PairedBatch, enlarged: Tensor) -> dict[str, Tensor]:
         """Return the loss on targets and on outputs, and the penalties that are due."""
         real, fake = self.shown(_to_unit(batch.target)), self.shown(enlarged.detach())
-        loss = self.objective.discriminator(self.discriminator(real), self.discriminator(fake))
+        loss = self.discriminator_loss(self.discriminator(real), self.discriminator(fake))
         return {"adversarial": loss} | self.penalties(self.discriminator, real, fake)
 
     def _scores(self, images: Tensor) -> Tensor:

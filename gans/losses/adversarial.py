@@ -28,6 +28,22 @@ ObjectiveName = Literal[
 ]
 
 
+def _over_zero(real_scores: Tensor, _: Tensor) -> Tensor:
+    return real_scores
+
+
+def _over_half(real_scores: Tensor, _: Tensor) -> Tensor:
+    return real_scores - 0.5
+
+
+def _over_pair(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    return real_scores - fake_scores
+
+
+def _over_mean(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    return real_scores - fake_scores.mean()
+
+
 @dataclass(frozen=True)
 class Objective:
     """A pair of losses by which discriminator and generator play; made by `objective`.
@@ -38,6 +54,8 @@ class Objective:
         needs_real: whether the generator's loss looks at real scores too.
         has_target: whether the discriminator's loss takes a `real_target`.
         floor: the smallest value of the discriminator's loss, that of perfect scores; None if it has none.
+        margins: function of real and fake scores that says how surely the real ones were recognised: above 0
+            where they were, in any unit.
     """
 
     discriminator_loss: Callable[..., Tensor]
@@ -45,6 +63,7 @@ class Objective:
     needs_real: bool = False
     has_target: bool = False
     floor: float | None = 0.0
+    margins: Callable[[Tensor, Tensor], Tensor] = _over_zero
 
     def discriminator(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         """Return what the discriminator minimises, a scalar, from its scores of real and of fake images."""
@@ -188,12 +207,20 @@ def relativistic_average_generator(fake_scores: Tensor, real_scores: Tensor) -> 
 _OBJECTIVES: dict[str, Objective] = {
     "minimax": Objective(cross_entropy_discriminator, minimax_generator, has_target=True),
     "non_saturating": Objective(cross_entropy_discriminator, non_saturating_generator, has_target=True),
-    "least_squares": Objective(least_squares_discriminator, least_squares_generator, has_target=True),
+    "least_squares": Objective(
+        least_squares_discriminator, least_squares_generator, has_target=True, margins=_over_half
+    ),
     "hinge": Objective(hinge_discriminator, raise_scores),
-    "wasserstein": Objective(wasserstein_discriminator, raise_scores, floor=None),
-    "relativistic": Objective(relativistic_discriminator, relativistic_generator, needs_real=True),
+    # Where only differences of scores count, their zero says nothing.
+    "wasserstein": Objective(wasserstein_discriminator, raise_scores, floor=None, margins=_over_mean),
+    "relativistic": Objective(
+        relativistic_discriminator, relativistic_generator, needs_real=True, margins=_over_pair
+    ),
     "relativistic_average": Objective(
-        relativistic_average_discriminator, relativistic_average_generator, needs_real=True
+        relativistic_average_discriminator,
+        relativistic_average_generator,
+        needs_real=True,
+        margins=_over_mean,
     ),
 }
 

@@ -12,7 +12,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gans.networks.filtering import downsampled, filter_of, padded_and_filtered, upsampled
+from gans.networks.resampling import downsampled, filter_of, padded_and_filtered, upsampled
 
 SLOPE = 0.2
 GAIN = math.sqrt(2)

@@ -11,15 +11,18 @@ from gans.training.lightning_internals import has_trainer
 NOBODYS_RANK = 4095  # steps are seeded 4096 apart; no process draws from this seed
 
 
-def joined_generator(module: L.LightningModule, device: torch.device | str = "cpu") -> torch.Generator:
+def joined_generator(
+    module: L.LightningModule, device: torch.device | str = "cpu", stream: int = 0
+) -> torch.Generator:
     """Return a generator that is a function of the seed and the training step, the same on all processes.
 
     Args:
         module: of a variant; the base seeds each of its steps by its number plus the rank.
         device: where it is to draw.
+        stream: number of the draws, of those of a step that are to differ.
     """
     # Without the rank, all processes draw the same.
-    seed = torch.initial_seed() - module.global_rank + NOBODYS_RANK
+    seed = torch.initial_seed() - module.global_rank + NOBODYS_RANK - stream
     return torch.Generator(device).manual_seed(seed)
 
 

@@ -3,43 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from torch import Tensor, nn
 
 from gans.losses.penalties import Discriminator, gradient_penalty, interpolate, r1_penalty, r2_penalty
 from gans.networks.norms import spectral_normalised
+from gans.sampling.adaptive import AdaptiveProbability
 from gans.sampling.augmentation import DiffAugment, instance_noise
+from gans.sampling.colours import TRANSFORMS as COLOUR_TRANSFORMS
+from gans.sampling.draws import Draws
+from gans.sampling.pipe import BGC, Pipe
 from gans.training.arguments import REGULARISER_RANGES, check_ranges
-from gans.training.combinations import PENALTIES, refuse_batch_norm
+from gans.training.combinations import PENALTIES, refuse_batch_norm, refuse_wrong_augmentation
+from gans.training.schedules import half_cosine
 
 Network = TypeVar("Network", bound=nn.Module)
+AugmentRule = Literal["adaptive", "fixed", "scheduled"]
 
 
 class Regularisers(nn.Module):
-    """Penalties, DiffAugment, instance noise and spectral norm, by the arguments of `gans.base.Regularised`.
+    """Penalties, augmentation, instance noise and spectral norm, by the arguments of `gans.base.Regularised`.
 
     It is a module of the variant: what it may have to remember is a part of the checkpoint.
 
     Args:
         arguments: of the variant.
 
+    Attributes:
+        draws: where the numbers of the augmentation pipe come from; anew in every step.
+        adaptive: the probability of that pipe, where it adapts itself.
+
     Raises:
         ValueError: if one is out of range.
     """
+
+    adaptive: AdaptiveProbability | None
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         super().__init__()
         check_ranges(arguments, REGULARISER_RANGES)
         self._arguments = arguments
+        refuse_wrong_augmentation(arguments)
         self._augment = DiffAugment(arguments["diffaugment"]) if arguments["diffaugment"] else None
+        self._pipe = Pipe(arguments["augment_pipe"] or BGC) if arguments["augment"] else None
+        start, target = arguments["augment_probability"], arguments["augment_target"]
+        adapts = arguments["augment"] == "adaptive"
+        self.adaptive = AdaptiveProbability(start, target, arguments["augment_kimg"]) if adapts else None
+        self.draws = Draws()
         self._noisy_steps = float("inf")
+        self._augmented_steps = float("inf")
 
     @property
     def asked(self) -> list[str]:
         """Names of the arguments that ask for something."""
-        switches = (*PENALTIES, "diffaugment", "instance_noise", "spectral_norm")
+        switches = (*PENALTIES, "augment", "diffaugment", "instance_noise", "spectral_norm")
         return [name for name in switches if self._arguments[name]]
+
+    @property
+    def changes_colours(self) -> bool:
+        """Whether images are shown to the discriminator in other colours."""
+        of_pipe = self._pipe is not None and self._pipe.factors.keys() & COLOUR_TRANSFORMS.keys()
+        return bool(of_pipe) or "color" in (self._arguments["diffaugment"] or ())
 
     def bound(self, discriminator: Network) -> Network:
         """Return a discriminator, initialised, with its weights normalised if that is asked for.
@@ -54,19 +79,40 @@ class Regularisers(nn.Module):
         """Take notice of how many steps the training has, None if it has no end.
 
         Raises:
-            ValueError: if there is instance noise and nothing ends the training.
+            ValueError: if instance noise or the augmentation's probability go by the training's length and
+                nothing ends it.
         """
-        if not self._arguments["instance_noise"]:
-            return
-        if length is None:
+        if length is not None:
+            self._noisy_steps = length * self._arguments["instance_noise_share"]
+            self._augmented_steps = length * self._arguments["augment_share"]
+        elif self._arguments["instance_noise"]:
             raise ValueError(
                 "model.instance_noise fades over a share of the training, but this one has no end: set "
                 "--trainer.max_epochs or --trainer.max_steps."
             )
-        self._noisy_steps = length * self._arguments["instance_noise_share"]
+        elif self._arguments["augment"] == "scheduled":
+            raise ValueError(
+                "model.augment is scheduled over a share of the training, but this one has no end: set "
+                "--trainer.max_epochs or --trainer.max_steps."
+            )
 
-    def shown(self, images: Tensor, step: int) -> Tensor:
-        """Return images (N, C, H, W) as the discriminator sees them after `step` counted steps."""
+    def augment_probability(self, step: int) -> float:
+        """Return how probable each transform of the pipe is after `step` counted steps."""
+        if self.adaptive is not None:
+            return self.adaptive.probability
+        begin, end = self._arguments["augment_probability"], self._arguments["augment_final_probability"]
+        return float(begin if end is None else half_cosine(begin, end, step / self._augmented_steps))
+
+    def shown(self, images: Tensor, step: int, probability: float) -> Tensor:
+        """Return images (N, C, H, W) as the discriminator sees them after `step` counted steps.
+
+        Args:
+            images: in [-1, 1].
+            step: number of counted steps.
+            probability: of each transform of the pipe.
+        """
+        if self._pipe is not None:
+            images = self._pipe(images, probability, self.draws)
         if self._augment is not None:
             images = self._augment(images)
         std = self._arguments["instance_noise"] * (1 - step / self._noisy_steps)

@@ -13,6 +13,7 @@ from gans.protocol import scale_of
 from gans.training.turns import Player
 
 PENALTIES = ("gradient_penalty", "r1_weight", "r2_weight")
+AUGMENT_RULES = (None, "adaptive", "fixed", "scheduled")
 WITH_TARGET = ("minimax", "non_saturating", "least_squares")
 
 
@@ -101,6 +102,32 @@ def refuse_batch_norm(discriminator: nn.Module, arguments: Mapping[str, Any]) ->
             f"model.{bounded[0]} bounds how a score changes with its image, but under batch norm a score "
             f"depends on the whole batch: set --model.{norm} to none, layer or instance."
         )
+
+
+def refuse_wrong_augmentation(arguments: Mapping[str, Any]) -> None:
+    """Refuse a probability of augmentation that does not go with its rule, and images that no pipe takes.
+
+    Args:
+        arguments: of a variant.
+
+    Raises:
+        ValueError: naming the arguments and what to do.
+    """
+    rule, end = arguments["augment"], arguments["augment_final_probability"]
+    if rule not in AUGMENT_RULES:
+        raise ValueError(f"model.augment is {rule!r}: it is one of adaptive, fixed and scheduled, or null.")
+    if (rule == "scheduled") != (end is not None):
+        raise ValueError(
+            f"model.augment is {rule} and model.augment_final_probability {end}: a scheduled probability "
+            "moves to a final one, and no other does."
+        )
+    if rule == "fixed" and arguments["augment_probability"] == 0:
+        raise ValueError(
+            "model.augment is fixed, at model.augment_probability 0, which changes nothing: give it another, "
+            "such as 0.2, or set --model.augment adaptive."
+        )
+    if rule and arguments.get("image_size", 0) == 1:
+        raise ValueError(f"model.augment is {rule}, but these are points in the plane, not images.")
 
 
 def bounding(arguments: Mapping[str, Any]) -> list[str]:

@@ -56,6 +56,17 @@ def learning_rate_factor(
     return factor
 
 
+def half_cosine(begin: float, end: float, progress: float) -> float:
+    """Return a value on its way from `begin` to `end` along half a cosine: level at both ends.
+
+    Args:
+        begin: the value at progress 0.
+        end: the value at progress 1 and after.
+        progress: share of the way that is done, 0 or more.
+    """
+    return begin + (end - begin) * (1 - math.cos(math.pi * min(1.0, progress))) / 2
+
+
 def training_length(trainer: Trainer, unit: str, accumulate: int) -> int | None:
     """Return how many epochs (`unit` is `epoch`) or counted steps (`step`) a training has that has begun.
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gans.losses.penalties import path_lengths
 from gans.networks.equalised import minibatch_deviation, resampling_convolution
-from gans.networks.filtering import downsampled, filter_of, filtered, upsampled
+from gans.networks.resampling import downsampled, filter_of, filtered, upsampled
 from gans.networks.stylegan2.discriminator import StyleGAN2Discriminator
 from gans.networks.stylegan2.generator import StyleGAN2Generator
 from gans.networks.stylegan2.sizes import map_channels, map_sizes

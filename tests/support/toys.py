@@ -165,6 +165,20 @@ TOYS = {
         },
         data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
     ),
+    "R3GAN": Toy(
+        data="Images",
+        model_arguments={
+            "image_size": 16,
+            "latent_size": 3,
+            "width": 4,
+            "group_width": 4,
+            "blocks": 1,
+            "schedule_images": 8,
+        },
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
+        # Without its own, so that a sweep may add penalties.
+        separable={"r1_weight": 0.0, "r2_weight": 0.0},
+    ),
     "AutoEncoder": Toy(
         data="Images",
         model_arguments={"image_size": 16, "width": 2, "latent_size": 3},

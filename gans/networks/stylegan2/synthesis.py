@@ -19,7 +19,7 @@ from gans.networks.equalised import (
     EqualisedLinear,
     resampling_convolution,
 )
-from gans.networks.filtering import filter_of, upsampled
+from gans.networks.resampling import filter_of, upsampled
 
 Architecture = Literal["skip", "residual", "plain"]
 Noise = Literal["constant", "none"] | Sequence[Tensor]
