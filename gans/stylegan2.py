@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, ClassVar, NamedTuple
 from zlib import crc32
@@ -229,17 +230,31 @@ class StyleGAN2(NoiseToImage):
 
     def penalties_terms(self, batch: ImageBatch, dealt: Dealt) -> dict[str, Tensor]:
         """Return the weighted penalties, on images before augmentation."""
+        weights = self.regularisers.due(self.global_step)
+        r1_weight = weights.pop("r1_weight", self._r1_by_default(batch.images))
         terms = {}
-        if self.hparams["r1_weight"] is None:
-            pixels = batch.images.shape[-2] * batch.images.shape[-1]
-            gamma = 0.0002 * pixels / self._images_of_a_step
-            penalty = r1_penalty(lambda images: self._scores(images, dealt), batch.images)
-            terms["r1"] = self.hparams["penalty_every"] * gamma * penalty
-        with torch.no_grad():
-            fake = self._fakes(dealt.penalties, dealt) if self._looks_at_fakes() else batch.images
-        terms |= self.penalties(lambda images: self._scores(images, dealt), batch.images, fake)
-        first = next(iter(terms))
-        return terms | {first: terms[first] + counted_by_all(self.discriminator.parameters())}
+        if r1_weight:
+            terms["r1"] = r1_weight * r1_penalty(lambda images: self._noticed(images, dealt), batch.images)
+        if weights:
+            with torch.no_grad():
+                fake = self._fakes(dealt.penalties, dealt)
+            score = partial(self._scores, dealt=dealt)
+            terms |= self.regularisers.penalties(score, batch.images, fake, weights)
+        return {name: term + counted_by_all(self.discriminator.parameters()) for name, term in terms.items()}
+
+    def _r1_by_default(self, images: Tensor) -> float:
+        """Return R1's weight in a lazy step where no gamma is given, as the authors' preset auto finds it."""
+        if self.hparams["r1_weight"] is not None:
+            return 0.0
+        gamma = 0.0002 * images.shape[-2] * images.shape[-1] / self._images_of_a_step
+        return float(gamma * self.hparams["penalty_every"])
+
+    def _noticed(self, images: Tensor, dealt: Dealt) -> Tensor:
+        """Return the scores of real images, of which an adaptive augmentation takes notice."""
+        scores = self._scores(images, dealt)
+        if not self.objective.needs_real:
+            self.recognised(self.objective.margins(scores, scores))
+        return scores
 
     def sample(
         self, count: int, seed: int = 0, labels: Tensor | None = None, truncation: float = 1.0
@@ -314,6 +329,3 @@ class StyleGAN2(NoiseToImage):
         """Return the scores of images as the discriminator sees them."""
         scores: Tensor = self.discriminator(self.shown(images), dealt.labels)
         return scores
-
-    def _looks_at_fakes(self) -> bool:
-        return bool({"r2_weight", "gradient_penalty"} & self.regularisers.due(self.global_step).keys())

@@ -78,9 +78,11 @@ def path_lengths(synthesis: Callable[[Tensor], Tensor], w: Tensor, directions: T
         directions: (N, C, H, W), of expected length 1: N(0, 1) / sqrt(H W) in the paper.
     """
     device = w.device.type
+    if torch.is_autocast_enabled(device):
+        w = w.float()
     with torch.autocast(device, enabled=False), torch.compiler.set_stance("force_eager"):
         with StraightPieces():
-            images = synthesis(w.float() if w.dtype in (torch.float16, torch.bfloat16) else w)
+            images = synthesis(w)
         (slopes,) = torch.autograd.grad((images * directions).sum(), w, create_graph=True)
     return slopes.square().sum(2).mean(1).sqrt()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -126,6 +127,7 @@ def resampling_convolution(
 
 def normalised(features: Tensor) -> Tensor:
     """Divide each row of (N, F) by the root of its mean square."""
+    features = _precise(features)
     return features * (features.square().mean(1, keepdim=True) + 1e-8).rsqrt()
 
 
@@ -158,6 +160,11 @@ def minibatch_deviation(features: Tensor, group: int, channels: int = 1) -> Tens
             "measures variety: choose a batch size that is a multiple of model.minibatch_group, or another "
             "group."
         )
-    grouped = features.view(group, -1, channels, features.shape[1] // channels, height, width)
+    grouped = _precise(features).view(group, -1, channels, features.shape[1] // channels, height, width)
     deviation = (grouped.var(0, unbiased=False) + 1e-8).sqrt().mean((2, 3, 4))
-    return deviation.repeat(group, 1)[:, :, None, None].expand(-1, -1, height, width)
+    return deviation.repeat(group, 1)[:, :, None, None].expand(-1, -1, height, width).to(features.dtype)
+
+
+def _precise(features: Tensor) -> Tensor:
+    """Return features of 16 bits, in which 1e-8 is nothing, in 32."""
+    return features.float() if features.dtype in (torch.float16, torch.bfloat16) else features
