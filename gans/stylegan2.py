@@ -18,6 +18,7 @@ from gans.inference import consecutive, seeded_noise
 from gans.losses.penalties import counted_by_all, path_lengths, r1_penalty
 from gans.networks.stylegan2.discriminator import DiscriminatorArchitecture, StyleGAN2Discriminator
 from gans.networks.stylegan2.generator import StyleGAN2Generator
+from gans.networks.stylegan2.sizes import Side, nominal_side
 from gans.networks.stylegan2.synthesis import Architecture
 from gans.protocol import Comparison
 from gans.sampling.joined_noise import JoinedChance
@@ -114,7 +115,7 @@ class StyleGAN2(NoiseToImage):
 
     def __init__(
         self,
-        image_size: int = 256,
+        image_size: Side = 256,
         latent_size: int = 512,
         style_size: int = 512,
         mapping_layers: int = 2,
@@ -146,15 +147,30 @@ class StyleGAN2(NoiseToImage):
             **shared,
         )
         check_ranges(self.hparams, RANGES)
-        channels, classes = self.hparams["channels"], self.hparams["classes"]
-        width = generator_width or (16384 if image_size < WIDE_FROM else 32768)
-        judged = discriminator_width or width, most_channels, classes, discriminator_architecture
-        discriminator = StyleGAN2Discriminator(channels, image_size, *judged, minibatch_group)
+        width = generator_width or (16384 if nominal_side(image_size) < WIDE_FROM else 32768)
+        images: dict[str, Any] = {
+            "channels": self.hparams["channels"],
+            "image_size": image_size,
+            "most_channels": most_channels,
+            "classes": self.hparams["classes"],
+        }
+        discriminator = StyleGAN2Discriminator(
+            **images,
+            width=discriminator_width or width,
+            architecture=discriminator_architecture,
+            group=minibatch_group,
+        )
         for layer in islice(discriminator.layers(), freeze_discriminator):
             layer.requires_grad_(False)
-        mapped = latent_size, style_size, mapping_layers
-        made = channels, image_size, width, most_channels, classes
-        self.play(StyleGAN2Generator(*mapped, *made, generator_architecture), discriminator)
+        generator = StyleGAN2Generator(
+            latent_size,
+            style_size,
+            mapping_layers,
+            **images,
+            width=width,
+            architecture=generator_architecture,
+        )
+        self.play(generator, discriminator)
         self.register_buffer("mean_length", torch.zeros(()))
 
     def active_turns(self) -> tuple[Turn, ...]:

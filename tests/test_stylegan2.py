@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 import torch
@@ -12,9 +14,11 @@ from support.drawing import RecordedDraws
 from support.official_steps import train
 from support.parity import FOLDER, wave
 from support.rules import fill_by_rules
-from torch import Tensor
+from torch import Tensor, nn
 
 from datamodules.images.batches import ImageBatch
+from gans.cli.config_files import find_config
+from gans.cli.own_images import read_settings
 from gans.sampling.draws import Draws
 from gans.sampling.joined_noise import JoinedChance
 from gans.stylegan2 import StyleGAN2
@@ -127,3 +131,181 @@ class Means(Callback):
                 0.0 if adaptive is None else adaptive.probability,
             )
         )
+
+
+def tiny(**arguments: Any) -> StyleGAN2:
+    torch.manual_seed(0)
+    return StyleGAN2(**(TINY | {"minibatch_group": 2} | arguments))
+
+
+def images(count: int = 4, height: int = 16, width: int = 16, seed: int = 0) -> Tensor:
+    chance = torch.Generator().manual_seed(seed)
+    return torch.rand(count, 3, height, width, generator=chance) * 2 - 1
+
+
+PRESETS = json.loads((FOLDER / "stylegan2_presets.json").read_text())["presets"]
+PUBLISHED = {
+    "cifar": "cifar10",
+    "stylegan2": "ffhq1024",
+    "paper256": "ffhq256",
+    "paper512": "afhq_cat",
+    "paper1024": "metfaces",
+}
+"""Name of a preset -> that of its config; `auto` has none, because it is what is there by default."""
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_those_of_the_official_program(name: str) -> None:
+    preset, (config, side, _) = PRESETS[name], name.split("_")
+    arguments = {"image_size": int(side), "classes": preset["classes"]}
+    if config in PUBLISHED:
+        settings = read_settings(find_config(f"paper/stylegan2_{PUBLISHED[config]}"))
+        arguments |= settings["model"]["init_args"]
+        given = settings["data"]["init_args"]
+        assert given["size"] == arguments["image_size"]
+        assert given["batch_size"] in (preset["batch"], preset["batch_per_gpu"])
+        assert settings["trainer"]["max_steps"] * preset["batch"] == 1000 * preset["kimg"]
+    else:
+        arguments["learning_rate"] = preset["lr"]  # lower from 1024 pixels, as the docstring says
+    with torch.device("meta"):
+        module = StyleGAN2(**arguments)
+    module._images_of_a_step = preset["batch"]
+    networks = module.generator.mapping, module.generator.synthesis, module.discriminator
+    ours = module.hparams
+    gamma = ours["r1_weight"] or module._r1_by_default(torch.empty(1, 3, int(side), int(side))) / 16
+    half_life = 10 * preset["batch"] / 32 if ours["ema_kimg"] is None else ours["ema_kimg"]
+    assert {
+        "params": [sum(p.numel() for p in network.parameters()) for network in networks],
+        "num_ws": module.generator.synthesis.layers,
+        "mapping_layers": ours["mapping_layers"],
+        "lr": ours["learning_rate"],
+        "betas": list(ours["betas"]),
+        "r1_gamma": pytest.approx(gamma),
+        "pl_weight": ours["path_length_weight"],
+        "style_mixing_prob": ours["mixing"],
+        "mbstd_group_size": ours["minibatch_group"],
+        "ema_kimg": half_life,
+        "ema_rampup": ours["ema_rampup"],
+        "ada_target": ours["augment_target"],
+        "G_reg_interval": ours["path_length_every"],
+        "D_reg_interval": ours["penalty_every"],
+    } == preset_facts(preset)
+
+
+def preset_facts(preset: dict[str, Any]) -> dict[str, Any]:
+    kept = (
+        "num_ws mapping_layers lr betas r1_gamma pl_weight style_mixing_prob mbstd_group_size ema_kimg "
+        "ema_rampup ada_target G_reg_interval D_reg_interval"
+    )
+    counted = [preset[f"params_{name}"] for name in ("G_mapping", "G_synthesis", "D")]
+    return {"params": counted} | {name: preset[name] for name in kept.split()}
+
+
+def test_rates_and_betas_are_lowered_for_the_turns_in_between() -> None:
+    discriminator, generator = (tiny().settings_of(player) for player in StyleGAN2.players)
+    assert generator["learning_rate"] == pytest.approx(0.002)
+    assert discriminator["learning_rate"] == pytest.approx(0.0025 * 16 / 17)
+    assert generator["betas"] == pytest.approx((0, 0.99199), rel=1e-5)
+    assert discriminator["betas"] == pytest.approx((0, 0.99058), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "missing"),
+    [
+        ({}, set()),
+        ({"path_length_weight": 0.0}, {"path_length"}),
+        ({"r1_weight": 0.0}, {"penalties"}),
+        ({"r1_weight": 0.0, "r2_weight": 1.0}, set()),
+    ],
+)
+def test_a_turn_without_weight_is_left_out(arguments: dict[str, Any], missing: set[str]) -> None:
+    everyone = {turn.name for turn in StyleGAN2.turns}
+    assert {turn.name for turn in tiny(**arguments).active_turns()} == everyone - missing
+
+
+def test_the_first_layers_of_the_discriminator_may_rest(tmp_path: Path) -> None:
+    module = tiny(freeze_discriminator=3, r1_weight=1.0)
+    before = copy.deepcopy(module.discriminator.state_dict())
+    module.double()
+    train(module, ImageBatch(images().double()), 3, ["discriminator"], tmp_path)
+    after = module.float().discriminator.state_dict()
+    kept = {name for name, weight in before.items() if weight.equal(after[name])}
+    first = ("from_image", "conv0", "conv1")
+    assert kept == {
+        name for name in before if name.split(".")[:2] == ["blocks", "0"] and name.split(".")[2] in first
+    }
+
+
+def test_truncation_draws_images_in_to_that_of_the_mean_style() -> None:
+    module = tiny()
+    module.generator.mapping.mean.normal_()
+    drawn_in = [module.sample(4, truncation=psi) for psi in (0.0, 0.5, 1.0)]
+    spread = [float(made.std(0).mean()) for made in drawn_in]
+    assert spread[0] == pytest.approx(0, abs=1e-6)
+    assert spread[0] < spread[1] < spread[2]
+    w = module.generator.mapping.mean.expand(1, module.generator.synthesis.layers, -1)
+    torch.testing.assert_close(drawn_in[0][:1], module.generator.synthesis(w).clamp(-1, 1))
+    assert drawn_in[2].equal(module.sample(4))
+
+
+def test_few_layers_may_be_truncated() -> None:
+    generator = tiny().generator
+    generator.mapping.mean.normal_()
+    latents = torch.randn(2, 8)
+    whole, first = generator.styles(latents), generator.styles(latents, truncation=0.0, layers=2)
+    assert first[:, :2].equal(generator.mapping.mean.expand(2, 2, -1))
+    assert first[:, 2:].equal(whole[:, 2:])
+
+
+def test_noise_of_a_compared_image_goes_by_its_seed_alone() -> None:
+    module = tiny()
+    for name, strength in module.generator.named_parameters():
+        if name.endswith("noise_strength"):
+            nn.init.ones_(strength)  # it begins at 0
+    pairs = zip(module.noise_of([3, 4, 5]), module.noise_of([4]), strict=True)
+    assert all(many[1:2].equal(one) for many, one in pairs)
+    compared = module.comparisons(ImageBatch(images(2), names=["a", "b"]))["samples"]
+    seeds = [crc32(name.encode()) for name in ("a", "b")]
+    with torch.no_grad():
+        expected = module.generator(module.latents(seeds), noise=module.noise_of(seeds)).clamp(-1, 1)
+    torch.testing.assert_close(compared.fake, expected)
+    assert not compared.fake.equal(module.decode(module.latents(seeds)))
+
+
+@pytest.mark.parametrize("size", [48, (16, 24), (40, 24)])
+def test_images_of_other_shapes_are_learnt(size: Any, tmp_path: Path) -> None:
+    module = tiny(image_size=size)
+    height, width = (size, size) if isinstance(size, int) else size
+    train(module.double(), ImageBatch(images(2, height, width).double()), 2, ["generator"], tmp_path)
+    assert module.sample(3).shape == (3, 3, height, width)
+
+
+@pytest.mark.parametrize("reason", [("half_life", 0.5), ("ramp", 0.0)])
+def test_averages_go_by_images_seen(reason: tuple[str, float]) -> None:
+    """Four images a step: half of the past is lost after as many as the half-life; first they are all new."""
+    name, kept = reason
+    module = tiny(ema_kimg=0.004, ema_rampup=None if name == "half_life" else 0.5)
+    module._images_of_a_step = 4
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StyleGAN2, "global_step", 1)
+        assert module.averaging_weight() == pytest.approx(1 - kept)
+        patch.setattr(StyleGAN2, "global_step", 2)
+        assert module.averaging_weight() == pytest.approx(1 - kept if name == "half_life" else 0.75)
+    assert not tiny(ema_kimg=0.0).keeps_averages()
+    assert tiny(ema_kimg=0.0, ema_decay=0.9).keeps_averages()
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("mixing", 1.5),
+        ("path_length_weight", -1.0),
+        ("path_length_every", 0),
+        ("freeze_discriminator", -1),
+        ("ema_kimg", -1.0),
+        ("minibatch_group", -2),
+    ],
+)
+def test_arguments_out_of_range_are_named(argument: str, value: float) -> None:
+    with pytest.raises(ValueError, match=rf"model\.{argument} is {value}"):
+        tiny(**{argument: value})

@@ -145,7 +145,7 @@ class NoiseToImage(LatentGAN):
 
     def grids(self, batch: ImageBatch) -> dict[str, Grid]:
         """Return samples of fixed seeds, or, of points, as many as the batch has, drawn over it."""
-        if self.hparams["image_size"] > 1:
+        if self.hparams["image_size"] != 1:
             return {"samples": self.sample_grid(len(batch.images))}
         with evaluating(self.discriminator):
             picture = scatter(self.sample(len(batch.images)), batch.images, self.discriminator)

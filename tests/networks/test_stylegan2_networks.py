@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gans.losses.penalties import path_lengths
 from gans.networks.equalised import minibatch_deviation, resampling_convolution
-from gans.networks.resampling import downsampled, filter_of, filtered, upsampled
+from gans.networks.resampling import downsampled, filter_of, filtered, padded_and_filtered, upsampled
 from gans.networks.stylegan2.discriminator import StyleGAN2Discriminator
 from gans.networks.stylegan2.generator import StyleGAN2Generator
 from gans.networks.stylegan2.sizes import map_channels, map_sizes
@@ -170,3 +170,108 @@ def test_discriminators_equal_the_official_networks(name: str, arguments: dict[s
     (gradient,) = torch.autograd.grad(scores.sum(), images)
     penalty = gradient.square().sum((1, 2, 3))
     assert_recorded(name, "eval", {"out": scores, "gradient": gradient, "r1_penalty": penalty})
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (16, [(4, 4), (8, 8), (16, 16)]),
+        (48, [(6, 6), (12, 12), (24, 24), (48, 48)]),
+        ((64, 96), [(4, 6), (8, 12), (16, 24), (32, 48), (64, 96)]),
+        ((12, 8), [(6, 4), (12, 8)]),
+    ],
+)
+def test_maps_double_up_to_the_image(size: Any, expected: list[tuple[int, int]]) -> None:
+    assert map_sizes(size) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        (100, r"100x100 pixels.*multiples of 16, such as 96 by 96"),
+        ((64, 90), r"64x90 pixels.*multiples of 16, such as 64 by 96"),
+        (4, r"4x4 pixels.*8 pixels or more"),
+        ((64, 7), r"64x7 pixels.*8 pixels or more"),
+    ],
+)
+def test_sizes_that_doubling_does_not_reach_are_refused(size: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        map_sizes(size)
+
+
+def test_channels_fall_with_the_size_and_are_bounded() -> None:
+    assert map_channels(7, 16384, 512) == [512, 512, 512, 512, 256, 128, 64]
+    assert map_channels(4, 16, 512) == [4, 2, 1, 1]
+
+
+def test_a_discriminator_that_sees_small_images_is_a_plain_one_where_it_ignores_them() -> None:
+    torch.manual_seed(0)
+    skips, plain = (StyleGAN2Discriminator(3, 16, **SMALL, architecture=a) for a in ("skip", "plain"))
+    plain.load_state_dict(skips.state_dict(), strict=False)
+    images = torch.rand(4, 3, 16, 16)
+    assert not skips(images).equal(plain(images))
+    with torch.no_grad():
+        for part in (skips.blocks[1], skips.epilogue):
+            part.from_image.weight.zero_()  # type: ignore[union-attr, operator]
+    torch.testing.assert_close(skips(images), plain(images))
+
+
+def test_a_discriminator_that_sees_small_images_sees_those_of_its_block() -> None:
+    """What a discriminator of half the size sees, where the first block gives nothing."""
+    torch.manual_seed(0)
+    large, small = (
+        StyleGAN2Discriminator(3, side, **SMALL, architecture="skip", group=0) for side in (16, 8)
+    )
+    inner = {
+        name.replace("blocks.1", "blocks.0"): weight
+        for name, weight in large.state_dict().items()
+        if not name.startswith("blocks.0")
+    }
+    small.load_state_dict(inner)
+    with torch.no_grad():
+        large.blocks[0].conv1.weight.zero_()  # type: ignore[union-attr, operator]
+    images = torch.rand(4, 3, 16, 16)
+    torch.testing.assert_close(large(images), small(downsampled(images, filter_of())))
+
+
+def test_a_residual_synthesis_is_a_plain_one_where_nothing_goes_past() -> None:
+    """But for the gain of each block's second convolution, by which the next one is divided again."""
+    torch.manual_seed(0)
+    sizes, widths = map_sizes(16), map_channels(3, 128, 12)
+    residual, plain = (Synthesis(10, 3, sizes, widths, kind) for kind in ("residual", "plain"))
+    plain.load_state_dict(residual.state_dict(), strict=False)
+    w = torch.randn(2, residual.layers, 10)
+    assert residual.layers == plain.layers == 6
+    assert residual(w).shape == (2, 3, 16, 16)
+    with torch.no_grad():
+        for block, other in list(zip(residual.blocks, plain.blocks, strict=True))[1:]:
+            block.skip.weight.zero_()  # type: ignore[union-attr]
+            other.conv1.gain = math.sqrt(0.5)
+    torch.testing.assert_close(residual(w), plain(w))
+
+
+@pytest.mark.parametrize("network", [StyleGAN2Generator, StyleGAN2Discriminator])
+def test_unknown_architectures_are_named(network: Any) -> None:
+    with pytest.raises(ValueError, match=r"_architecture is 'orig': it is one of.*skip.*plain"):
+        network(image_size=16, architecture="orig")
+
+
+def test_images_of_another_size_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"takes images of 16x24 pixels, got 16x16"):
+        StyleGAN2Discriminator(image_size=(16, 24), **SMALL)(torch.zeros(4, 3, 16, 16))
+
+
+def test_networks_with_classes_ask_for_labels() -> None:
+    generator = StyleGAN2Generator(8, 10, 2, image_size=16, classes=3, **SMALL)
+    with pytest.raises(ValueError, match="3 classes apart"):
+        generator(torch.zeros(2, 8))
+
+
+def test_filters_keep_no_features_for_their_gradients() -> None:
+    """And have those that finite differences have, twice."""
+    kernel = filter_of().double()
+    images = torch.rand(1, 2, 6, 6, dtype=torch.float64, requires_grad=True)
+    operations = [upsampled, downsampled, filtered, lambda x, k: padded_and_filtered(x, k, (2, 2))]
+    for operation in operations:
+        assert torch.autograd.gradcheck(lambda x, o=operation: o(x, kernel), images)
+        assert torch.autograd.gradgradcheck(lambda x, o=operation: o(x, kernel), images)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 SMALLEST_START = 4  # pixels of the shorter side of the first map
-Side = int | Sequence[int]
+Side = int | tuple[int, int]
 """Of an image: one number, or height and width."""
 
 
@@ -21,13 +19,8 @@ def map_sizes(image_size: Side) -> list[tuple[int, int]]:
     Raises:
         ValueError: if a side is too small, or cannot be halved to such a map.
     """
-    sides = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    if len(sides) != 2:
-        raise ValueError(
-            f"model.image_size is {image_size}: it is one number, or two, the height and the width."
-        )
-    height, width = sides
-    doublings = max(min(sides) // SMALLEST_START, 0).bit_length() - 1
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    doublings = max(min(height, width) // SMALLEST_START, 0).bit_length() - 1
     factor = 2 ** max(doublings, 0)
     if doublings < 1 or height % factor or width % factor:
         raise ValueError(
@@ -35,6 +28,11 @@ def map_sizes(image_size: Side) -> list[tuple[int, int]]:
             f"{_remedy(height, width, factor)}."
         )
     return [(height // factor * 2**level, width // factor * 2**level) for level in range(doublings + 1)]
+
+
+def nominal_side(image_size: Side) -> int:
+    """Return the power of two in whose place an image stands: that of a square from a map of 4x4 pixels."""
+    return int(SMALLEST_START * 2 ** (len(map_sizes(image_size)) - 1))
 
 
 def map_channels(levels: int, base: int, most: int) -> list[int]:
