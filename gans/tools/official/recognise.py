@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from gans.networks.r3gan import EXPANSION
+from gans.networks.sizes import SMALLEST_MAP
 from gans.tools.official.files import OfficialFile, State
 
 RUNNING = ("running_mean", "running_var", "num_batches_tracked")
@@ -226,7 +228,50 @@ def _munit_discriminator(state: State) -> Facts:
     }
 
 
+def _r3gan(state: State) -> Facts:
+    """Return what both networks say about their stages, whose order is that of the state."""
+    first, blocks = {}, []
+    for stage in _numbers(state, r"MainLayers\.(\d+)\..*"):
+        layers = _numbers(state, rf"MainLayers\.{stage}\.Layers\.(\d+)\.LinearLayer1\..*")
+        first[stage] = f"MainLayers.{stage}.Layers.{layers[0]}"
+        blocks.append(len(layers))
+    entering = [state[f"{place}.LinearLayer1.Layer.weight"] for place in first.values()]
+    grouped = {state[f"{place}.LinearLayer2.Layer.weight"].shape[1] for place in first.values()}
+    if len(grouped) != 1 or any(weight.shape[0] != EXPANSION * weight.shape[1] for weight in entering):
+        raise ValueError(
+            "its blocks are others than those here, which have groups of one width and twice as many "
+            "channels inside."
+        )
+    return {
+        "image_size": SMALLEST_MAP << (len(blocks) - 1),
+        "widths": [weight.shape[1] for weight in entering],
+        "blocks": blocks,
+        "group_width": grouped.pop(),
+        "classes": state["EmbeddingLayer.weight"].shape[1] if "EmbeddingLayer.weight" in state else 0,
+    }
+
+
+def _r3gan_generator(state: State) -> Facts:
+    facts = _r3gan(state)
+    entering = state["MainLayers.0.Layers.0.LinearLayer.weight"].shape[1]
+    latent_size = entering // 2 if facts["classes"] else entering
+    if facts["classes"] and state["EmbeddingLayer.weight"].shape[0] != latent_size:
+        raise ValueError(
+            "its classes have vectors of another size than its latents, which have one size here."
+        )
+    channels = state["AggregationLayer.Layer.weight"].shape[0]
+    return facts | {"latent_size": latent_size, "channels": channels}
+
+
+def _r3gan_discriminator(state: State) -> Facts:
+    facts = _r3gan(state)
+    upwards = {name: facts[name][::-1] for name in ("widths", "blocks")}
+    return facts | upwards | {"channels": state["ExtractionLayer.Layer.weight"].shape[1]}
+
+
 KINDS = {
+    "R3GAN generator": Kind(r"AggregationLayer\.Layer\.weight", _r3gan_generator),
+    "R3GAN discriminator": Kind(r"ExtractionLayer\.Layer\.weight", _r3gan_discriminator),
     "MUNIT generator": Kind(r"enc_style\.model\.0\.conv\.weight", _munit_generator),
     "MUNIT discriminator": Kind(r"cnns\.0\.0\.conv\.weight", _munit_discriminator),
     "StarGAN discriminator": Kind(r"conv2\.weight", _stargan_discriminator),
