@@ -94,9 +94,9 @@ def test_networks_come_back_from_files_for_the_authors_program(
 
 
 def test_what_is_no_network_of_theirs_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    deep: dict[str, Tensor] = {".".join("a" * 400): torch.zeros(1)}
+    deep: dict[str, Tensor] = {".".join("a" * 60): torch.zeros(1)}
     write_snapshot(tmp_path / "deep.pkl", G=module_of(deep))
-    with pytest.raises(ValueError, match="deep.pkl: its parts lie within each other without end"):
+    with pytest.raises(ValueError, match=r"deep\.pkl: its parts lie within each other without end"):
         import_official(tmp_path / "deep.pkl")
     write_snapshot(tmp_path / "a.pkl", cur_nimg=3)
     assert convert(tmp_path / "a.pkl", tmp_path / "out.ckpt") != 0
