@@ -58,6 +58,8 @@ HOW_TO_TRAIN = (
     "penalty_every",
     "sampling_steps",
     "schedule",
+    "schedule_images",
+    "separate_batches",
     "target",
 )
 """Arguments of models, beside weights of losses and rates, that leave the networks as they are."""
