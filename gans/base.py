@@ -494,7 +494,7 @@ class Regularised(AdversarialModule):
 
     def penalties(self, score: Discriminator, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Return, by name, the weighted penalties that are due, on images as shown, fakes detached."""
-        return self.regularisers.penalties(score, real, fake, self.global_step)
+        return self.regularisers.penalties(score, real, fake, self.regularisers.due(self.global_step))
 
     def bounded(self, discriminator: Network) -> Network:
         """Return a discriminator, initialised, normalised if that is asked for.

@@ -184,7 +184,7 @@ class R3GAN(NoiseToImage):
 
     def produce(self, batch: ImageBatch) -> tuple[Seen, Seen]:
         """Deal reals, labels and noise out to discriminator and generator."""
-        images, labels = self._halves(batch.images), self._labels(batch)
+        images, labels = self._halves(batch.images), self.labels_of(batch)
         noise = self.noise(2 * len(images[0])).chunk(2)
         dealt = (None, None) if labels is None else self._halves(labels)
         return Seen(images[0], noise[0], dealt[0]), Seen(images[1], noise[1], dealt[1])
@@ -217,9 +217,9 @@ class R3GAN(NoiseToImage):
         shown = (fake, real) if self.objective.needs_real else (fake,)
         return {"adversarial": self.objective.generator(*self._scores(labels, *shown))}
 
-    def decode(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
+    def decode(self, latents: Tensor, condition: Tensor | None = None, **options: Any) -> Tensor:
         """Return the images of latents as `FromLatents.decode` does, cut to [-1, 1]: no tanh bounds them."""
-        return super().decode(latents, condition).clamp(-1, 1)
+        return super().decode(latents, condition, **options).clamp(-1, 1)
 
     def _scores(self, labels: Tensor | None, *images: Tensor) -> tuple[Tensor, ...]:
         """Return the scores of sets of images as the discriminator sees them, by one forward."""

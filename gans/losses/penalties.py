@@ -6,7 +6,7 @@ autocast, where 16-bit gradients underflow, and without `torch.compile`, which c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -62,6 +62,37 @@ def r1_penalty(discriminator: Discriminator, real: Tensor) -> Tensor:
 def r2_penalty(discriminator: Discriminator, fake: Tensor) -> Tensor:
     """Return E[||grad D(G(z))||^2] / 2 on fake images (N, ...), a scalar. Paper: as `r1_penalty`."""
     return _squared_gradient_norm(discriminator, fake).mean() / 2
+
+
+def path_lengths(synthesis: Callable[[Tensor], Tensor], w: Tensor, directions: Tensor) -> Tensor:
+    """Return how far images move along a direction for a small step of their styles, (N,).
+
+    It is the length of the gradient of (image * direction).sum() with respect to w, squared over a layer's
+    numbers and averaged over layers. Where it is the same everywhere, equal steps in w change images equally.
+
+    Paper: Karras et al. 2020, arXiv:1912.04958.
+
+    Args:
+        synthesis: maps w to images (N, C, H, W).
+        w: (N, layers, size), with a gradient.
+        directions: (N, C, H, W), of expected length 1: N(0, 1) / sqrt(H W) in the paper.
+    """
+    device = w.device.type
+    if torch.is_autocast_enabled(device):
+        w = w.float()
+    with torch.autocast(device, enabled=False), torch.compiler.set_stance("force_eager"):
+        with StraightPieces():
+            images = synthesis(w)
+        (slopes,) = torch.autograd.grad((images * directions).sum(), w, create_graph=True)
+    return slopes.square().sum(2).mean(1).sqrt()
+
+
+def counted_by_all(parameters: Iterable[Tensor]) -> Tensor:
+    """Return a 0 whose gradient is 0, not none, at every parameter: so Adam counts a step for each.
+
+    Penalties on gradients have none at parameters that only shift scores, such as biases.
+    """
+    return 0 * torch.stack([parameter.sum() for parameter in parameters if parameter.requires_grad]).sum()
 
 
 def scores_and_slopes(

@@ -125,14 +125,16 @@ class Regularisers(nn.Module):
             return {}
         return {name: every * self._arguments[name] for name in PENALTIES if self._arguments[name]}
 
-    def penalties(self, score: Discriminator, real: Tensor, fake: Tensor, step: int) -> dict[str, Tensor]:
-        """Return the weighted penalties that are due after `step` counted steps.
+    def penalties(
+        self, score: Discriminator, real: Tensor, fake: Tensor, weights: Mapping[str, float]
+    ) -> dict[str, Tensor]:
+        """Return, by name, the weighted penalties.
 
         Args:
             score: the discriminator.
             real: images (N, ...) as it sees them.
             fake: likewise; of the same shape for the penalty between both.
-            step: number of counted steps.
+            weights: by argument, as `due` returns them.
         """
         penalties: dict[str, Callable[[], Tensor]] = {
             "gradient_penalty": lambda: gradient_penalty(score, interpolate(real, fake)),
@@ -141,5 +143,5 @@ class Regularisers(nn.Module):
         }
         return {
             argument.removesuffix("_weight"): weight * penalties[argument]()
-            for argument, weight in self.due(step).items()
+            for argument, weight in weights.items()
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -49,10 +49,11 @@ def train(
     networks: list[str],
     folder: Path,
     biases: bool = True,
+    callbacks: Sequence[Callback] = (),
 ) -> Steps:
     """Train by the real Trainer in float64 for `count` steps on one batch; return what was seen."""
     steps = Steps(networks, biases)
-    fit = trainer(folder, max_epochs=count, callbacks=[steps])
+    fit = trainer(folder, max_epochs=count, callbacks=[steps, *callbacks])
     fit.fit(module, DataLoader([batch], batch_size=None))  # type: ignore[arg-type]
     return steps
 

@@ -151,6 +151,20 @@ TOYS = {
         data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
         separable={"architecture": "mlp", "gradient_penalty": 0.0, "r1_weight": 10.0},
     ),
+    "StyleGAN2": Toy(
+        data="Images",
+        model_arguments={
+            "image_size": 16,
+            "latent_size": 3,
+            "style_size": 4,
+            "generator_width": 32,
+            "most_channels": 4,
+            "minibatch_group": 2,
+            "path_length_every": 2,
+            "penalty_every": 3,
+        },
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
+    ),
     "R3GAN": Toy(
         data="Images",
         model_arguments={
