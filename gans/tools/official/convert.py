@@ -17,7 +17,9 @@ from gans.base import AdversarialModule
 from gans.checkpoints.contents import describe
 from gans.cli.changes import decides_the_networks
 from gans.files import written_whole
+from gans.networks.patch import PatchDiscriminator
 from gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
+from gans.networks.resnet import ResNetGenerator
 from gans.networks.stargan import StarGANGenerator
 from gans.tools.official.files import State, read_official
 from gans.tools.official.names import official_filters, official_names
@@ -210,7 +212,9 @@ def _official_state(network: nn.Module) -> State:
     filters = {name: kernel.clone() for name, kernel in official_filters(network).items()}
     if isinstance(network, R3GANGenerator | R3GANDiscriminator):
         return {f"Model.{name}": value for name, value in (state | filters).items()}
-    return dict(sorted((state | filters).items(), key=_layer)) if filters else state
+    if isinstance(network, ResNetGenerator | PatchDiscriminator):  # CUT's filters are layers among others
+        return dict(sorted((state | filters).items(), key=_layer))
+    return state | filters
 
 
 def _layer(entry: tuple[str, Tensor]) -> int:

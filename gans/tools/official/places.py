@@ -60,6 +60,10 @@ def _autoencoder(domain: str) -> dict[str, str]:
     return {"channels": f"channels_{domain}", "width": "generator_width"}
 
 
+def _of(network: str) -> dict[str, str]:
+    return {name: f"{network}_{name}" for name in ("width", "architecture")}
+
+
 PLACES: dict[str, dict[str, Place]] = {
     "CycleGAN": {
         "generator_A2B": Place("generator", "A", "latest_net_G_A.pth", _translator("A", "B")),
@@ -91,6 +95,11 @@ PLACES: dict[str, dict[str, Place]] = {
         "discriminator_A": Place("discriminator", "A", "dis_00000000.pt", _discriminator("A")),
         "discriminator_B": Place("discriminator", "B", "dis_00000000.pt", _discriminator("B")),
     },
+    "StyleGAN2": {
+        "generator": Place("generator", "G", "G.pth", _of("generator")),
+        "ema.generator": Place("generator", "G_ema", "G_ema.pth", _of("generator")),
+        "discriminator": Place("discriminator", "", "D.pth", _of("discriminator")),
+    },
     "R3GAN": {
         "generator": Place("generator", "G", "G.pth"),
         "ema.generator": Place("generator", "G_ema", "G_ema.pth"),
@@ -107,7 +116,7 @@ def variant_of(networks: Sequence[Recognised]) -> str:
     CycleGAN; of a single generator, a U-Net or what pix2pix has by default, dropout or batch norm, makes a
     Pix2Pix, and so does a discriminator that sees the input too.
     """
-    for name in ("MUNIT", "StarGAN", "DCGAN", "R3GAN"):
+    for name in ("MUNIT", "StarGAN", "DCGAN", "R3GAN", "StyleGAN2"):
         if networks[0].kind.startswith(name):
             return name
     if any(network.kind == "patch projection" or _has_filters(network) for network in networks):
@@ -300,5 +309,9 @@ COUNTERPARTS: dict[str, dict[str, tuple[Any, ...]]] = {
     },
     "MUNIT": {"spectral_norm": (False,)},
     "R3GAN": {"spectral_norm": (False,)},
+    "StyleGAN2": {
+        "spectral_norm": (False,),
+        "image_size": tuple(2**power for power in range(3, 12)),
+    },
 }
 """Variant -> arguments -> the values for which the authors' programs have a network."""
