@@ -64,6 +64,8 @@ HOW_TO_TRAIN = (
     "r1_weight",
     "sampling_steps",
     "schedule",
+    "schedule_images",
+    "separate_batches",
     "target",
 )
 """Arguments of models, beside weights of losses and rates, that leave the networks as they are."""

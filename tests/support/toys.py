@@ -170,7 +170,7 @@ TOYS = {
         model_arguments={
             "image_size": 16,
             "latent_size": 3,
-            "width": 4,
+            "widths": [4, 4, 4],
             "group_width": 4,
             "blocks": 1,
             "schedule_images": 8,

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gans.tools.official.pickles import Inert
 
+DEEPEST = 50  # parts within parts
 PERSISTENT = "_reconstruct_persistent_obj"  # StyleGAN's function that would execute the source of a class
 
 
@@ -20,6 +21,9 @@ def networks_in(contents: Any) -> dict[str, dict[str, Tensor]]:
 
     Args:
         contents: what `gans.tools.official.pickles.read_pickle` returns.
+
+    Raises:
+        ValueError: if parts lie within parts without end.
     """
     return {
         name: dict(_tensors(module, "", set()))
@@ -29,6 +33,8 @@ def networks_in(contents: Any) -> dict[str, dict[str, Tensor]]:
 
 
 def _tensors(module: Inert, prefix: str, seen: set[int]) -> Iterator[tuple[str, Tensor]]:
+    if prefix.count(".") > DEEPEST:
+        raise ValueError("its parts lie within each other without end")
     seen.add(id(module))
     attributes = _attributes(module)
     for kind in ("_parameters", "_buffers"):
