@@ -188,10 +188,10 @@ def test_maps_double_up_to_the_image(size: Any, expected: list[tuple[int, int]])
 @pytest.mark.parametrize(
     ("size", "message"),
     [
-        (100, r"100x100 pixels.*multiples of 16, such as 96 by 96"),
-        ((64, 90), r"64x90 pixels.*multiples of 16, such as 64 by 96"),
-        (4, r"4x4 pixels.*8 pixels or more"),
-        ((64, 7), r"64x7 pixels.*8 pixels or more"),
+        (100, r"data\.size, or image_size in Python, is 100.*--data\.size 96 or --data\.size 112\."),
+        (4, r"is 4, .*: give --data\.size 8\."),
+        ((64, 90), r"64 x 90.*multiples of 16"),
+        ((64, 7), r"64 x 7.*multiples of 2"),
     ],
 )
 def test_sizes_that_doubling_does_not_reach_are_refused(size: Any, message: str) -> None:

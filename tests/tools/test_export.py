@@ -224,6 +224,12 @@ OTHERS: dict[str, tuple[dict[str, Any], tuple[str, ...], list[Tensor], Callable[
         [noise(4, 3), torch.tensor([0, 1, 1, 0])],
         lambda model, given, labels: model.decode(given, labels),
     ),
+    "StyleGAN2": (
+        {"classes": 2},
+        (),
+        [noise(4, 3), torch.tensor([0, 1, 1, 0])],
+        lambda model, given, labels: model.decode(given, labels),
+    ),
     "R3GAN": (
         {"classes": 2},
         (),

@@ -20,13 +20,10 @@ def map_sizes(image_size: Side) -> list[tuple[int, int]]:
         ValueError: if a side is too small, or cannot be halved to such a map.
     """
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    doublings = max(min(height, width) // SMALLEST_START, 0).bit_length() - 1
-    factor = 2 ** max(doublings, 0)
-    if doublings < 1 or height % factor or width % factor:
-        raise ValueError(
-            f"Images of {height}x{width} pixels are not what a map of 4 to 7 pixels becomes by doubling: "
-            f"{_remedy(height, width, factor)}."
-        )
+    doublings = _doublings(height, width)
+    if not doublings:
+        raise ValueError(_refusal(height, width))
+    factor = 2**doublings
     return [(height // factor * 2**level, width // factor * 2**level) for level in range(doublings + 1)]
 
 
@@ -43,12 +40,25 @@ def map_channels(levels: int, base: int, most: int) -> list[int]:
     return [max(min(base // (SMALLEST_START * 2**level), most), 1) for level in range(levels)]
 
 
-def _remedy(height: int, width: int, factor: int) -> str:
-    if min(height, width) < 2 * SMALLEST_START:
-        return f"both sides must have {2 * SMALLEST_START} pixels or more"
-    nearest = " by ".join(_nearest(side, factor) for side in (height, width))
-    return f"both sides must be multiples of {factor}, such as {nearest}"
+def _doublings(height: int, width: int) -> int:
+    """Return how often a map of 4 to 7 pixels doubles to these sides; 0 if none does."""
+    doublings = max(min(height, width) // SMALLEST_START, 1).bit_length() - 1
+    return 0 if height % 2**doublings or width % 2**doublings else doublings
 
 
-def _nearest(side: int, factor: int) -> str:
-    return str(max(round(side / factor), 1) * factor)
+def _refusal(height: int, width: int) -> str:
+    """Return why images of these sides are not made, and the nearest that are."""
+    rule = "a map whose shorter side has 4 to 7 pixels becomes the image by doubling"
+    if height != width:
+        factor = 2 ** (max(min(height, width) // SMALLEST_START, 2).bit_length() - 1)
+        return f"image_size is {height} x {width}, but {rule}: both sides must be multiples of {factor}."
+    sides = [_next_square(height, step) for step in (-1, 1)]
+    nearest = " or ".join(f"--data.size {side}" for side in sides if side)
+    return f"data.size, or image_size in Python, is {height}, but {rule}: give {nearest}."
+
+
+def _next_square(side: int, step: int) -> int:
+    """Return the nearest side of a square that can be made, downwards or upwards; 0 if there is none."""
+    while side > 0 and not _doublings(side, side):
+        side += step
+    return max(side, 0)

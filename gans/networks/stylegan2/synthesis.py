@@ -173,7 +173,7 @@ class SynthesisBlock(nn.Module):
             w: (N, layers, style_size), one for each convolution and one more for the image.
             noise: one for each convolution.
         """
-        made = self.constant.expand(len(w), -1, -1, -1) if features is None else features
+        made = self.constant.expand(w.shape[0], -1, -1, -1) if features is None else features
         for number, convolution in enumerate(self.convolutions):
             made = convolution(made, w[:, number], noise[number])
         if self.skip is not None:

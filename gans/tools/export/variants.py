@@ -298,6 +298,7 @@ ONE_WAY: dict[str, Callable[[Any], Program]] = {
     "GAN": _from_noise,
     "DCGAN": _from_noise,
     "WGANGP": _from_noise,
+    "StyleGAN2": _cut_to_range,
     "R3GAN": _cut_to_range,
     "VAE": _from_noise,
     "AutoEncoder": _autoencoder,
