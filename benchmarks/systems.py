@@ -13,6 +13,7 @@ from PIL import Image
 
 import datamodules
 from benchmarks.plain import steps
+from benchmarks.plain.r3gan import R3GAN
 from datamodules.base import ImageDataModule
 from datamodules.faces.faces import draw_faces, face_seeds
 
@@ -117,6 +118,18 @@ SYSTEMS = {
     ),
     "stargan_b4": _stargan(4),
     "stargan_b16": _stargan(16),
+    "r3gan": System(
+        "R3GAN",
+        "Images",
+        8,
+        "plain",
+        32,
+        R3GAN,
+        lambda program, batch, _: program.step(
+            *batch.images.chunk(2), *batch.images.new_empty(8, 64).normal_().chunk(2)
+        ),
+        8,
+    ),
     "dcgan": System(
         "DCGAN",
         "Images",

@@ -24,6 +24,8 @@ VARIANTS = {
     "GAN": "gans.gan",
     "DCGAN": "gans.dcgan",
     "WGANGP": "gans.wgan_gp",
+    "StyleGAN2": "gans.stylegan2",
+    "R3GAN": "gans.r3gan",
     "AutoEncoder": "gans.autoencoder",
     "VAE": "gans.vae",
     "Energy": "gans.energy",

@@ -186,8 +186,20 @@ class AdversarialModule(L.LightningModule):
 
     def configure_model(self) -> None:
         """Make the averaged copies; called before a checkpoint is loaded and before training."""
-        if self.hparams["ema_decay"] and not self.ema:
+        if self.keeps_averages() and not self.ema:
             self.ema.start(self, self.hparams["ema_networks"] or list(self.generator_networks()))
+
+    def keeps_averages(self) -> bool:
+        """Tell whether averages of networks are kept."""
+        return bool(self.hparams["ema_decay"])
+
+    def averaging_weight(self) -> float:
+        """Return how far averages move towards the networks after the step just counted, in [0, 1].
+
+        A variant whose averages lengthen by another rule overrides this and `keeps_averages`.
+        """
+        # Early on the average would mostly be the start: let it follow the weights more closely then.
+        return max(1 - float(self.hparams["ema_decay"]), 9 / (9 + self.global_step))
 
     def generator_networks(self) -> tuple[str, ...]:
         """Return the names of the networks that make pictures."""
@@ -270,7 +282,7 @@ class AdversarialModule(L.LightningModule):
                 step_together(self.optimizers_of(turn), self.trainer.scaler)
             count_step()
             self._groups.close()
-            self.ema.follow(self, self.hparams["ema_decay"], self.global_step)
+            self.ema.follow(self, self.averaging_weight())
         self._log_losses()
         return losses
 
@@ -482,7 +494,7 @@ class Regularised(AdversarialModule):
 
     def penalties(self, score: Discriminator, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Return, by name, the weighted penalties that are due, on images as shown, fakes detached."""
-        return self.regularisers.penalties(score, real, fake, self.global_step)
+        return self.regularisers.penalties(score, real, fake, self.regularisers.due(self.global_step))
 
     def bounded(self, discriminator: Network) -> Network:
         """Return a discriminator, initialised, normalised if that is asked for.

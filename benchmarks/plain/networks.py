@@ -22,7 +22,7 @@ class Residual(nn.Module):
         return made
 
 
-def _low_pass(weights: list[float], channels: int) -> Tensor:
+def low_pass(weights: list[float], channels: int) -> Tensor:
     """Return the outer product of the weights, of sum 1, for each channel: (channels, 1, K, K)."""
     kernel = torch.outer(torch.tensor(weights), torch.tensor(weights))
     return (kernel / kernel.sum()).repeat(channels, 1, 1, 1)
@@ -35,7 +35,7 @@ class Halving(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.register_buffer("kernel", _low_pass([1.0, 2.0, 1.0], channels), persistent=False)
+        self.register_buffer("kernel", low_pass([1.0, 2.0, 1.0], channels), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, C, H / 2, W / 2), rounded up."""
@@ -50,7 +50,7 @@ class Doubling(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.register_buffer("kernel", 4 * _low_pass([1.0, 3.0, 3.0, 1.0], channels), persistent=False)
+        self.register_buffer("kernel", 4 * low_pass([1.0, 3.0, 3.0, 1.0], channels), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, C, 2 H, 2 W)."""

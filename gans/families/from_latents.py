@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -39,13 +39,14 @@ class FromLatents(AdversarialModule):
         return noise
 
     @torch.no_grad()
-    def decode(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
+    def decode(self, latents: Tensor, condition: Tensor | None = None, **options: Any) -> Tensor:
         """Return the images of latents, by the averaged network if there is one.
 
         Args:
             latents: (N, latent_size), of any device and precision.
             condition: labels (N,) of classes, which a model with classes needs and another one does not take;
                 or what else a variant is given beside the latents.
+            **options: what else its network takes.
 
         Returns:
             (N, channels, image_size, image_size) in [-1, 1], where the module is.
@@ -62,7 +63,7 @@ class FromLatents(AdversarialModule):
             given.append(condition.to(self.device))
         parts = zip(*(part.split(DECODED_AT_ONCE) for part in given), strict=True)
         with evaluating(network):
-            return torch.cat([network(*part) for part in parts])
+            return torch.cat([network(*part, **options) for part in parts])
 
     def sample(self, count: int, seed: int = 0, labels: Tensor | None = None) -> Tensor:
         """Make images without a trainer or data module.
@@ -78,7 +79,7 @@ class FromLatents(AdversarialModule):
         Raises:
             ValueError: if the count is negative, or the labels are not those that the model needs.
         """
-        return self._made(consecutive(count, seed), labels)
+        return self.made_of(consecutive(count, seed), labels)
 
     def sample_grid(self, rows: int) -> Grid:
         """Return samples of fixed seeds, from 0, as a picture.
@@ -109,17 +110,18 @@ class FromLatents(AdversarialModule):
                 f"{type(self).__name__} makes images of seeds and translates none: leave data.predict_dir "
                 "out, and say by data.predict_count how many to make."
             )
-        return Predictions(self._made(batch.seeds.tolist()), list(batch.names))
+        return Predictions(self.made_of(batch.seeds.tolist()), list(batch.names))
 
     @property
     def _classes(self) -> int:
         classes: int = self.hparams.get("classes", 0)
         return classes
 
-    def _made(self, seeds: Sequence[int], labels: Tensor | None = None) -> Tensor:
+    def made_of(self, seeds: Sequence[int], labels: Tensor | None = None, **options: Any) -> Tensor:
+        """Return the images of seeds; of a model with classes of those labels, or else of all in turn."""
         if labels is None and self._classes:
             labels = torch.tensor([seed % self._classes for seed in seeds], dtype=torch.int64)
-        return self.decode(self.latents(seeds), labels)
+        return self.decode(self.latents(seeds), labels, **options)
 
     def takes_condition(self, condition: Tensor | None, count: int) -> bool:
         """Tell whether the network takes a condition of `count` images; refuse one that it cannot take."""

@@ -52,7 +52,10 @@ class LatentGAN(Regularised, FromLatents):
         Player("discriminator", ("discriminator",)),
         Player("generator", ("generator",)),
     )
-    turns = (Turn("discriminator"), Turn("generator", every="discriminator_steps"))
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn("discriminator"),
+        Turn("generator", every="discriminator_steps"),
+    )
     objective: adversarial.Objective
     generator: nn.Module
     discriminator: nn.Module
@@ -109,26 +112,26 @@ class NoiseToImage(LatentGAN):
         super().__init__(**shared)
         check_ranges(self.hparams, {"classes": NOT_NEGATIVE})
 
-    def produce(self, batch: ImageBatch) -> Tensor:
+    def produce(self, batch: ImageBatch) -> Any:
         """Make fakes, once for both players; without a graph in steps in which the generator rests."""
         with torch.set_grad_enabled(self.is_due("generator")):
             noise = self.noise(len(batch.images))
-            fake: Tensor = self.generator(noise, self._labels(batch))
+            fake: Tensor = self.generator(noise, self.labels_of(batch))
         return fake
 
-    def discriminator_terms(self, batch: ImageBatch, fake: Tensor) -> dict[str, Tensor]:
+    def discriminator_terms(self, batch: ImageBatch, fake: Any) -> dict[str, Tensor]:
         """Return the adversarial loss, the sum of its parts on real and fake, and the weighted penalties."""
-        labels = self._labels(batch)
+        labels = self.labels_of(batch)
         real, fake = self.shown(batch.images), self.shown(fake.detach())
         scores = forward_joined(self.discriminator, real, fake, labels=labels)
         return {"adversarial": self.discriminator_loss(*scores)} | self.penalties(
             lambda images: self.discriminator(images, labels), real, fake
         )
 
-    def generator_terms(self, batch: ImageBatch, fake: Tensor) -> dict[str, Tensor]:
+    def generator_terms(self, batch: ImageBatch, fake: Any) -> dict[str, Tensor]:
         """Return the adversarial loss."""
         shown = (fake, batch.images) if self.objective.needs_real else (fake,)
-        scores = forward_joined(self.discriminator, *map(self.shown, shown), labels=self._labels(batch))
+        scores = forward_joined(self.discriminator, *map(self.shown, shown), labels=self.labels_of(batch))
         return {"adversarial": self.objective.generator(*scores)}
 
     def comparisons(self, batch: ImageBatch) -> dict[str, Comparison]:
@@ -137,17 +140,17 @@ class NoiseToImage(LatentGAN):
         So they are the same in batches of any size and on any number of processes.
         """
         seeds = [crc32(name.encode()) for name in batch.names]
-        fake = self.decode(self.latents(seeds), self._labels(batch))
+        fake = self.decode(self.latents(seeds), self.labels_of(batch))
         return {"samples": Comparison(fake, batch.images)}
 
     def grids(self, batch: ImageBatch) -> dict[str, Grid]:
         """Return samples of fixed seeds, or, of points, as many as the batch has, drawn over it."""
-        if self.hparams["image_size"] > 1:
+        if self.hparams["image_size"] != 1:
             return {"samples": self.sample_grid(len(batch.images))}
         with evaluating(self.discriminator):
             picture = scatter(self.sample(len(batch.images)), batch.images, self.discriminator)
         return {"points": Grid({"generated over real": picture})}
 
-    def _labels(self, batch: ImageBatch) -> Tensor | None:
+    def labels_of(self, batch: ImageBatch) -> Tensor | None:
         """Return the labels that the networks are given: none without classes."""
         return batch.labels if self.hparams["classes"] else None

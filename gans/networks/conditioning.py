@@ -26,7 +26,7 @@ def join_labels(latents: Tensor, labels: Tensor | None, classes: int) -> Tensor:
     latents = latents.flatten(1)
     if not classes:
         return latents
-    one_hot = F.one_hot(_needed(labels, classes), classes)
+    one_hot = F.one_hot(needed_labels(labels, classes), classes)
     return torch.cat([latents, one_hot.to(latents.dtype)], dim=1)
 
 
@@ -57,11 +57,16 @@ class Projection(nn.Module):
         """Return what to add to the scores, (N,)."""
         if not self.classes:
             return features.new_zeros(len(features))
-        vectors: Tensor = self.vectors(_needed(labels, self.classes))
+        vectors: Tensor = self.vectors(needed_labels(labels, self.classes))
         return (features * vectors).sum(1)
 
 
-def _needed(labels: Tensor | None, classes: int) -> Tensor:
+def needed_labels(labels: Tensor | None, classes: int) -> Tensor:
+    """Return the labels that a network needs.
+
+    Raises:
+        ValueError: if there are none.
+    """
     if labels is None:
         raise ValueError(
             f"this network tells {classes} classes apart: give it a label for each image, or build it with "

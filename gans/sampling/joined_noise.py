@@ -26,19 +26,50 @@ def joined_generator(
     return torch.Generator(device).manual_seed(seed)
 
 
+class JoinedChance:
+    """Draws in a training step for the joined batch of all processes, of which each takes its rows.
+
+    So what belongs to an image is the same on one process and on several. It is a function of the seed and
+    the step; all processes ask for the same in the same order.
+
+    Args:
+        module: whose device and precision the draws get; without a trainer it counts as the only process.
+
+    Attributes:
+        world: number of processes.
+    """
+
+    def __init__(self, module: L.LightningModule) -> None:
+        self.world = module.trainer.world_size if has_trainer(module) else 1
+        self._rank = module.global_rank
+        self._like = next(module.parameters())
+        self._rows = joined_generator(module, self._like.device)
+        # What decides about the step itself is drawn where nobody waits for the device.
+        self._host = self._rows if self._rows.device.type == "cpu" else joined_generator(module)
+
+    def normal(self, count: int, *shape: int) -> Tensor:
+        """Draw standard normal numbers (count, *shape) for as many rows of each process's batch."""
+        size, like = (count * self.world, *shape), self._like
+        joined = torch.randn(size, generator=self._rows, device=like.device, dtype=like.dtype)
+        return joined[self._rank :: self.world]
+
+    def uniform(self) -> float:
+        """Draw one number in [0, 1), alike on all processes."""
+        return float(torch.rand((), generator=self._host, dtype=torch.float64))
+
+    def integer(self, low: int, high: int) -> int:
+        """Draw one number from `low` to `high`, both included, alike on all processes."""
+        return int(torch.randint(low, high + 1, (), generator=self._host))
+
+
 def joined_noise(module: L.LightningModule, count: int, size: int) -> Tensor:
     """Draw standard normal noise (count, size) for the rows of this process's training batch.
 
-    It is drawn for the joined batch of all processes, of which each takes its rows: what belongs to an image
-    is the same on one process and on several. Called twice in a step it returns the same.
+    See `JoinedChance`. Called twice in a step it returns the same.
 
     Args:
         module: whose device and precision the noise gets; without a trainer it counts as the only process.
         count: rows of this process's batch; all processes have as many.
         size: numbers in a row.
     """
-    world = module.trainer.world_size if has_trainer(module) else 1
-    like = next(module.parameters())
-    generator = joined_generator(module, like.device)
-    joined = torch.randn(count * world, size, generator=generator, device=like.device, dtype=like.dtype)
-    return joined[module.global_rank :: world]
+    return JoinedChance(module).normal(count, size)

@@ -118,25 +118,30 @@ class Regularisers(nn.Module):
         std = self._arguments["instance_noise"] * (1 - step / self._noisy_steps)
         return instance_noise(images, std) if std > 0 else images
 
-    def penalties(self, score: Discriminator, real: Tensor, fake: Tensor, step: int) -> dict[str, Tensor]:
-        """Return the weighted penalties that are due after `step` counted steps.
+    def due(self, step: int) -> dict[str, float]:
+        """Return the weights of the penalties that are due after `step` counted steps, by argument."""
+        every = self._arguments["penalty_every"]
+        if step % every:
+            return {}
+        return {name: every * self._arguments[name] for name in PENALTIES if self._arguments[name]}
+
+    def penalties(
+        self, score: Discriminator, real: Tensor, fake: Tensor, weights: Mapping[str, float]
+    ) -> dict[str, Tensor]:
+        """Return, by name, the weighted penalties.
 
         Args:
             score: the discriminator.
             real: images (N, ...) as it sees them.
             fake: likewise; of the same shape for the penalty between both.
-            step: number of counted steps.
+            weights: by argument, as `due` returns them.
         """
-        every = self._arguments["penalty_every"]
-        if step % every:
-            return {}
         penalties: dict[str, Callable[[], Tensor]] = {
             "gradient_penalty": lambda: gradient_penalty(score, interpolate(real, fake)),
             "r1_weight": lambda: r1_penalty(score, real),
             "r2_weight": lambda: r2_penalty(score, fake),
         }
         return {
-            argument.removesuffix("_weight"): every * self._arguments[argument] * penalty()
-            for argument, penalty in penalties.items()
-            if self._arguments[argument]
+            argument.removesuffix("_weight"): weight * penalties[argument]()
+            for argument, weight in weights.items()
         }

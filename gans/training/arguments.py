@@ -40,7 +40,7 @@ LATENT_RANGES: dict[str, Range] = {
 REGULARISER_RANGES: dict[str, Range] = {
     "instance_noise": NOT_NEGATIVE,
     "instance_noise_share": (lambda share: 0 < share <= 1, "is a share of the training, above 0 and up to 1"),
-    "r1_weight": NOT_NEGATIVE,
+    "r1_weight": NOT_NEGATIVE_IF_GIVEN,
     "r2_weight": NOT_NEGATIVE,
     "gradient_penalty": NOT_NEGATIVE,
     "penalty_every": (lambda steps: steps >= 1, "counts steps, so it is 1 or more"),

@@ -30,10 +30,8 @@ class NetworkAverages(nn.ModuleDict):
             self[name] = copy.deepcopy(network).requires_grad_(False).eval()
 
     @torch.no_grad()
-    def follow(self, module: nn.Module, decay: float, step: int) -> None:
-        """Move the averages towards the networks after the given counted step, from 1."""
-        # Early on the average would mostly be the start: let it follow the weights more closely then.
-        weight = max(1 - decay, 9 / (9 + step))
+    def follow(self, module: nn.Module, weight: float) -> None:
+        """Move the averages towards the networks by a share of the way, in [0, 1]."""
         for name, average in self.items():
             network = getattr(module, name)
             torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), weight)

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support.drawing import RecordedDraws
 from support.parity import FOLDER, fill, wave
+from support.r3gan import recorded_state
 from torch import Tensor
 
 from benchmarks.plain import steps
+from benchmarks.plain.r3gan import R3GAN
 
 
 def assert_official(
@@ -69,6 +72,27 @@ def test_stargan(n_critic: int) -> None:
             wave(2, 3, 32, 32), labels, labels.flip(0), generator=(index + 1) % n_critic == 0
         ),
     )
+
+
+@pytest.mark.parametrize("separate", [True, False])
+def test_r3gan(separate: bool) -> None:
+    trace = recording("r3gan" if separate else "r3gan_same_batch")
+    program = R3GAN(8, (16, 16, 12, 8), (1, 2, 1, 1), group_width=8, decay=10, ema=20)
+    for name in ("G", "D"):
+        network = getattr(program, name).double()
+        state = recorded_state(trace["state_dicts"][name], trace["fill_rules"][name])
+        network.load_state_dict(dict(zip(network.state_dict(), state.values(), strict=True)))
+    program.G_ema.double().load_state_dict(program.G.state_dict())
+    draws = RecordedDraws()
+    for official in trace["steps_float64_same_start"]:
+        latents = [draws.normal(torch.empty(4, dtype=torch.float64), 8) for _ in range(2)]
+        other = wave(4, 3, 32, 32, function=np.cos if separate else np.sin)
+        losses = program.step(wave(4, 3, 32, 32), other, *latents)
+        for name, loss in losses.items():
+            assert loss.item() == pytest.approx(official["losses"][name], rel=1e-8), (name, official["step"])
+        for name in ("G", "D", "G_ema"):
+            total = sum(p.detach().sum().item() for p in getattr(program, name).parameters())
+            assert total == pytest.approx(official["params_after"][name]["sum"], rel=1e-8)
 
 
 def test_dcgan() -> None:

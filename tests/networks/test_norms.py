@@ -94,7 +94,7 @@ def test_spectral_norm_survives_a_checkpoint_and_a_copy(tmp_path: Path) -> None:
     averages.start(owner, ["critic"])
     assert averages["critic"](IMAGES).equal(network.eval()(IMAGES))
     nn.init.ones_(network.get_parameter("0.parametrizations.weight.original"))
-    averages.follow(owner, decay=0.0, step=1)
+    averages.follow(owner, 1.0)
     assert averages["critic"](IMAGES).equal(network(IMAGES))
 
 

@@ -32,6 +32,15 @@ SMALL: dict[str, dict[str, Any]] = {
     },
     "StarGAN": {"image_size": 16, "generator_width": 4, "blocks": 1, "discriminator_width": 4},
     "DCGAN": {"image_size": 32, "width": 4, "latent_size": 6},
+    "StyleGAN2": {
+        "image_size": 16,
+        "latent_size": 5,
+        "style_size": 6,
+        "generator_width": 64,
+        "most_channels": 7,
+        "minibatch_group": 2,
+    },
+    "R3GAN": {"image_size": 16, "widths": [6, 6, 4], "blocks": [1, 2, 1], "group_width": 4, "latent_size": 5},
     "MUNIT": {
         "generator_width": 4,
         "blocks": 2,

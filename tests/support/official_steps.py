@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,7 +24,7 @@ class Steps(Callback):
     """Keeps the logged losses of every step, and the sum over each network's parameters after it.
 
     Args:
-        networks: names of the module's attributes.
+        networks: names of the module's networks, such as `generator` or `ema.generator`.
         biases: whether biases count.
     """
 
@@ -35,7 +35,7 @@ class Steps(Callback):
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
         self.losses.append({name: float(value) for name, value in trainer.callback_metrics.items()})
-        self.sums.append({name: self._sum(getattr(pl_module, name)) for name in self.networks})
+        self.sums.append({name: self._sum(pl_module.get_submodule(name)) for name in self.networks})
 
     def _sum(self, network: nn.Module) -> float:
         counted = [p.detach() for p in network.parameters() if self.biases or p.ndim > 1]
@@ -49,10 +49,11 @@ def train(
     networks: list[str],
     folder: Path,
     biases: bool = True,
+    callbacks: Sequence[Callback] = (),
 ) -> Steps:
     """Train by the real Trainer in float64 for `count` steps on one batch; return what was seen."""
     steps = Steps(networks, biases)
-    fit = trainer(folder, max_epochs=count, callbacks=[steps])
+    fit = trainer(folder, max_epochs=count, callbacks=[steps, *callbacks])
     fit.fit(module, DataLoader([batch], batch_size=None))  # type: ignore[arg-type]
     return steps
 

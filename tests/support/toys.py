@@ -151,6 +151,34 @@ TOYS = {
         data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
         separable={"architecture": "mlp", "gradient_penalty": 0.0, "r1_weight": 10.0},
     ),
+    "StyleGAN2": Toy(
+        data="Images",
+        model_arguments={
+            "image_size": 16,
+            "latent_size": 3,
+            "style_size": 4,
+            "generator_width": 32,
+            "most_channels": 4,
+            "minibatch_group": 2,
+            "path_length_every": 2,
+            "penalty_every": 3,
+        },
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
+    ),
+    "R3GAN": Toy(
+        data="Images",
+        model_arguments={
+            "image_size": 16,
+            "latent_size": 3,
+            "widths": [4, 4, 4],
+            "group_width": 4,
+            "blocks": 1,
+            "schedule_images": 8,
+        },
+        data_arguments={"size": 16, "faces_count": 8, "test_count": 5, "batch_size": 4},
+        # Without its own, so that a sweep may add penalties.
+        separable={"r1_weight": 0.0, "r2_weight": 0.0},
+    ),
     "AutoEncoder": Toy(
         data="Images",
         model_arguments={"image_size": 16, "width": 2, "latent_size": 3},

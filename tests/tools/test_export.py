@@ -224,6 +224,18 @@ OTHERS: dict[str, tuple[dict[str, Any], tuple[str, ...], list[Tensor], Callable[
         [noise(4, 3), torch.tensor([0, 1, 1, 0])],
         lambda model, given, labels: model.decode(given, labels),
     ),
+    "StyleGAN2": (
+        {"classes": 2},
+        (),
+        [noise(4, 3), torch.tensor([0, 1, 1, 0])],
+        lambda model, given, labels: model.decode(given, labels),
+    ),
+    "R3GAN": (
+        {"classes": 2},
+        (),
+        [10 * noise(4, 3), torch.tensor([0, 1, 1, 0])],  # as far as beyond the range of images
+        lambda model, given, labels: model.decode(given, labels),
+    ),
     "VAE": ({}, (), [noise(4, 3)], lambda model, given: model.decode(given)),
     "AutoEncoder": ({}, (), [noise(4, 3)], lambda model, given: model.decode(model.from_noise(given))),
     "GANCLS": (

@@ -118,7 +118,7 @@ def test_every_network_comes_back_from_the_authors_files(variant: str, tmp_path:
     before, after = gans.load(checkpoint), imported(tmp_path / "official")
     assert type(before) is type(after)
     for name in PLACES[variant]:
-        assert equal_states(getattr(before, name), getattr(after, name)), name
+        assert equal_states(before.get_submodule(name), after.get_submodule(name)), name
 
 
 @pytest.mark.parametrize("norm", ["instance", "batch"])

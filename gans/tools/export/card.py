@@ -48,7 +48,8 @@ def title(subject: Subject) -> str:
 def weights_used(subject: Subject) -> str:
     """Return which weights they are."""
     if any(name in subject.model.ema for name in subject.program.networks):
-        return f"averaged over the training (ema_decay {subject.model.hparams['ema_decay']:g})"
+        decay = subject.model.hparams["ema_decay"]  # 0 where averages lengthen by a variant's own rule
+        return f"averaged over the training{f' (ema_decay {decay:g})' if decay else ''}"
     return "as trained, without averaging"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -232,6 +233,22 @@ def _from_noise(model: Any) -> Program:
     )
 
 
+def _cut_to_range(model: Any) -> Program:
+    """Return noise to images of a generator that nothing bounds, cut to [-1, 1] as `decode` does."""
+    program = _from_noise(model)
+    return replace(program, module=_CutToRange(program.module).eval())
+
+
+class _CutToRange(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        images: Tensor = self.network(noise, labels)
+        return images.clamp(-1, 1)
+
+
 def _autoencoder(model: Any) -> Program:
     """Return noise to images by the Gaussian of the training codes, which becomes a linear layer."""
     decoder = _from_noise(model)
@@ -281,6 +298,8 @@ ONE_WAY: dict[str, Callable[[Any], Program]] = {
     "GAN": _from_noise,
     "DCGAN": _from_noise,
     "WGANGP": _from_noise,
+    "StyleGAN2": _cut_to_range,
+    "R3GAN": _cut_to_range,
     "VAE": _from_noise,
     "AutoEncoder": _autoencoder,
     "GANCLS": _gan_cls,

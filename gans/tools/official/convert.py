@@ -17,10 +17,13 @@ from gans.base import AdversarialModule
 from gans.checkpoints.contents import describe
 from gans.cli.changes import decides_the_networks
 from gans.files import written_whole
+from gans.networks.patch import PatchDiscriminator
+from gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
+from gans.networks.resnet import ResNetGenerator
 from gans.networks.stargan import StarGANGenerator
 from gans.tools.official.files import State, read_official
 from gans.tools.official.names import official_filters, official_names
-from gans.tools.official.places import COUNTERPARTS, PLACES, Labels, arguments_of, placed, variant_of
+from gans.tools.official.places import AVERAGE, COUNTERPARTS, PLACES, Labels, arguments_of, placed, variant_of
 from gans.tools.official.recognise import Recognised, recognise
 
 
@@ -67,9 +70,11 @@ def import_official(
     torch.manual_seed(0)  # of the networks that are missing
     model: AdversarialModule = getattr(gans, variant)(**arguments)
     without = _without_biases(model, arguments)
+    if AVERAGE in taken:
+        model.configure_model()  # which makes the averages
     for name, network in taken.items():
-        _fill(getattr(model, name), network, without.get(name, set()))
-    fresh = [name for name in PLACES[variant] if name not in taken]
+        _fill(model.get_submodule(name), network, without.get(name, set()))
+    fresh = [name for name in PLACES[variant] if name not in (*taken, AVERAGE)]
     return Imported(model.eval(), arguments, taken, fresh)
 
 
@@ -166,9 +171,9 @@ def export_official(checkpoint: Path, folder: Path, raw: bool = False) -> list[P
     contents: dict[str, Any] = {}
     without = _without_biases(model, model.hparams)
     for name, place in PLACES[variant].items():
-        if not hasattr(model, name):  # a Pix2Pix may have been trained without discriminator
+        network = _written(model, name, raw)
+        if network is None:
             continue
-        network = getattr(model, name) if raw else model.averaged(name)
         state = _official_state(network)
         for bias in without.get(name, ()):
             if state.pop(bias).any():
@@ -186,6 +191,16 @@ def export_official(checkpoint: Path, folder: Path, raw: bool = False) -> list[P
     return [folder / file for file in contents]
 
 
+def _written(model: AdversarialModule, name: str, raw: bool) -> nn.Module | None:
+    """Return what is written of a network: of R3GAN both it and its average, else one of them."""
+    if name == AVERAGE:
+        return None if raw or "generator" not in model.ema else model.ema["generator"]
+    network: nn.Module | None = getattr(model, name, None)  # a Pix2Pix may have no discriminator
+    if raw or network is None or AVERAGE in PLACES[type(model).__name__]:
+        return network
+    return model.averaged(name)
+
+
 def _official_state(network: nn.Module) -> State:
     """Return the state of a network under its official names, in their order."""
     state: State = {}
@@ -195,7 +210,11 @@ def _official_state(network: nn.Module) -> State:
         if isinstance(network, StarGANGenerator) and theirs.endswith(".bias"):
             state |= _unread_statistics(theirs.removesuffix(".bias"), values[name])
     filters = {name: kernel.clone() for name, kernel in official_filters(network).items()}
-    return dict(sorted((state | filters).items(), key=_layer)) if filters else state
+    if isinstance(network, R3GANGenerator | R3GANDiscriminator):
+        return {f"Model.{name}": value for name, value in (state | filters).items()}
+    if isinstance(network, ResNetGenerator | PatchDiscriminator):  # CUT's filters are layers among others
+        return dict(sorted((state | filters).items(), key=_layer))
+    return state | filters
 
 
 def _layer(entry: tuple[str, Tensor]) -> int:

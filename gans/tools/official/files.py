@@ -10,7 +10,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-SUFFIXES = (".pth", ".pt", ".ckpt")
+from gans.tools.official.modules import networks_in
+from gans.tools.official.pickles import read_pickle
+
+SUFFIXES = (".pth", ".pt", ".ckpt", ".pkl")
+IN_SNAPSHOTS = ("G", "D", "G_ema")  # networks of StyleGAN2-ADA's and R3GAN's pickles; there is more in them
+WRAPPERS = ("module.", "Model.")  # of nn.DataParallel, and of R3GAN's training program
 NO_NETWORKS = ("optimizer.pt",)  # MUNIT's, beside its networks
 
 State = dict[str, Tensor]
@@ -21,7 +26,7 @@ class OfficialFile(NamedTuple):
 
     Attributes:
         path: the file.
-        side: `A` or `B` where the file says of which of two it is, else empty.
+        side: which of several it is, where the file says so: `A` or `B`; or `G`, `D` or `G_ema`. Else empty.
         state: names of the authors -> tensors.
     """
 
@@ -64,11 +69,24 @@ def _newest(files: list[Path]) -> list[Path]:
 
 
 def _networks(path: Path) -> list[OfficialFile]:
+    if path.suffix == ".pkl":
+        return _of_snapshot(path)
     contents = _loaded(path)
     if isinstance(contents, dict) and contents and set(contents) <= {"a", "b"}:  # MUNIT's two domains
         return [OfficialFile(path, side.upper(), _state(path, state)) for side, state in contents.items()]
-    side = re.search(r"_[GD]_([AB])$", path.stem)
-    return [OfficialFile(path, side[1] if side else "", _state(path, contents))]
+    side = re.search(r"(?<=_[GD]_)[AB]$|^(G|D|G_ema)$", path.stem)
+    return [OfficialFile(path, side[0] if side else "", _state(path, contents))]
+
+
+def _of_snapshot(path: Path) -> list[OfficialFile]:
+    contents = read_pickle(path)
+    try:
+        found = networks_in(contents)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}.") from error
+    if not found.keys() & set(IN_SNAPSHOTS):
+        raise ValueError(f"{path} is a pickle without {', '.join(IN_SNAPSHOTS)}, which are networks.")
+    return [OfficialFile(path, name, _state(path, found[name])) for name in IN_SNAPSHOTS if name in found]
 
 
 def _loaded(path: Path) -> Any:
@@ -94,5 +112,5 @@ def _state(path: Path, contents: Any) -> State:
     others = [str(name) for name, value in contents.items() if not isinstance(value, Tensor)]
     if others:
         raise ValueError(f"{path} holds more than a network's tensors: {', '.join(others[:5])}.")
-    parallel = all(name.startswith("module.") for name in contents)  # nn.DataParallel's
-    return {name.removeprefix("module.") if parallel else name: value for name, value in contents.items()}
+    wrapper = next((each for each in WRAPPERS if all(name.startswith(each) for name in contents)), "")
+    return {name.removeprefix(wrapper): value for name, value in contents.items()}

@@ -14,12 +14,19 @@ from torch import Tensor, nn
 
 from gans.networks.antialiasing import AntialiasedDownsample, AntialiasedUpsample
 from gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from gans.networks.equalised import EqualisedConv2d
 from gans.networks.multiscale import MultiScaleDiscriminator
 from gans.networks.munit import StyledAutoencoder
 from gans.networks.patch import PatchDiscriminator
 from gans.networks.projection import PatchProjection
+from gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
+from gans.networks.resampling import FilteredDoubling, FilteredHalving, filter_of
 from gans.networks.resnet import ResNetGenerator
+from gans.networks.sizes import SMALLEST_MAP
 from gans.networks.stargan import StarGANDiscriminator, StarGANGenerator
+from gans.networks.stylegan2.discriminator import DiscriminatorBlock, StyleGAN2Discriminator
+from gans.networks.stylegan2.generator import StyleGAN2Generator
+from gans.networks.stylegan2.synthesis import StyledConvolution, SynthesisBlock
 from gans.networks.unet import UNetGenerator
 
 STEM = 9  # layers before the residual blocks, in the generator of StarGAN
@@ -38,6 +45,10 @@ def official_names(network: nn.Module) -> dict[str, str]:
 
 def official_filters(network: nn.Module) -> dict[str, Tensor]:
     """Return the constant filters that the authors' states count: official name -> value."""
+    if isinstance(network, R3GANGenerator | R3GANDiscriminator):
+        return _r3gan_filters(network)
+    if isinstance(network, StyleGAN2Generator | StyleGAN2Discriminator):
+        return _stylegan2_filters(network)
     filters = {}
     for (name, layer), (_, following) in pairwise(network.named_modules()):
         if isinstance(layer, AntialiasedDownsample):
@@ -49,6 +60,25 @@ def official_filters(network: nn.Module) -> dict[str, Tensor]:
             continue
         filters[_official(network, [*name.split("."), "filt"])] = kernel
     return filters
+
+
+def _r3gan_filters(network: R3GANGenerator | R3GANDiscriminator) -> dict[str, Tensor]:
+    """Return the filter of each change of resolution, which is one and the same."""
+    kernel = filter_of()
+    places = (
+        name.split(".")
+        for name, layer in network.named_modules()
+        if isinstance(layer, FilteredHalving | FilteredDoubling)
+    )
+    return {f"{_r3gan_layer(path)}.Resampler.Kernel": kernel for path in places}
+
+
+def _stylegan2_filters(network: StyleGAN2Generator | StyleGAN2Discriminator) -> dict[str, Tensor]:
+    """Return the filter of each layer and block, one and the same, whether it is used there or not."""
+    kinds = StyledConvolution | EqualisedConv2d | SynthesisBlock | DiscriminatorBlock
+    kernel = filter_of()
+    places = (name.split(".") for name, layer in network.named_modules() if isinstance(layer, kinds))
+    return {_official(network, [*path, "filter"]): kernel for path in places}
 
 
 @singledispatch
@@ -143,3 +173,62 @@ def _of_content(network: StyledAutoencoder, path: list[str]) -> str:
 @_official.register
 def _(network: MultiScaleDiscriminator, path: list[str]) -> str:
     return ".".join(["cnns", *path[1:]])
+
+
+R3GAN_ENDS = {
+    "vectors": "EmbeddingLayer.weight",
+    "image": "AggregationLayer.Layer.weight",
+    "features": "ExtractionLayer.Layer.weight",
+}
+R3GAN_PARTS = {
+    "map": "Basis",
+    "scale.weight": "LinearLayer.weight",
+    "layers.0.weight": "LinearLayer1.Layer.weight",
+    "layers.0.bias": "NonLinearity1.Bias",
+    "layers.2.weight": "LinearLayer2.Layer.weight",
+    "layers.2.bias": "NonLinearity2.Bias",
+    "layers.4.weight": "LinearLayer3.Layer.weight",
+    "0.weight": "LinearLayer.Layer.weight",  # of the generator's way to another width
+    "1.weight": "LinearLayer.Layer.weight",  # of the discriminator's
+}
+
+
+@_official.register(R3GANGenerator)
+@_official.register(R3GANDiscriminator)
+def _(network: R3GANGenerator | R3GANDiscriminator, path: list[str]) -> str:
+    if path[0] in R3GAN_ENDS:
+        return R3GAN_ENDS[path[0]]
+    if path[0] in ("weigh", "score"):  # with the authors the last layer of the last stage
+        stage, layer = len(network.stages) - 1, len(list(network.stages[-1].children()))
+        part = {"weigh": "Basis.weight", "score": "LinearLayer.weight"}[path[0]]
+        return f"MainLayers.{stage}.Layers.{layer}.{part}"
+    return f"{_r3gan_layer(path)}.{R3GAN_PARTS['.'.join(path[3:])]}"
+
+
+def _r3gan_layer(path: list[str]) -> str:
+    return f"MainLayers.{path[1]}.Layers.{path[2]}"
+
+
+STYLEGAN2_PARTS = {
+    "constant": "const",
+    "noise": "noise_const",
+    "style": "affine",
+    "to_image": "torgb",
+    "from_image": "fromrgb",
+    "hidden": "fc",
+    "filter": "resample_filter",
+    "mean": "w_avg",
+}
+
+
+@_official.register(StyleGAN2Generator)
+@_official.register(StyleGAN2Discriminator)
+def _(network: StyleGAN2Generator | StyleGAN2Discriminator, path: list[str]) -> str:
+    named = [STYLEGAN2_PARTS.get(part, part) for part in path]
+    if path[0] == "epilogue":
+        return ".".join([f"b{SMALLEST_MAP}", *named[1:]])
+    if path[0] == "mapping":
+        return ".".join(["mapping", *([f"fc{path[2]}", path[3]] if path[1] == "layers" else named[1:])])
+    if isinstance(network, StyleGAN2Generator):
+        return ".".join(["synthesis", f"b{SMALLEST_MAP << int(path[2])}", *named[3:]])
+    return ".".join([f"b{network.size[0] >> int(path[1])}", *named[2:]])

@@ -14,6 +14,8 @@ from gans.networks.resnet import ResNetGenerator
 from gans.stargan import CELEBA
 from gans.tools.official.recognise import Facts, Recognised
 
+AVERAGE = "ema.generator"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -21,7 +23,7 @@ class Place:
 
     Attributes:
         role: `generator`, `discriminator` or `projection`.
-        side: which of the authors' two it is, `A` or `B`; empty where there is one.
+        side: which of the authors' it is, where a role has several: `A` or `B`, `G` or `G_ema`; else empty.
         file: the name that the authors' program looks for, of what is turned back.
         arguments: fact of the architecture -> argument of the variant; others are called as the fact.
     """
@@ -58,6 +60,10 @@ def _autoencoder(domain: str) -> dict[str, str]:
     return {"channels": f"channels_{domain}", "width": "generator_width"}
 
 
+def _of(network: str) -> dict[str, str]:
+    return {name: f"{network}_{name}" for name in ("width", "architecture")}
+
+
 PLACES: dict[str, dict[str, Place]] = {
     "CycleGAN": {
         "generator_A2B": Place("generator", "A", "latest_net_G_A.pth", _translator("A", "B")),
@@ -89,8 +95,18 @@ PLACES: dict[str, dict[str, Place]] = {
         "discriminator_A": Place("discriminator", "A", "dis_00000000.pt", _discriminator("A")),
         "discriminator_B": Place("discriminator", "B", "dis_00000000.pt", _discriminator("B")),
     },
+    "StyleGAN2": {
+        "generator": Place("generator", "G", "G.pth", _of("generator")),
+        "ema.generator": Place("generator", "G_ema", "G_ema.pth", _of("generator")),
+        "discriminator": Place("discriminator", "", "D.pth", _of("discriminator")),
+    },
+    "R3GAN": {
+        "generator": Place("generator", "G", "G.pth"),
+        "ema.generator": Place("generator", "G_ema", "G_ema.pth"),
+        "discriminator": Place("discriminator", "", "D.pth"),
+    },
 }
-"""Variant -> its networks -> where each is with the authors."""
+"""Variant -> its networks -> where each is with the authors; averages last."""
 
 
 def variant_of(networks: Sequence[Recognised]) -> str:
@@ -100,7 +116,7 @@ def variant_of(networks: Sequence[Recognised]) -> str:
     CycleGAN; of a single generator, a U-Net or what pix2pix has by default, dropout or batch norm, makes a
     Pix2Pix, and so does a discriminator that sees the input too.
     """
-    for name in ("MUNIT", "StarGAN", "DCGAN"):
+    for name in ("MUNIT", "StarGAN", "DCGAN", "R3GAN", "StyleGAN2"):
         if networks[0].kind.startswith(name):
             return name
     if any(network.kind == "patch projection" or _has_filters(network) for network in networks):
@@ -133,6 +149,8 @@ def placed(variant: str, networks: Sequence[Recognised]) -> dict[str, Recognised
                 f"{variant}: give a folder with one of them, or a single file."
             )
         found[name] = network
+    if AVERAGE in found:  # of a file with nothing else
+        found.setdefault("generator", found[AVERAGE])
     if not any(PLACES[variant][name].role == "generator" for name in found):
         raise ValueError("There is no generator: the other networks are taken along with it.")
     return found
@@ -144,7 +162,8 @@ def _place(variant: str, network: Recognised) -> str:
     if network.kind.startswith("U-Net"):
         fits = variant == "Pix2Pix"
     for name, place in PLACES[variant].items():
-        if fits and network.kind.endswith(place.role) and place.side in ("", network.file.side or "A"):
+        side = place.side in ("", network.file.side) or not network.file.side
+        if fits and side and network.kind.endswith(place.role):
             return name
     described = f"{network.kind} with filters" if filtered else network.kind
     raise ValueError(f"{network.file.path} is a {described}, which a {variant} has no place for.")
@@ -289,5 +308,10 @@ COUNTERPARTS: dict[str, dict[str, tuple[Any, ...]]] = {
         "spectral_norm": (False,),
     },
     "MUNIT": {"spectral_norm": (False,)},
+    "R3GAN": {"spectral_norm": (False,)},
+    "StyleGAN2": {
+        "spectral_norm": (False,),
+        "image_size": tuple(2**power for power in range(3, 12)),
+    },
 }
 """Variant -> arguments -> the values for which the authors' programs have a network."""

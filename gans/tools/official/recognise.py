@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from gans.networks.r3gan import EXPANSION
+from gans.networks.sizes import SMALLEST_MAP
+from gans.networks.stylegan2.sizes import map_channels
 from gans.tools.official.files import OfficialFile, State
 
 RUNNING = ("running_mean", "running_var", "num_batches_tracked")
@@ -226,7 +229,104 @@ def _munit_discriminator(state: State) -> Facts:
     }
 
 
+def _r3gan(state: State) -> Facts:
+    """Return what both networks say about their stages, whose order is that of the state."""
+    first, blocks = {}, []
+    for stage in _numbers(state, r"MainLayers\.(\d+)\..*"):
+        layers = _numbers(state, rf"MainLayers\.{stage}\.Layers\.(\d+)\.LinearLayer1\..*")
+        first[stage] = f"MainLayers.{stage}.Layers.{layers[0]}"
+        blocks.append(len(layers))
+    entering = [state[f"{place}.LinearLayer1.Layer.weight"] for place in first.values()]
+    grouped = {state[f"{place}.LinearLayer2.Layer.weight"].shape[1] for place in first.values()}
+    if len(grouped) != 1 or any(weight.shape[0] != EXPANSION * weight.shape[1] for weight in entering):
+        raise ValueError(
+            "its blocks are others than those here, which have groups of one width and twice as many "
+            "channels inside."
+        )
+    return {
+        "image_size": SMALLEST_MAP << (len(blocks) - 1),
+        "widths": [weight.shape[1] for weight in entering],
+        "blocks": blocks,
+        "group_width": grouped.pop(),
+        "classes": state["EmbeddingLayer.weight"].shape[1] if "EmbeddingLayer.weight" in state else 0,
+    }
+
+
+def _r3gan_generator(state: State) -> Facts:
+    facts = _r3gan(state)
+    entering = state["MainLayers.0.Layers.0.LinearLayer.weight"].shape[1]
+    latent_size = entering // 2 if facts["classes"] else entering
+    if facts["classes"] and state["EmbeddingLayer.weight"].shape[0] != latent_size:
+        raise ValueError(
+            "its classes have vectors of another size than its latents, which have one size here."
+        )
+    channels = state["AggregationLayer.Layer.weight"].shape[0]
+    return facts | {"latent_size": latent_size, "channels": channels}
+
+
+def _r3gan_discriminator(state: State) -> Facts:
+    facts = _r3gan(state)
+    upwards = {name: facts[name][::-1] for name in ("widths", "blocks")}
+    return facts | upwards | {"channels": state["ExtractionLayer.Layer.weight"].shape[1]}
+
+
+def _stylegan2_generator(state: State) -> Facts:
+    mean, first = state["mapping.w_avg"], state["mapping.fc0.weight"]
+    sizes = _numbers(state, r"synthesis\.b(\d+)\..*")
+    classes = _classes(state)
+    return {
+        "latent_size": first.shape[1] - (len(mean) if classes else 0),
+        "style_size": len(mean),
+        "mapping_layers": len(_numbers(state, r"mapping\.fc(\d+)\.weight")),
+        "classes": classes,
+        "channels": state[f"synthesis.b{sizes[-1]}.torgb.weight"].shape[0],
+        "architecture": _stylegan2_architecture(
+            state, f"synthesis.b{sizes[-1]}", "synthesis.b4.torgb.weight"
+        ),
+        **_channels_by_size({size: state[f"synthesis.b{size}.conv1.weight"].shape[0] for size in sizes}),
+    }
+
+
+def _stylegan2_discriminator(state: State) -> Facts:
+    sizes = _numbers(state, r"b(\d+)\..*")
+    last = state["b4.conv.weight"]
+    channels = {size: state[f"b{size}.conv0.weight"].shape[1] for size in sizes if size > SMALLEST_MAP}
+    return {
+        "classes": _classes(state),
+        "channels": state[f"b{sizes[-1]}.fromrgb.weight"].shape[1],
+        "architecture": _stylegan2_architecture(state, f"b{sizes[-1]}", "b4.fromrgb.weight"),
+        # How many images are compared has no tensors; whether any are has.
+        **({} if last.shape[1] > last.shape[0] else {"minibatch_group": 0}),
+        **_channels_by_size({SMALLEST_MAP: last.shape[0]} | channels),
+    }
+
+
+def _classes(state: State) -> int:
+    return state["mapping.embed.weight"].shape[1] if "mapping.embed.weight" in state else 0
+
+
+def _stylegan2_architecture(state: State, finest: str, image: str) -> str:
+    """Return how blocks are joined; `image` is the tensor by which the coarsest one has to do with it."""
+    if f"{finest}.skip.weight" in state:
+        return "residual"
+    return "skip" if image in state else "plain"
+
+
+def _channels_by_size(channels: dict[int, int]) -> Facts:
+    """Return what gives feature maps of these sizes these channels: so many by the side, up to a limit."""
+    most, finest = max(channels.values()), max(channels)
+    width = max(size * count for size, count in channels.items() if count < most or size == finest)
+    if list(channels.values()) != map_channels(len(channels), width, most):
+        counts = ", ".join(f"{count} at {size}" for size, count in channels.items())
+        raise ValueError(f"its feature maps have other channels than those here ever have: {counts}.")
+    return {"image_size": finest, "width": width, "most_channels": most}
+
+
 KINDS = {
+    "StyleGAN2 generator": Kind(r"synthesis\.b4\.const", _stylegan2_generator),
+    "StyleGAN2 discriminator": Kind(r"b4\.out\.weight", _stylegan2_discriminator),
+    "R3GAN generator": Kind(r"AggregationLayer\.Layer\.weight", _r3gan_generator),
+    "R3GAN discriminator": Kind(r"ExtractionLayer\.Layer\.weight", _r3gan_discriminator),
     "MUNIT generator": Kind(r"enc_style\.model\.0\.conv\.weight", _munit_generator),
     "MUNIT discriminator": Kind(r"cnns\.0\.0\.conv\.weight", _munit_discriminator),
     "StarGAN discriminator": Kind(r"conv2\.weight", _stargan_discriminator),
