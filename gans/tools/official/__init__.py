@@ -1,1 +1,1 @@
-"""The authors' files of CycleGAN, pix2pix, CUT, StarGAN, DCGAN, MUNIT, StyleGAN2, R3GAN, turned into checkpoints or back."""
+"""The authors' files of their networks, turned into checkpoints or back."""
