@@ -114,7 +114,7 @@ def test_every_network_comes_back_from_the_authors_files(variant: str, tmp_path:
     checkpoint = small(tmp_path, variant)
     assert convert(checkpoint, tmp_path / "official") == 0
     files = {path.name for path in (tmp_path / "official").iterdir()}
-    assert files == {place.file for place in PLACES[variant].values()}
+    assert files - {"networks.md"} == {place.file for place in PLACES[variant].values()}
     before, after = gans.load(checkpoint), imported(tmp_path / "official")
     assert type(before) is type(after)
     for name in PLACES[variant]:

@@ -74,7 +74,15 @@ def test_networks_come_back_from_files_for_the_authors_program(
         torch.save(stored, checkpoint)
     assert convert(checkpoint, tmp_path / "official") == 0
     files = {path.name for path in (tmp_path / "official").iterdir()}
-    assert files == {"G.pth", "D.pth"} | ({"G_ema.pth"} if ema_decay else set())
+    assert files == {"G.pth", "D.pth", "networks.md"} | ({"G_ema.pth"} if ema_decay else set())
+    card = (tmp_path / "official" / "networks.md").read_text()
+    vectors = "ConditionDimension=3, ConditionEmbeddingDimension={}" if classes else "ExpansionFactor=2)"
+    assert (
+        "- `G.pth`: `Generator(NoiseDimension=5, WidthPerStage=[6, 6, 4], CardinalityPerStage=[3, 3, 2]"
+        in card
+    )
+    assert "- `D.pth`: `Discriminator(WidthPerStage=[4, 6, 6], CardinalityPerStage=[2, 3, 3]" in card
+    assert [vectors.format(size) in card for size in (5, 6)] == [True, True]
     state = torch.load(tmp_path / "official" / "G.pth", weights_only=True)
     assert torch.equal(state["Model.MainLayers.1.Layers.0.Resampler.Kernel"], FILTER)
     before, after = gans.load(checkpoint), imported(tmp_path / "official")

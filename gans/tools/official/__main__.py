@@ -1,8 +1,10 @@
-"""Turns the authors' files of CycleGAN, pix2pix, CUT, StarGAN, DCGAN and MUNIT into a checkpoint, and back.
+"""Turns the authors' files into a checkpoint, and back.
 
     python -m gans.tools.official latest_net_G.pth horse2zebra.ckpt
+    python -m gans.tools.official network-snapshot-000000.pkl faces.ckpt
     python -m gans.tools.official runs/cyclegan/DATE/checkpoints/last.ckpt checkpoints/mine
 
+They are those of CycleGAN, pix2pix, CUT, StarGAN, DCGAN, MUNIT, StyleGAN2 and R3GAN.
 IN is a file of the authors, a folder of them, or a checkpoint of this project: what it holds says which way
 it goes. OUT is a checkpoint, or a folder for the authors' files.
 """
@@ -27,6 +29,8 @@ SHOWN = (
     "norm",
     "width",
     "image_size",
+    "widths",
+    "classes",
     "downsampling",
     "upsampling",
     "projection_width",

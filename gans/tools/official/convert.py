@@ -21,6 +21,7 @@ from gans.networks.patch import PatchDiscriminator
 from gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gans.networks.resnet import ResNetGenerator
 from gans.networks.stargan import StarGANGenerator
+from gans.tools.official.card import CARD, card_of
 from gans.tools.official.files import State, read_official
 from gans.tools.official.names import official_filters, official_names
 from gans.tools.official.places import AVERAGE, COUNTERPARTS, PLACES, Labels, arguments_of, placed, variant_of
@@ -188,6 +189,10 @@ def export_official(checkpoint: Path, folder: Path, raw: bool = False) -> list[P
     for file, state in contents.items():
         with written_whole(folder / file) as opened:
             torch.save(state, opened)
+    if AVERAGE in PLACES[variant]:  # of programs that pickle whole networks themselves
+        with written_whole(folder / CARD) as opened:
+            opened.write(card_of(contents).encode())
+        return [folder / file for file in (*contents, CARD)]
     return [folder / file for file in contents]
 
 
