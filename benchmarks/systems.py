@@ -14,6 +14,7 @@ from PIL import Image
 import datamodules
 from benchmarks.plain import steps
 from benchmarks.plain.r3gan import R3GAN
+from benchmarks.plain.stylegan2 import StyleGAN2
 from datamodules.base import ImageDataModule
 from datamodules.faces.faces import draw_faces, face_seeds
 
@@ -129,6 +130,17 @@ SYSTEMS = {
             *batch.images.chunk(2), *batch.images.new_empty(8, 64).normal_().chunk(2)
         ),
         8,
+    ),
+    "stylegan2": System(
+        "StyleGAN2",
+        "Images",
+        8,
+        "plain",
+        32,
+        StyleGAN2,
+        lambda program, batch, _: program.step(batch.images),
+        8,
+        period=16,
     ),
     "dcgan": System(
         "DCGAN",

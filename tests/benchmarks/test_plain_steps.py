@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,12 @@ import torch
 from support.drawing import RecordedDraws
 from support.parity import FOLDER, fill, wave
 from support.r3gan import recorded_state
+from support.rules import CONSTANT, value
 from torch import Tensor
 
 from benchmarks.plain import steps
 from benchmarks.plain.r3gan import R3GAN
+from benchmarks.plain.stylegan2 import Generator, StyleGAN2
 
 
 def assert_official(
@@ -93,6 +95,61 @@ def test_r3gan(separate: bool) -> None:
         for name in ("G", "D", "G_ema"):
             total = sum(p.detach().sum().item() for p in getattr(program, name).parameters())
             assert total == pytest.approx(official["params_after"][name]["sum"], rel=1e-8)
+
+
+def in_order(network: Any) -> list[Tensor]:
+    """Return the tensors of a plain StyleGAN2's network in the order of the authors' state."""
+    if not isinstance(network, Generator):
+        return list(network.state_dict().values())
+    layers: list[Any] = []
+    for block, to_image in zip(network.blocks, network.to_image, strict=True):
+        layers += [*block.children(), to_image]
+    states = [list(layer.state_dict().values()) for layer in layers]
+    mapping = network.mapping.state_dict().values()
+    return [network.const.data, *chain.from_iterable(states), network.w_avg, *mapping]
+
+
+def test_stylegan2() -> None:
+    trace, draws = recording("stylegan2"), RecordedDraws()
+
+    def integer(low: int, high: int) -> int:
+        draws.taken += 1
+        return low + (draws.taken - 1) % (high - low + 1)
+
+    program = StyleGAN2(
+        16,
+        8,
+        10,
+        base=128,
+        most=12,
+        group=2,
+        G_every=2,
+        D_every=3,
+        gamma=1.5,
+        ema=10,
+        rampup=0.5,
+        normal=lambda count, *shape: draws.normal(torch.empty(count, dtype=torch.float64), *shape),
+        integer=integer,
+        uniform=lambda: float(draws.uniform(torch.empty(1, dtype=torch.float64))),
+    )
+    for name in ("G", "D"):
+        rules = trace["fill_rules"][name]
+        recorded = [
+            value(index, shape, rules[key])
+            for index, (key, shape) in enumerate(trace["state_dicts"][name])
+            if rules[key] != CONSTANT and not key.endswith("noise_const")
+        ]
+        for tensor, filled in zip(in_order(getattr(program, name).double()), recorded, strict=True):
+            tensor.copy_(filled)
+    program.G_ema.double().load_state_dict(program.G.state_dict())
+    for official in trace["steps_float64_same_start"]:
+        losses = program.step(wave(4, 3, 16, 16))
+        for name, loss in losses.items():
+            assert loss.item() == pytest.approx(official["losses"][name], rel=1e-8), (name, official["step"])
+        for name in ("G", "D", "G_ema"):
+            total = sum(p.detach().sum().item() for p in getattr(program, name).parameters())
+            assert total == pytest.approx(official["params_after"][name]["sum"], rel=1e-8)
+        assert float(program.pl_mean) == pytest.approx(official["pl_mean"], rel=1e-8)
 
 
 def test_dcgan() -> None:
