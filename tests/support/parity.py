@@ -15,7 +15,7 @@ from torch import Tensor, nn
 FOLDER = Path(__file__).parents[1] / "parity"
 RUNNING = ("running_mean", "running_var", "num_batches_tracked")
 SINGULAR = ("left", "right", "weight_u", "weight_v")  # vectors of spectral norm, ours and the official ones
-CONSTANTS = ("filt",)  # of the architecture: they are counted, and no part of the state here
+CONSTANTS = ("filt", "filter")  # of the architecture: they are counted, and no part of the state here
 
 
 @dataclass(frozen=True)
