@@ -414,9 +414,14 @@ class Regularised(AdversarialModule):
         """Return images as the discriminator sees them in this step."""
         return self.regularisers.shown(images, self.global_step)
 
-    def penalties(self, score: Discriminator, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """Return, by name, the weighted penalties that are due, on images as shown, fakes detached."""
-        return self.regularisers.penalties(score, real, fake, self.global_step)
+    def penalties(
+        self, score: Discriminator, real: Tensor, fake: Tensor, score_fake: Discriminator | None = None
+    ) -> dict[str, Tensor]:
+        """Return, by name, the weighted penalties that are due, on images as shown, fakes detached.
+
+        `score_fake` is the discriminator of fakes, where it judges them as something else.
+        """
+        return self.regularisers.penalties(score, real, fake, self.global_step, score_fake)
 
     def bounded(self, discriminator: Network) -> Network:
         """Return a discriminator, initialised, normalised if that is asked for.

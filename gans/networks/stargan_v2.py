@@ -338,9 +338,7 @@ class DomainDiscriminator(nn.Module):
         return _taken(self.heads(self.features(images)).flatten(1), labels)
 
 
-def _to_features(
-    channels: int, image_size: int, width: int | None, widest: int
-) -> tuple[nn.Sequential, int]:
+def _to_features(channels: int, image_size: int, width: int | None, widest: int) -> tuple[nn.Sequential, int]:
     """Return layers from images (N, channels, H, W) to (N, features, 1, 1), and that number of features."""
     width = width or width_for(image_size)
     refuse_under_one(channels=channels, width=width)

@@ -72,7 +72,14 @@ class Regularisers(nn.Module):
         std = self._arguments["instance_noise"] * (1 - step / self._noisy_steps)
         return instance_noise(images, std) if std > 0 else images
 
-    def penalties(self, score: Discriminator, real: Tensor, fake: Tensor, step: int) -> dict[str, Tensor]:
+    def penalties(
+        self,
+        score: Discriminator,
+        real: Tensor,
+        fake: Tensor,
+        step: int,
+        score_fake: Discriminator | None = None,
+    ) -> dict[str, Tensor]:
         """Return the weighted penalties that are due after `step` counted steps.
 
         Args:
@@ -80,14 +87,17 @@ class Regularisers(nn.Module):
             real: images (N, ...) as it sees them.
             fake: likewise; of the same shape for the penalty between both.
             step: number of counted steps.
+            score_fake: the discriminator of fakes, where it judges them as something else than the real ones:
+                of R2, and of the penalty between both.
         """
+        score_fake = score_fake or score
         every = self._arguments["penalty_every"]
         if step % every:
             return {}
         penalties: dict[str, Callable[[], Tensor]] = {
-            "gradient_penalty": lambda: gradient_penalty(score, interpolate(real, fake)),
+            "gradient_penalty": lambda: gradient_penalty(score_fake, interpolate(real, fake)),
             "r1_weight": lambda: r1_penalty(score, real),
-            "r2_weight": lambda: r2_penalty(score, fake),
+            "r2_weight": lambda: r2_penalty(score_fake, fake),
         }
         return {
             argument.removesuffix("_weight"): every * self._arguments[argument] * penalty()
