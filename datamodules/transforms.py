@@ -18,9 +18,13 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as VF
 
 PreprocessKind = Literal["resize_and_crop", "scale_width", "scale_width_and_crop", "crop", "none"]
-UnpairedKind = Literal[PreprocessKind, "zoom_and_crop"]
-MultiDomainKind = Literal[PreprocessKind, "resized_crop"]
-AnyKind = Literal[PreprocessKind, "zoom_and_crop", "resized_crop"]
+UnpairedKind = Literal[
+    "resize_and_crop", "scale_width", "scale_width_and_crop", "crop", "none", "zoom_and_crop"
+]
+MultiDomainKind = Literal[
+    "resize_and_crop", "scale_width", "scale_width_and_crop", "crop", "none", "resized_crop"
+]
+AnyKind = Literal[UnpairedKind, MultiDomainKind]
 LoadSize = int | str
 """Pixels, the word `size`, or a multiple of size written as a fraction, such as `76/64`."""
 PAPER_SHARE = Fraction(286, 256)  # CycleGAN's and pix2pix's load size

@@ -173,7 +173,7 @@ class StarGANv2(DomainStyles):
         return "generator", "mapping_network", "style_encoder"
 
     def random_latents(self, count: int) -> tuple[Tensor, Tensor]:
-        """Draw two latents (count, latent_size) for each image of a step, alike on any number of processes."""
+        """Draw two latents (count, latent_size) for each image, alike on any number of processes."""
         first, other = joined_noise(self, count, 2 * self.hparams["latent_size"]).chunk(2, dim=1)
         return first, other
 

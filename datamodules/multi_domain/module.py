@@ -86,7 +86,8 @@ class MultiDomainImages(ImageDataModule):
     batch_type = MultiDomainBatch
     own_kinds = ("resized_crop",)
     references: bool = False
-    """Whether training batches are of domains in equal shares, and bring two pictures of each target's domain.
+    """Whether training batches are of domains in equal shares, with two pictures of each target's domain.
+
     A model that learns from these sets it."""
 
     def __init__(

@@ -41,9 +41,9 @@ class ReferencedBatches(TrainingBatches):
         lost = (self._labels_of_one.sum(1) != 1).nonzero()[:, 0].tolist()
         if lost:
             raise ValueError(
-                f"{self.sets[0].names[lost[0]]} is of no domain, as {len(lost)} of {len(self.sets[0])} images: "
-                f"each is to have one of {', '.join(attributes.flat)}. Leave these images out of the table's "
-                "folder, or name further attributes."
+                f"{self.sets[0].names[lost[0]]} is of no domain, and so are {len(lost)} of "
+                f"{len(self.sets[0])} images: each is to have one of {', '.join(attributes.flat)}. Take "
+                "these images away, or name further attributes."
             )
         members = [column.nonzero()[:, 0].numpy() for column in self._labels_of_one.T]
         self._members: list[NDArray[np.int64]] = [rows for rows in members if len(rows)]

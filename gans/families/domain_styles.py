@@ -13,15 +13,14 @@ from torch import Tensor, nn
 
 from datamodules.base import PredictBatch
 from datamodules.image_sets import find_images
-from datamodules.listing import composed, sub_folders
+from datamodules.listing import composed
 from datamodules.multi_domain.batches import MultiDomainBatch
 from datamodules.reading import read_pixels
 from datamodules.transforms import to_unit_range
 from gans.base import Regularised
-from gans.inference import Given, Images, coded, evaluating, how_many, mapped, prepared, seeded_noise
+from gans.inference import Given, Images, coded, evaluating, how_many, mapped, seeded_noise
 from gans.networks.landmarks import FaceMasks, load_landmarks
 from gans.protocol import Comparison, Grid, Predictions
-from gans.training.lightning_internals import has_trainer
 
 PAPER_DOMAINS = ["female", "male"]
 GRID_LOOKS = 5
@@ -100,7 +99,7 @@ class DomainStyles(Regularised):
         """Refuse data of other domains; ask the data for references, and for masks if they are needed."""
         super().setup(stage)
         data: Any = getattr(self.trainer, "datamodule", None)
-        if data is None or stage == "predict" or not isinstance(getattr(data, "attributes", None), list):
+        if data is None or stage == "predict":
             return
         if data.domains is None:
             raise ValueError(
@@ -114,10 +113,6 @@ class DomainStyles(Regularised):
                 "them in this order with --data.attributes."
             )
         data.references = True
-
-    def on_fit_start(self) -> None:
-        """Do what every variant does; make sure that there are masks where they are needed."""
-        super().on_fit_start()
 
     def style_of(self, images: Images, domain: str | Sequence[str]) -> Tensor:
         """Return the styles (N, style_size) that images have in their domain, where the module is.
@@ -438,8 +433,8 @@ class DomainStyles(Regularised):
 
 NO_MASKS = (
     "model.high_pass is {weight}: the high-pass needs to know where a face is. Put masks beside the images "
-    "(NAME.masks.png), give the official landmark network by --model.landmarks wing.ckpt, or a callable of your "
-    "own by the callback gans.callbacks.face_masks.FaceMaskSource. For other pictures than faces set "
+    "(NAME.masks.png), give the official landmark network by --model.landmarks wing.ckpt, or a callable of "
+    "your own by the callback gans.callbacks.face_masks.FaceMaskSource. For other pictures than faces set "
     "--model.high_pass 0."
 )
 

@@ -123,9 +123,8 @@ class _WithCoordinates(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         height, width = features.shape[2:]
-        like = {"device": features.device, "dtype": features.dtype}
-        rows = torch.linspace(-1, 1, height, **like)[:, None].expand(height, width)  # type: ignore[arg-type]
-        columns = torch.linspace(-1, 1, width, **like).expand(height, width)  # type: ignore[arg-type]
+        rows = torch.linspace(-1, 1, height).to(features)[:, None].expand(height, width)
+        columns = torch.linspace(-1, 1, width).to(features).expand(height, width)
         radius = (rows.square() + columns.square()).sqrt()
         places = torch.stack([rows, columns, radius / radius.max()]).expand(len(features), -1, -1, -1)
         seen: Tensor = self.conv(torch.cat([features, places], dim=1))

@@ -1,8 +1,8 @@
 """The networks of StarGAN v2 (Choi et al. 2020, arXiv:1912.01865): one generator in any style of any domain.
 
 A style is a vector that steers the generator. The mapping network makes it of noise, the style encoder reads
-it off a picture; both have a head for each domain, as has the discriminator. All heads are computed and one is
-taken: those that nobody asks for learn nothing, but weight decay reaches them, as in the authors' program.
+it off a picture; both have a head for each domain, as has the discriminator. All heads are computed and one
+is taken: the others learn nothing, but weight decay reaches them, as in the authors' program.
 
 Tensors are in the authors' order. Their high-pass filter is a constant here and no part of the state.
 """
@@ -138,7 +138,8 @@ class DownBlock(nn.Module):
         if self.halves:
             residual, past = F.avg_pool2d(residual, 2), F.avg_pool2d(past, 2)
         residual = self.conv_2(_activated(self.norm_2(residual)))
-        return (past + residual) / 2**0.5
+        both: Tensor = past + residual
+        return both / 2**0.5
 
 
 class StyledUpBlock(nn.Module):
@@ -171,11 +172,11 @@ class StyledUpBlock(nn.Module):
         """Return what the block makes of the features in these styles."""
         residual = _activated(self.norm_1(features, styles))
         residual = self.conv_1(_doubled(residual) if self.doubles else residual)
-        residual = self.conv_2(_activated(self.norm_2(residual, styles)))
+        made: Tensor = self.conv_2(_activated(self.norm_2(residual, styles)))
         if not self.passes:
-            return residual
-        past = self.shortcut(_doubled(features) if self.doubles else features)
-        return (past + residual) / 2**0.5
+            return made
+        past: Tensor = self.shortcut(_doubled(features) if self.doubles else features)
+        return (past + made) / 2**0.5
 
 
 class StyleNorm(nn.Module):
