@@ -100,6 +100,7 @@ class TrainingBatches(_Labels):
     ) -> None:
         super().__init__(sets, attributes)
         self.sets = [labelled.images for labelled in sets]
+        self.beside = [labelled.masks for labelled in sets]
         self.preprocess, self.seed = preprocess, seed
         self._permutations: tuple[int, list[NDArray[np.int64]]] = (-1, [])
 
@@ -120,8 +121,14 @@ class TrainingBatches(_Labels):
                 [self.labels[number][partner] for (number, _), partner in zip(places, partners, strict=True)]
             ),
             names=names,
+            masks=self._masks(places, names, draws),
         )
         return LoadedBatch(batch, self.preprocess.augmentation(chosen, draws))
+
+    def _masks(self, places: list[tuple[int, int]], names: list[str], draws: Tensor) -> Tensor | None:
+        """Return the masks of images, from which the same windows are to be cut."""
+        masks = [beside[index] for number, index in places if (beside := self.beside[number]) is not None]
+        return self.preprocess.stack(self.preprocess.zoomed(masks, draws), names) if masks else None
 
     def place(self, epoch: int, index: int) -> tuple[int, int]:
         """Return the data set of an item, and which of its images it is."""
@@ -168,8 +175,15 @@ class EvaluationBatches(_Labels):
             if len(truths) == len(self.sets)
             else None,
             names=names,
+            masks=self._masks(places, names),
         )
         return LoadedBatch(batch)
+
+    def _masks(self, places: list[tuple[int, int]], names: list[str]) -> Tensor | None:
+        if any(labelled.masks is None for labelled in self.sets):
+            return None
+        masks = [beside[row] for number, row in places if (beside := self.sets[number].masks) is not None]
+        return self._load(masks, names) if masks else torch.empty(0, 2, self.size, self.size)
 
     def _load(self, images: list[Tensor], names: list[str]) -> Tensor:
         if not images:

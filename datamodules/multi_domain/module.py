@@ -89,6 +89,8 @@ class MultiDomainImages(ImageDataModule):
     """Whether training batches are of domains in equal shares, with two pictures of each target's domain.
 
     A model that learns from these sets it."""
+    masks: bool = False
+    """Whether batches have the masks beside images, see `datamodules.multi_domain.masks`; set likewise."""
 
     def __init__(
         self,
@@ -177,15 +179,15 @@ class MultiDomainImages(ImageDataModule):
         """Draw the faces of a split into the cache on disk; nothing where images come from files."""
         for source in self._sources:
             if isinstance(source, DrawnDataSet):
-                source.training() if split == "train" else source.held_out()
+                source.training(False) if split == "train" else source.held_out(False)
 
     @cached_property
     def _training(self) -> list[LabelledImages]:
-        return [source.training() for source in self._sources]
+        return [source.training(self.masks) for source in self._sources]
 
     @cached_property
     def _held_out(self) -> list[LabelledImages]:
-        return [source.held_out() for source in self._sources]
+        return [source.held_out(self.masks) for source in self._sources]
 
     def train_dataloader(self) -> ResumableLoader:
         """Batches of `MultiDomainBatch`, in another order and with other targets each epoch."""

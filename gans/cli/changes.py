@@ -40,23 +40,29 @@ HOW_TO_TRAIN = (
     "diffaugment",
     "direction",
     "discriminator_steps",
+    "diversity_steps",
     "ema_decay",
     "ema_networks",
     "extra_generator_steps",
     "flip_equivariance",
     "gradient_clip",
     "halve_every",
+    "landmarks",
     "langevin_steps",
+    "looks",
     "nce_identity",
     "negatives",
     "objective",
     "patches",
     "penalty_every",
+    "references",
     "sampling_steps",
     "schedule",
     "target",
 )
 """Arguments of models, beside weights of losses and rates, that leave the networks as they are."""
+OF_THE_NETWORKS = ("high_pass",)
+"""Arguments that are numbers with a fraction and no weights of losses or rates."""
 
 Change = tuple[Any, Any]
 
@@ -137,5 +143,5 @@ def _is_of_the_networks(key: str, value: Any) -> bool:
 
 
 def decides_the_networks(name: str, value: Any) -> bool:
-    """Tell whether an argument of a model is more than a weight or a rate, which are floats."""
-    return not isinstance(value, float) and name not in HOW_TO_TRAIN
+    """Tell whether an argument of a model is more than a weight of a loss or a rate, which are floats."""
+    return name in OF_THE_NETWORKS or (not isinstance(value, float) and name not in HOW_TO_TRAIN)

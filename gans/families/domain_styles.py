@@ -15,6 +15,7 @@ from datamodules.base import PredictBatch
 from datamodules.image_sets import find_images
 from datamodules.listing import composed
 from datamodules.multi_domain.batches import MultiDomainBatch
+from datamodules.multi_domain.masks import OTHERWISE
 from datamodules.reading import read_pixels
 from datamodules.transforms import to_unit_range
 from gans.base import Regularised
@@ -113,6 +114,7 @@ class DomainStyles(Regularised):
                 "them in this order with --data.attributes."
             )
         data.references = True
+        data.masks = self._needs_masks and self.face_masks is None and self.hparams["landmarks"] is None
 
     def style_of(self, images: Images, domain: str | Sequence[str]) -> Tensor:
         """Return the styles (N, style_size) that images have in their domain, where the module is.
@@ -272,6 +274,10 @@ class DomainStyles(Regularised):
         """
         return self.translate(images, domain, style=torch.lerp(first, last, moment), masks=masks)
 
+    @property
+    def _needs_masks(self) -> bool:
+        return bool(self.hparams["high_pass"] > 0)
+
     @torch.no_grad()
     def _masks_of(self, images: Tensor, given: Tensor | None) -> Tensor | None:
         """Return the masks (N, 2, h, w) of images; None where there is no high-pass.
@@ -279,14 +285,17 @@ class DomainStyles(Regularised):
         Raises:
             ValueError: if they are needed and neither given nor to be made.
         """
-        if not self.hparams["high_pass"]:
+        if not self._needs_masks:
             return None
         if self.face_masks is None and self.hparams["landmarks"] is not None:
             self.face_masks = FaceMasks(load_landmarks(self.hparams["landmarks"])).to(images)
         if self.face_masks is not None:
             return self.face_masks(images.detach())
         if given is None:
-            raise ValueError(NO_MASKS.format(weight=self.hparams["high_pass"]))
+            raise ValueError(
+                f"model.high_pass is {self.hparams['high_pass']}: it needs masks that tell where a face is, "
+                f"which translate takes as `masks`. {OTHERWISE}"
+            )
         return given
 
     def _labels(self, domain: str | Sequence[str], count: int) -> Tensor:
@@ -429,14 +438,6 @@ class DomainStyles(Regularised):
         image = to_unit_range(read_pixels(path, self.hparams["channels"]))
         name = Path(*rest).with_suffix("").as_posix()
         return _Reference(composed(domain), name, self.style_of(image, composed(domain)))
-
-
-NO_MASKS = (
-    "model.high_pass is {weight}: the high-pass needs to know where a face is. Put masks beside the images "
-    "(NAME.masks.png), give the official landmark network by --model.landmarks wing.ckpt, or a callable of "
-    "your own by the callback gans.callbacks.face_masks.FaceMaskSource. For other pictures than faces set "
-    "--model.high_pass 0."
-)
 
 
 def _one_for_each(styles: Tensor, count: int, size: int) -> Tensor:
