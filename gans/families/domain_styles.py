@@ -159,7 +159,7 @@ class DomainStyles(Regularised):
         if not 0 <= truncation <= 1:
             raise ValueError(f"truncation is {truncation}: it lies between 0 and 1.")
         labels = self._labels(domain, len(seeds))
-        styles = self._mapped(seeded_noise(seeds, self.hparams["latent_size"]), labels)
+        styles = self.styles_of_noise(seeded_noise(seeds, self.hparams["latent_size"]), labels)
         if truncation == 1 or not len(seeds):
             return styles
         names = {int(label): self.domains[int(label)] for label in labels}
@@ -172,9 +172,14 @@ class DomainStyles(Regularised):
         """Return the mean (style_size,) of 10 000 random styles of a domain, the same every time."""
         chance = torch.Generator().manual_seed(0)
         noise = torch.randn(FOR_THE_MEAN, self.hparams["latent_size"], generator=chance, dtype=torch.float64)
-        return self._mapped(noise.float(), self._labels(domain, FOR_THE_MEAN)).mean(0)
+        return self.styles_of_noise(noise.float(), self._labels(domain, FOR_THE_MEAN)).mean(0)
 
-    def _mapped(self, noise: Tensor, labels: Tensor) -> Tensor:
+    @torch.no_grad()
+    def styles_of_noise(self, noise: Tensor, labels: Tensor) -> Tensor:
+        """Return the styles (N, style_size) that noise (N, latent_size) is made into.
+
+        The labels (N,) int64 are the numbers of the domains.
+        """
         network = self.averaged("mapping_network")
         noise = noise.to(next(network.parameters()))
         with evaluating(network):

@@ -185,7 +185,7 @@ def load_landmarks(path: str | Path) -> LandmarkNetwork:
     """Return the landmark network with the weights in a file, of which nothing is executed.
 
     Args:
-        path: the authors' wing.ckpt.
+        path: the authors' wing.ckpt, or the nets_ema.ckpt of a model with high-pass, which holds it too.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -200,7 +200,8 @@ def load_landmarks(path: str | Path) -> LandmarkNetwork:
     network = LandmarkNetwork()
     wanted = network.state_dict()
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        held = torch.load(path, map_location="cpu", weights_only=True)
+        state = held["fan"] if "fan" in held else held["state_dict"]
         network.load_state_dict({name: state[name] for name in wanted if name in state}, strict=False)
         missing = [name for name in wanted if name not in state and not name.endswith("num_batches_tracked")]
     except Exception as error:

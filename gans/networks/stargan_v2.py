@@ -385,4 +385,4 @@ def _resized(mask: Tensor, like: Tensor) -> Tensor:
 
 def _taken(every: Tensor, labels: Tensor) -> Tensor:
     """Return of what all heads say (N, domains, ...) what the head of each label (N,) does."""
-    return every[torch.arange(len(every), device=every.device), labels]
+    return every[torch.arange(every.shape[0], device=every.device), labels]

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from support.parity import CONSTANTS, FOLDER, fill, vectors, wave
+from support.domain_styles import SHAPES, assert_recorded, slow_wave
+from support.parity import CONSTANTS, fill, vectors, wave
 from torch import Tensor, nn
 
 from gans.networks.stargan_v2 import (
@@ -18,7 +18,6 @@ from gans.networks.stargan_v2 import (
     width_for,
 )
 
-SHAPES = json.loads((FOLDER / "stargan_v2_official_shapes.json").read_text())
 OFFICIAL = {"afhq (num_domains 3, w_hpf 0)": (3, 0.0), "celeba_hq (num_domains 2, w_hpf 1)": (2, 1.0)}
 
 
@@ -29,24 +28,6 @@ def filled(network: nn.Module, name: str, scale: float) -> nn.Module:
     assert [list(tensor.shape) for tensor in network.state_dict().values()] == learnt
     fill(network.double(), [key for key, _, _ in state], scale)
     return network
-
-
-def slow_wave(*shape: int) -> Tensor:
-    """Return the recorded styles and latents, cos of 0.9 k over the flat index k."""
-    values = np.cos(0.9 * np.arange(np.prod(shape)))
-    return torch.from_numpy(values.astype(np.float32)).double().view(shape)
-
-
-def assert_recorded(name: str, kind: str, ours: Tensor) -> None:
-    """Hold an output in float64 against the recorded one in float32, which states its own distance."""
-    recorded = vectors(name)
-    facts, values = recorded.facts["modes"]["eval"][kind], ours.detach().numpy()
-    slack = 2 * facts["max_abs_diff_vs_fp64_weights_fp32"]
-    stored = values if facts["stored"] == "full" else values[..., ::8, ::8]
-    np.testing.assert_allclose(stored, recorded.arrays[f"eval/{kind}"], rtol=1e-6, atol=slack)
-    found = [values.mean(), values.std(), values.min(), values.max()]
-    expected = [facts[each] for each in ("mean", "std", "min", "max")]
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=slack)
 
 
 def test_the_generator_equals_the_official_network() -> None:

@@ -1,4 +1,4 @@
-"""Turns the authors' files of CycleGAN, pix2pix, CUT, StarGAN, DCGAN and MUNIT into a checkpoint, and back.
+"""Turns the authors' files of CycleGAN, pix2pix, CUT, StarGAN (v2), DCGAN, MUNIT into a checkpoint, and back.
 
     python -m gans.tools.official latest_net_G.pth horse2zebra.ckpt
     python -m gans.tools.official runs/cyclegan/DATE/checkpoints/last.ckpt checkpoints/mine
@@ -30,6 +30,7 @@ SHOWN = (
     "downsampling",
     "upsampling",
     "projection_width",
+    "high_pass",
 )
 """What is told of a network's facts."""
 
@@ -79,12 +80,15 @@ def _labels(options: argparse.Namespace) -> Labels | None:
 
 
 def _report(imported: Imported) -> str:
-    """Return a line for each network: what it was filled from, or that nothing was there."""
+    """Return a line for each network, what it was filled from, or that nothing was there; and the licence."""
+    from gans.tools.official.convert import LICENCES
+
     lines = [f"{type(imported.model).__name__}"]
     for name, network in imported.taken.items():
         facts = ", ".join(f"{fact} {network.facts[fact]}" for fact in SHOWN if fact in network.facts)
         lines.append(f"  {name}: {network.kind} ({facts}) of {network.file.path}")
     lines += [f"  {name}: in no file, newly initialised" for name in imported.fresh]
+    lines += [LICENCES[variant]] if (variant := type(imported.model).__name__) in LICENCES else []
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -105,7 +109,10 @@ def _parser() -> argparse.ArgumentParser:
         help="of a single generator that several could have",
     )
     parser.add_argument(
-        "--attributes", nargs="+", metavar="A,B", help="of a StarGAN: names in order, a list per data set"
+        "--attributes",
+        nargs="+",
+        metavar="A,B",
+        help="of a StarGAN: names in order, a list per data set; of a StarGANv2 its domains",
     )
     parser.add_argument(
         "--exclusive", nargs="+", default=[], metavar="A,B", help="groups of which an image has at most one"
