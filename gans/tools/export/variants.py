@@ -209,9 +209,7 @@ def _stargan_v2(model: Any) -> Program:
     network, meaning = model.averaged("generator"), f"of the domains {', '.join(model.domains)}, by number"
     inputs = [
         image_input(arguments["channels"], "images to translate"),
-        normal_input(
-            "noise", arguments["latent_size"], "random numbers from N(0, 1), of which a look is made"
-        ),
+        normal_input("noise", arguments["latent_size"], "random numbers from N(0, 1): a look"),
         class_input("domains", len(model.domains), meaning),
     ]
     if high_pass:

@@ -1,1 +1,1 @@
-"""The authors' files of CycleGAN, pix2pix, CUT, StarGAN (v2), DCGAN and MUNIT, turned into checkpoints or back."""
+"""The authors' files of CycleGAN, pix2pix, CUT, StarGAN (v2), DCGAN, MUNIT: to checkpoints and back."""
