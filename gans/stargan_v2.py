@@ -84,7 +84,7 @@ class StarGANv2(DomainStyles):
         cycle_weight: weight of an image's distance from its return in its own style.
         high_pass: the official w_hpf, for faces alone: decoder blocks without shortcut, and what is filtered
             of the encoder passes by them where masks of the face allow it, divided by this number. Above 0 it
-            needs masks, see `face_masks`.
+            needs masks, see `make_masks_by`.
         landmarks: the official wing.ckpt, by whose network these masks are made.
         target: domains that `predict` translates to; by default all.
         looks: how many `predict` makes of an image in each domain, and evaluation compares.

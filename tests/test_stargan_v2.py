@@ -11,14 +11,16 @@ from PIL import Image
 from support.official_steps import assert_official_steps
 from support.parity import wave
 from support.tiny import trainer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from datamodules.base import PredictBatch
 from datamodules.multi_domain.batches import MultiDomainBatch
 from datamodules.multi_domain.module import MultiDomainImages
 from gans.callbacks.face_masks import FaceMaskSource
+from gans.cyclegan import CycleGAN
 from gans.inference import to_pil
+from gans.networks.landmarks import FaceMasks, LandmarkNetwork, load_landmarks
 from gans.stargan_v2 import StarGANv2
 
 NETWORKS = {
@@ -98,7 +100,7 @@ def test_steps_equal_the_official_program(name: str, tmp_path: Path) -> None:
         high_pass=1.0 if masked else 0.0,
         learning_rate=1e-5 if masked else 1e-4,
     )
-    module.face_masks = stand_in if masked else None
+    module.make_masks_by(stand_in)
     labels = ([0, 1], [1, 1]) if masked else ([0, 2], [1, 2])
     terms = {
         **terms_of("D/latent", "discriminator", "D"),
@@ -443,7 +445,7 @@ def test_the_high_pass_takes_masks_from_a_callable_a_tensor_or_the_batch() -> No
         references=pictures(32),
     )
     terms = module.generator_terms(data, module.produce(data))
-    module.face_masks = lambda pictures: pictures[:, :2].abs()
+    module.make_masks_by(lambda pictures: pictures[:, :2].abs())
     torch.testing.assert_close(module.translate(shown, "red"), given)
     other = module.generator_terms(data, module.produce(data))
     torch.testing.assert_close(terms["adversarial"], other["adversarial"])
@@ -453,21 +455,49 @@ def test_the_high_pass_takes_masks_from_a_callable_a_tensor_or_the_batch() -> No
 def test_a_callable_is_handed_over_by_a_callback_and_is_in_no_checkpoint(tmp_path: Path) -> None:
     calls: list[int] = []
 
-    def masks(pictures: Tensor) -> Tensor:
-        calls.append(len(pictures))
-        return pictures[:, :2].abs()
+    class OwnMasks(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(1))
+
+        def forward(self, pictures: Tensor) -> Tensor:
+            calls.append(len(pictures))
+            return pictures[:, :2].abs()
 
     data = batch(
         images=images(side=32),
         references=pictures(32),
     )
     module = tiny(image_size=32, high_pass=1.0)
-    fitting = trainer(tmp_path, max_epochs=1, callbacks=[FaceMaskSource(masks)])
+    fitting = trainer(tmp_path, max_epochs=1, callbacks=[FaceMaskSource(OwnMasks())])
     fitting.fit(module, DataLoader([data], batch_size=None))  # type: ignore[arg-type]
     assert calls == [3] * 3  # of the images, and of the fakes of two turns
     fitting.save_checkpoint(tmp_path / "model.ckpt")
     loaded = StarGANv2.load_from_checkpoint(tmp_path / "model.ckpt")
-    assert loaded.face_masks is None
+    with pytest.raises(ValueError, match="needs masks that tell where a face is"):
+        loaded.translate(images(side=32).float(), "red")
+    with pytest.raises(ValueError, match="FaceMaskSource: CycleGAN takes no masks of faces"):
+        FaceMaskSource(stand_in).setup(fitting, CycleGAN(), "fit")
+
+
+def given_masks(module: StarGANv2, shown: Tensor, masks: Tensor) -> Tensor:
+    """Translate with masks that are given, by a model that makes none."""
+    other = tiny(image_size=32, high_pass=1.0)
+    other.load_state_dict(module.state_dict())
+    return other.translate(shown, "red", masks=masks)
+
+
+def test_the_landmark_network_makes_masks_and_is_in_no_checkpoint(tmp_path: Path) -> None:
+    torch.save({"state_dict": LandmarkNetwork().state_dict()}, tmp_path / "wing.ckpt")
+    module = tiny(image_size=32, high_pass=1.0, landmarks=str(tmp_path / "wing.ckpt"))
+    before = list(module.state_dict())
+    shown = images(1, 32)
+    made = module.translate(shown, "red")
+    masks = FaceMasks(load_landmarks(tmp_path / "wing.ckpt")).double()(shown)
+    torch.testing.assert_close(made, given_masks(module, shown, masks))
+    assert list(module.state_dict()) == before
+    with pytest.raises(FileNotFoundError, match=r"model.landmarks: .*absent.ckpt is no file"):
+        tiny(image_size=32, high_pass=1.0, landmarks=str(tmp_path / "absent.ckpt")).translate(shown, "red")
 
 
 def test_data_of_other_domains_or_of_none_is_refused(tmp_path: Path) -> None:

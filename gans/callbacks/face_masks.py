@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
+
+from gans.protocol import TakesMasks
 
 
 class FaceMaskSource(Callback):
@@ -27,12 +28,8 @@ class FaceMaskSource(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Hand it over."""
-        if not hasattr(pl_module, "face_masks"):
+        if not isinstance(pl_module, TakesMasks):
             raise ValueError(f"FaceMaskSource: {type(pl_module).__name__} takes no masks of faces.")
-        model: Any = pl_module
-        model.face_masks = self._masks
-
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Bring a network to the device."""
         if isinstance(self._masks, nn.Module):
-            self._masks.to(pl_module.device)
+            self._masks.to(trainer.strategy.root_device)
+        pl_module.make_masks_by(self._masks)

@@ -70,13 +70,10 @@ class DomainStyles(Regularised):
 
     Attributes:
         domains: their names.
-        face_masks: what makes the masks of a model with high-pass; with None those of `landmarks` are taken,
-            or the files beside the images. `gans.callbacks.face_masks.FaceMaskSource` sets it.
     """
 
     batch_type = MultiDomainBatch
     domains: list[str]
-    face_masks: Masks | None
 
     def _take_domains(self, domains: list[str] | None, target: list[str] | None) -> None:
         """Note the domains.
@@ -85,7 +82,8 @@ class DomainStyles(Regularised):
             ValueError: if there are fewer than two, one is there twice, or a target is none of them.
         """
         self.domains = list(PAPER_DOMAINS if domains is None else domains)
-        self.face_masks = None
+        # In a list, so that a network is neither trained nor stored.
+        self._masking: list[Masks] = []
         self._borrowed: list[_Reference] | None = None
         if len(set(self.domains)) != len(self.domains) or len(self.domains) < 2:
             raise ValueError(
@@ -114,7 +112,7 @@ class DomainStyles(Regularised):
                 "them in this order with --data.attributes."
             )
         data.references = True
-        data.masks = self._needs_masks and self.face_masks is None and self.hparams["landmarks"] is None
+        data.masks = self._needs_masks and not self._makes_masks()
 
     def style_of(self, images: Images, domain: str | Sequence[str]) -> Tensor:
         """Return the styles (N, style_size) that images have in their domain, where the module is.
@@ -210,8 +208,8 @@ class DomainStyles(Regularised):
             style: styles (style_size,) or (N, style_size) of that domain instead, as `random_styles` and
                 `style_of` return them.
             truncation: of the random look, see `random_styles`.
-            masks: of a model with high-pass, masks (N, 2, h, w) of the faces; by default `face_masks` makes
-                them.
+            masks: of a model with high-pass, masks (N, 2, h, w) of the faces; by default they are made,
+                see `make_masks_by`.
 
         Returns:
             The translated images, of the same height and width: as tensor in [-1, 1] where the module is, or
@@ -279,6 +277,25 @@ class DomainStyles(Regularised):
         """
         return self.translate(images, domain, style=torch.lerp(first, last, moment), masks=masks)
 
+    def make_masks_by(self, masks: Masks) -> None:
+        """Let a function make the masks of faces that a model with high-pass needs.
+
+        Without one those of `landmarks` are taken, or the files beside the images. It is no argument, so that
+        a checkpoint names no code to be executed.
+
+        Args:
+            masks: makes of images (N, C, H, W) in [-1, 1] masks (N, 2, h, w) in [0, 1] where these are; a
+                network has to be there already.
+        """
+        self._masking = [masks]
+
+    def _makes_masks(self) -> bool:
+        """Tell whether there is what makes masks; load the landmark network, if it is to."""
+        if not self._masking and self.hparams["landmarks"] is not None:
+            landmarks = FaceMasks(load_landmarks(self.hparams["landmarks"]))
+            self._masking = [lambda images: landmarks.to(images)(images)]
+        return bool(self._masking)
+
     @property
     def _needs_masks(self) -> bool:
         return bool(self.hparams["high_pass"] > 0)
@@ -292,10 +309,8 @@ class DomainStyles(Regularised):
         """
         if not self._needs_masks:
             return None
-        if self.face_masks is None and self.hparams["landmarks"] is not None:
-            self.face_masks = FaceMasks(load_landmarks(self.hparams["landmarks"])).to(images)
-        if self.face_masks is not None:
-            return self.face_masks(images.detach())
+        if self._makes_masks():
+            return self._masking[0](images.detach())
         if given is None:
             raise ValueError(
                 f"model.high_pass is {self.hparams['high_pass']}: it needs masks that tell where a face is, "

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -31,7 +32,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_walk_passes_its_looks_and_a_film_returns_to_the_first() -> None:
-    model = make_model("StarGANv2").eval()
+    model: Any = make_model("StarGANv2").eval()
     images = torch.rand(2, 3, 16, 16) * 2 - 1
     styles = model.random_styles("blond_hair", [3, 4, 5])
     strip = walk(model, images, "blond_hair", styles, 3, ["a", "b"])
