@@ -155,7 +155,7 @@ class StarGANv2(DomainStyles):
             **shared,
         )
         check_ranges(self.hparams, RANGES)
-        self._take_domains(domains, target)
+        self.take_domains(domains, target)
         count = len(self.domains)
 
         def drawn(network: Network) -> Network:
@@ -181,7 +181,7 @@ class StarGANv2(DomainStyles):
         """Draw latents, and translate in random styles, once for two turns."""
         assert batch.targets is not None
         labels, targets = batch.labels.argmax(1), batch.targets.argmax(1)
-        masks = self._masks_of(batch.images, batch.masks)
+        masks = self.masks_of(batch.images, batch.masks)
         latents, other = self.random_latents(len(batch.images))
         style = self.mapping_network(latents, targets)
         return Step(labels, targets, masks, style, self.generator(batch.images, style, masks), other)
@@ -229,7 +229,7 @@ class StarGANv2(DomainStyles):
         with torch.no_grad():
             differing = self.generator(batch.images, other, step.masks)
         own = self.style_encoder(batch.images, step.labels)
-        back = self.generator(fake, own, self._masks_of(fake, batch.masks))
+        back = self.generator(fake, own, self.masks_of(fake, batch.masks))
         return {
             "adversarial": self.objective.generator(scores, real_scores),
             "style": self.hparams["style_weight"] * l1(self.style_encoder(fake, step.targets), style),

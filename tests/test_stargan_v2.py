@@ -386,6 +386,15 @@ def test_pairs_of_domains_are_compared_in_all_looks() -> None:
     torch.testing.assert_close(module.outcomes(moved, 4)["red2blond"], outcomes["red2blond"])
 
 
+def test_looks_of_an_image_are_drawn_by_its_name() -> None:
+    alike = images(1).expand(3, -1, -1, -1)
+    data = batch(images=alike, labels=torch.eye(3).double()[[0, 0, 0]], names=["a.png", "b.png", "a.png"])
+    first, other, again = tiny().outcomes(data, 2)["black2red"]
+    assert first.equal(again)
+    assert not torch.allclose(first, other)
+    assert not torch.allclose(first[0], first[1])
+
+
 def test_grids_show_looks_by_domain_and_references_against_inputs() -> None:
     module, data = tiny(), batch()
     grids = module.grids(data)

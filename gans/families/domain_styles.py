@@ -75,7 +75,7 @@ class DomainStyles(Regularised):
     batch_type = MultiDomainBatch
     domains: list[str]
 
-    def _take_domains(self, domains: list[str] | None, target: list[str] | None) -> None:
+    def take_domains(self, domains: list[str] | None, target: list[str] | None) -> None:
         """Note the domains.
 
         Raises:
@@ -240,7 +240,7 @@ class DomainStyles(Regularised):
         def translated(batch: Tensor, style: Tensor, *masks: Tensor) -> Tensor:
             if not len(batch):  # a process may have no image to evaluate
                 return batch
-            seen = self._masks_of(batch, masks[0] if masks else None)
+            seen = self.masks_of(batch, masks[0] if masks else None)
             made: Tensor = network(batch, style, seen)
             return made.clamp(-1, 1)
 
@@ -301,8 +301,8 @@ class DomainStyles(Regularised):
         return bool(self.hparams["high_pass"] > 0)
 
     @torch.no_grad()
-    def _masks_of(self, images: Tensor, given: Tensor | None) -> Tensor | None:
-        """Return the masks (N, 2, h, w) of images; None where there is no high-pass.
+    def masks_of(self, pictures: Tensor, given: Tensor | None) -> Tensor | None:
+        """Return the masks (N, 2, h, w) of pictures; None where there is no high-pass.
 
         Raises:
             ValueError: if they are needed and neither given nor to be made.
@@ -310,7 +310,7 @@ class DomainStyles(Regularised):
         if not self._needs_masks:
             return None
         if self._makes_masks():
-            return self._masking[0](images.detach())
+            return self._masking[0](pictures.detach())
         if given is None:
             raise ValueError(
                 f"model.high_pass is {self.hparams['high_pass']}: it needs masks that tell where a face is, "

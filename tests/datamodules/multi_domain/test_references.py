@@ -87,6 +87,18 @@ def test_epochs_and_seeds_differ_and_nothing_else_makes_a_difference(root: Path)
     assert drawn() != drawn(seed=1)
 
 
+def test_images_meet_other_references_in_every_epoch(root: Path) -> None:
+    def met(epoch: int) -> set[tuple[int, int, int]]:
+        found = set()
+        for batch in epoch_of(data_of(root), epoch):
+            pairs = torch.tensor(grey(batch.references)).view(-1, 2).tolist()  # type: ignore[arg-type]
+            shown = grey(batch.images)
+            found |= {(image, first, second) for image, (first, second) in zip(shown, pairs, strict=True)}
+        return found
+
+    assert len(met(0) & met(1)) < 6  # of 18
+
+
 def test_several_processes_deal_out_what_one_would_draw(root: Path) -> None:
     def drawn(rank: int, world: int, batch_size: int) -> list[tuple[int, ...]]:
         class Shard(MultiDomainImages):
