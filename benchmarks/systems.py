@@ -12,11 +12,12 @@ import numpy as np
 from PIL import Image
 
 import datamodules
-from benchmarks.plain import steps
+from benchmarks.plain import stargan_v2, steps
 from benchmarks.plain.r3gan import R3GAN
 from benchmarks.plain.stylegan2 import StyleGAN2
 from datamodules.base import ImageDataModule
 from datamodules.faces.faces import draw_faces, face_seeds
+from datamodules.multi_domain.module import MultiDomainImages
 
 FACES = 64  # of each domain: few enough to draw in a moment
 BATCHES = 100  # of an epoch, so that its end is as rare as with real data; the faces repeat
@@ -36,6 +37,7 @@ class System:
         step: trains the plain program once on a batch of our data module.
         images: of a batch, those of all domains together.
         period: steps after which the players' turns repeat.
+        references: whether the step needs pictures of the domains that images are to become.
     """
 
     model: str
@@ -47,6 +49,7 @@ class System:
     step: Callable[[Any, Any, int], Any]
     images: int
     period: int = 1
+    references: bool = False
 
     def data_arguments(self, root: Path) -> dict[str, Any]:
         """Return the arguments of the data module over the images that `write_images` wrote to root."""
@@ -57,6 +60,8 @@ class System:
         """Return the data module over these images."""
         module = getattr(import_module(datamodules.DATA_MODULES[self.data]), self.data)
         made: ImageDataModule = module(**self.data_arguments(root), **arguments)
+        if isinstance(made, MultiDomainImages):
+            made.references = self.references
         return made
 
     def fit_arguments(self, root: Path) -> list[str]:
@@ -84,6 +89,13 @@ def _stargan(batch_size: int) -> System:
         batch_size,
         period=5,
     )
+
+
+def _stargan_v2_step(program: stargan_v2.StarGANv2, batch: Any, _: int) -> Any:
+    labels, targets = batch.labels.argmax(1), batch.targets.argmax(1)
+    first, second = batch.references.unbind(1)
+    z, other = batch.images.new_empty(2, len(labels), program.latent).normal_()
+    return program.step(batch.images, labels, first, second, targets, z, other)
 
 
 SYSTEMS = {
@@ -141,6 +153,17 @@ SYSTEMS = {
         lambda program, batch, _: program.step(batch.images),
         8,
         period=16,
+    ),
+    "stargan_v2": System(
+        "StarGANv2",
+        "MultiDomainImages",
+        8,
+        "domains",
+        256,
+        stargan_v2.StarGANv2,
+        _stargan_v2_step,
+        8,
+        references=True,
     ),
     "dcgan": System(
         "DCGAN",

@@ -6,7 +6,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import lightning as L
 from torch import Tensor
@@ -30,7 +30,7 @@ from datamodules.prediction.batches import (
 from datamodules.prediction.batches import PredictBatch as PredictBatch
 from datamodules.prediction.tiles import Overlap, choose_tiling
 from datamodules.reading import ImageFiles, MemoryBudget, Reading, load_images
-from datamodules.transforms import Preprocess, to_unit_range, unchanged
+from datamodules.transforms import Preprocess, PreprocessKind, to_unit_range, unchanged
 
 # Whole images per evaluation batch where their sizes agree.
 EVAL_BATCH_SIZE = 16
@@ -143,8 +143,8 @@ class ImageDataModule(BatchDataModule):
         FileNotFoundError: predict_dir has no images.
     """
 
-    can_zoom: ClassVar[bool] = False
-    """Whether windows of training images may be cut in many sizes."""
+    own_kinds: ClassVar[tuple[str, ...]] = ()
+    """What `preprocess` may be beside what all know: kinds that cut windows in many sizes."""
 
     def __init__(
         self,
@@ -162,8 +162,11 @@ class ImageDataModule(BatchDataModule):
             workers=self.reading.workers,
             seed=self.reading.seed,
         )
-        if preprocess.zooms and not self.can_zoom:
-            raise ValueError("preprocess: zoom_and_crop is for UnpairedImages alone; choose another.")
+        if preprocess.kind not in (*get_args(PreprocessKind), *self.own_kinds):
+            raise ValueError(
+                f"preprocess: {preprocess.kind} is not for {type(self).__name__}; choose another: "
+                f"{', '.join((*get_args(PreprocessKind), *self.own_kinds))}."
+            )
         if preprocess.zooms and tile is not None:
             raise ValueError(
                 f"tile: {tile} cuts images in their own sizes, which preprocess: zoom_and_crop changes; "
@@ -282,5 +285,5 @@ class ImageDataModule(BatchDataModule):
     def _whole_batch(self, sets: Sequence[ImageSet]) -> int:
         if self.eval_batch_size is not None:
             return self.eval_batch_size
-        fixed = self.preprocess.kind == "resize_and_crop" or all(images.one_size for images in sets)
+        fixed = self.preprocess.squares or all(images.one_size for images in sets)
         return EVAL_BATCH_SIZE if fixed else 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +88,7 @@ def by_folder(
     held_out: Listing,
     channels: int,
     read: tuple[Collection[str], Collection[str]] | None,
+    listed: Callable[[Path], Listing] = list_images,
 ) -> list[Found]:
     """Describe images whose domains, or classes, are the folders that their names begin with.
 
@@ -97,11 +98,12 @@ def by_folder(
         held_out: files to evaluate on.
         channels: see `describe`.
         read: see `describe`.
+        listed: lists the images of a folder.
     """
     found = []
     for domain in domains:
         places = [_place(folder, domain) for folder in dict.fromkeys((train.folder, held_out.folder))]
-        there = joined(train.folder, [list_images(place) for place in places if place.is_dir()])
+        there = joined(train.folder, [listed(place) for place in places if place.is_dir()])
         parts = [
             Listing(listing.folder, [listing.folder / name for name in _of(domain, listing.names)])
             for listing in (train, held_out)

@@ -21,11 +21,18 @@ PreprocessKind = Literal["resize_and_crop", "scale_width", "scale_width_and_crop
 UnpairedKind = Literal[
     "resize_and_crop", "scale_width", "scale_width_and_crop", "crop", "none", "zoom_and_crop"
 ]
+MultiDomainKind = Literal[
+    "resize_and_crop", "scale_width", "scale_width_and_crop", "crop", "none", "resized_crop"
+]
+AnyKind = Literal[UnpairedKind, MultiDomainKind]
 LoadSize = int | str
 """Pixels, the word `size`, or a multiple of size written as a fraction, such as `76/64`."""
 PAPER_SHARE = Fraction(286, 256)  # CycleGAN's and pix2pix's load size
 SINGLE_IMAGE_SHARE = Fraction(1024, 64)  # that of CUT with one picture per domain
 LEAST_ZOOM = 1 / 3
+LEAST_AREA, WIDEST_SHAPE = 0.8, 1.1  # of StarGAN v2's windows: share of the picture, and width by height
+WINDOW_DRAWS = 6
+"""Random numbers that decide what is cut from an image."""
 FRACTION = re.compile(r"(\d+)/([1-9]\d*)")
 
 
@@ -66,7 +73,11 @@ class Preprocess:
     * none: the image as it is;
     * zoom_and_crop: width becomes load_size, the shape is kept, and of that picture, scaled once more along
           each axis by a random number between 1/3 and 1, a random window: what a model of one picture per
-          domain learns from (SinCUT, arXiv:2007.15651). Evaluated is the whole picture in its load_size.
+          domain learns from (SinCUT, arXiv:2007.15651). Evaluated is the whole picture in its load_size;
+    * resized_crop: resized to load_size x load_size whatever its shape; then, in every second case at random,
+          a random window of 0.8 to 1 of its area, whose sides differ by a factor of at most 1.1, is resized
+          to size x size, and else the whole (StarGAN v2, arXiv:1912.01865). The authors' program draws
+          windows larger than the picture again, here they end at its edges.
 
     Images that are not cut to a window get sides that are multiples of `multiple`, without which the
     networks would return another size. Evaluation never cuts: it takes `size` for load_size (but see
@@ -77,7 +88,7 @@ class Preprocess:
         size: side of the window in pixels.
         load_size: side or width after resizing; the word `size` takes size, so that no window is cut, and a
             fraction such as `76/64` that multiple of it; None is `286/256` where a window is cut, `1024/64`
-            where it is zoomed, else size.
+            where it is zoomed, else size, also for resized_crop.
         flip: mirror every second image in training, at random.
         multiple: sides of whole images are rounded to it.
         step: sides of resized images, and places of windows, are multiples of it, see `enlarged`.
@@ -88,7 +99,7 @@ class Preprocess:
         ValueError: an unknown kind, sizes that contradict each other, or windows that cannot end.
     """
 
-    kind: UnpairedKind = "resize_and_crop"
+    kind: AnyKind = "resize_and_crop"
     size: int = 256
     load_size: LoadSize | None = None
     flip: bool = True
@@ -97,10 +108,8 @@ class Preprocess:
     windows_until: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(UnpairedKind):
-            raise ValueError(
-                f"preprocess: {self.kind!r} is unknown; {', '.join(get_args(UnpairedKind))} are."
-            )
+        if self.kind not in get_args(AnyKind):
+            raise ValueError(f"preprocess: {self.kind!r} is unknown; {', '.join(get_args(AnyKind))} are.")
         if isinstance(self.load_size, str) and self._share is None:
             raise ValueError(
                 f"load_size: {self.load_size!r} is unknown; it is a number of pixels, the word size, or a "
@@ -132,6 +141,11 @@ class Preprocess:
         return self.kind == "zoom_and_crop"
 
     @property
+    def squares(self) -> bool:
+        """Whether images become squares, whatever their shape."""
+        return self.kind in ("resize_and_crop", "resized_crop")
+
+    @property
     def ends_windows(self) -> bool:
         """Whether windows are cut in some epochs and not in others."""
         return 0 < self.windows_until < 1 and self.before_crop > self.size
@@ -151,7 +165,8 @@ class Preprocess:
         """Load size in pixels: what was given, or as much larger than the window as in the papers."""
         if isinstance(self.load_size, int):
             return self.load_size
-        usual = SINGLE_IMAGE_SHARE if self.zooms else PAPER_SHARE if self.crops else 1
+        shares = {"zoom_and_crop": SINGLE_IMAGE_SHARE, "resized_crop": Fraction(1)}
+        usual = shares.get(self.kind, PAPER_SHARE if self.crops else Fraction(1))
         return round(self.size * (self._share or usual))
 
     @property
@@ -195,13 +210,13 @@ class Preprocess:
 
     def _resize(self, image: Tensor, target: int, *, whole: bool) -> Tensor:
         height, width = image.shape[1:]
-        if self.kind == "resize_and_crop":
+        if self.squares:
             height = width = target
         elif self.scales:
             # never lower than the window, as official
             steps = round(target * height / width / self.step)
             height, width = max(steps * self.step, self.size), target
-        if whole and self.kind != "resize_and_crop":
+        if whole and not self.squares:
             height, width = self._rounded(height), self._rounded(width)
         elif not whole and min(height, width) < self.size:
             raise ValueError(
@@ -214,7 +229,7 @@ class Preprocess:
         return max(self.multiple, round(side / self.multiple) * self.multiple)
 
     def zoomed(self, images: Sequence[Tensor], draws: Tensor) -> list[Tensor]:
-        """Return images to cut windows from: themselves, or where windows are zoomed, these.
+        """Return images to cut windows from: themselves, or where windows are cut in many sizes, these.
 
         A window of the scaled picture shows what a larger one of the picture shows, and is made by scaling
         that one alone: the same but for its outermost pixels, without scaling a large picture for each item.
@@ -224,16 +239,16 @@ class Preprocess:
         Args:
             images: N images (C, H, W) as `for_training` left them.
             draws: (N, 5) uniform in [0, 1): for top and left, one that is for `augmentation`, and for the
-                scales of height and width.
+                scales of height and width; of `resized_crop` (N, 6), for top and left, one that is for
+                `augmentation`, for area and shape, and whether there is a window.
 
         Returns:
-            N images, (C, size, size) where they are zoomed.
+            N images, (C, size, size) where they were cut in many sizes.
         """
-        if not self.zooms:
+        if self.kind not in ("zoom_and_crop", "resized_crop"):
             return list(images)
         sides = torch.tensor([image.shape[1:] for image in images])
-        scales = 1 - (1 - LEAST_ZOOM) * draws[:, 3:]
-        windows = (self.size / scales).round().long().minimum(sides)
+        windows = (self._zoomed if self.zooms else self._within)(sides, draws)
         corners = (draws[:, :2] * (sides - windows + 1)).long()
         return [
             resize(image[:, top : top + height, left : left + width], self.size, self.size)
@@ -241,6 +256,19 @@ class Preprocess:
                 images, corners.tolist(), windows.tolist(), strict=True
             )
         ]
+
+    def _zoomed(self, sides: Tensor, draws: Tensor) -> Tensor:
+        """Return heights and widths (N, 2) of the windows of pictures of these sides (N, 2)."""
+        scales = 1 - (1 - LEAST_ZOOM) * draws[:, 3:]
+        return (self.size / scales).round().long().minimum(sides)
+
+    def _within(self, sides: Tensor, draws: Tensor) -> Tensor:
+        """Return the same of windows that are nearly the whole, and in every second case are it."""
+        share = LEAST_AREA + (1 - LEAST_AREA) * draws[:, 3]
+        shape = WIDEST_SHAPE ** (2 * draws[:, 4] - 1)
+        area = share * sides.prod(1)
+        windows = torch.stack([area / shape, area * shape], dim=1).sqrt().round().long().minimum(sides)
+        return torch.where(draws[:, 5:6] < 0.5, windows, sides)
 
     def stack(self, images: Sequence[Tensor], names: Sequence[str]) -> Tensor:
         """Stack images as `for_training` left them, so that an `augmentation` can be cut from them.

@@ -17,6 +17,7 @@ VARIANTS = {
     "MUNIT": "gans.munit",
     "Pix2Pix": "gans.pix2pix",
     "StarGAN": "gans.stargan",
+    "StarGANv2": "gans.stargan_v2",
     "SRResNet": "gans.srresnet",
     "SRGAN": "gans.srgan",
     "ESRGAN": "gans.esrgan",

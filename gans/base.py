@@ -492,9 +492,15 @@ class Regularised(AdversarialModule):
             self.log("train/augment/probability", self.augment_probability())
         return losses
 
-    def penalties(self, score: Discriminator, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """Return, by name, the weighted penalties that are due, on images as shown, fakes detached."""
-        return self.regularisers.penalties(score, real, fake, self.regularisers.due(self.global_step))
+    def penalties(
+        self, score: Discriminator, real: Tensor, fake: Tensor, score_fake: Discriminator | None = None
+    ) -> dict[str, Tensor]:
+        """Return, by name, the weighted penalties that are due, on images as shown, fakes detached.
+
+        `score_fake` is the discriminator of fakes, where it judges them as something else.
+        """
+        due = self.regularisers.due(self.global_step)
+        return self.regularisers.penalties(score, real, fake, due, score_fake)
 
     def bounded(self, discriminator: Network) -> Network:
         """Return a discriminator, initialised, normalised if that is asked for.

@@ -5,7 +5,7 @@ Callbacks know no variant and variants know no callback; both know the types of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -149,6 +149,15 @@ class ManyOutcomes(Protocol):
 
     def outcomes(self, batch: Any, count: int) -> dict[str, Tensor]:
         """Return, by name (such as `A2B`), outcomes of every input: (N, count, C, H, W) in [-1, 1]."""
+        ...
+
+
+@runtime_checkable
+class TakesMasks(Protocol):
+    """A variant that needs to know where in an image a face is."""
+
+    def make_masks_by(self, masks: Callable[[Tensor], Tensor]) -> None:
+        """Let a function make masks (N, 2, h, w) in [0, 1] of images (N, C, H, W) in [-1, 1]."""
         ...
 
 

@@ -17,6 +17,7 @@ import gans
 from gans.cli.config_files import find_config, known_configs
 from gans.cli.facts import FACTS
 from gans.cli.own_images import SECTION, read_settings
+from gans.networks.landmarks import LandmarkNetwork
 
 
 def merged(names: list[str]) -> dict[str, Any]:
@@ -88,6 +89,9 @@ def test_every_config_trains(name: str, own_images: bool, tmp_path: Path) -> Non
     if config["data"]["class_path"] == "Points":
         data = {"count": 16, "test_count": 8, "batch_size": 4}
     own = {key: value for key, value in toy.model_arguments.items() if key not in FACTS}
+    if "landmarks" in (config["model"].get("init_args") or {}):
+        torch.save({"state_dict": LandmarkNetwork().state_dict()}, tmp_path / "wing.ckpt")
+        own |= {"landmarks": tmp_path / "wing.ckpt"}
     overrides = {f"model.{key}": value for key, value in own.items()}
     overrides |= size | {f"data.{key}": value for key, value in data.items()}
     trainer = {"max_steps": 2, "limit_val_batches": 1, "accelerator": "cpu", "enable_model_summary": False}

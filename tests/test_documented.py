@@ -16,9 +16,16 @@ from gans.tools import attribute_classifier, compare, table
 from gans.tools.export.__main__ import main as export
 from gans.tools.latents.__main__ import main as latents
 from gans.tools.latents.decoder import Decoder
+from gans.tools.looks import main as looks
 from gans.tools.official.__main__ import main as official
 
-VARIANTS = {"cyclegan": "CycleGAN", "text_encoder": "TextEncoder", "gan_cls": "GANCLS", "vae": "VAE"}
+VARIANTS = {
+    "cyclegan": "CycleGAN",
+    "stargan_v2": "StarGANv2",
+    "text_encoder": "TextEncoder",
+    "gan_cls": "GANCLS",
+    "vae": "VAE",
+}
 """Name of a toy run -> its variant."""
 SMALL_DATA = ("--data.size=16", "--data.faces_count=8", "--data.test_count=4")
 ONE_STEP = (
@@ -42,6 +49,7 @@ KINDS = (
     "python -m gans.tools.compare",
     "python -m gans.tools.export",
     "python -m gans.tools.latents",
+    "python -m gans.tools.looks",
     "python -m gans.tools.official",
     "python -m gans.tools.table",
 )
@@ -186,6 +194,13 @@ def test_latents_are_walked_through(
         small = ["--samples=200", "--config=faces.yaml"]
     assert started(latents, *filled(arguments, "vae"), f"--output={tmp_path / 'walk'}", *small) == 0
     assert list(tmp_path.glob("walk*.png"))
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.looks"), ids=" ".join)
+def test_ways_from_look_to_look_are_drawn(arguments: list[str], tmp_path: Path) -> None:
+    given = ["my_pictures" if word == "FOLDER" else word for word in filled(arguments, "stargan_v2")]
+    assert started(looks, *given, f"--output={tmp_path / 'way'}", "--frames=2") == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["way.gif", "way.png"]
 
 
 class FirstFit:

@@ -23,9 +23,9 @@ PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
 SIZES = {"photo.jpg": (40, 30), "drawing.png": (25, 33), "reference.png": (17, 20), "face.png": (16, 16)}
 
 
-def quick_start_attributes() -> dict[str, Any]:
-    """Return the attributes that StarGAN's quick start learns, as its data hands them over."""
-    text = (ROOT / "configs" / "stargan.yaml").read_text(encoding="utf-8")
+def quick_start_attributes(config: str) -> dict[str, Any]:
+    """Return the attributes that a quick start learns, as its data hands them over."""
+    text = (ROOT / "configs" / f"{config}.yaml").read_text(encoding="utf-8")
     (names,) = re.findall(r"^ +attributes: (.*)$", text, re.MULTILINE)
     data = MultiDomainImages(attributes=yaml.safe_load(names))
     return {"attributes": data.attributes, "exclusive": data.exclusive}
@@ -34,8 +34,10 @@ def quick_start_attributes() -> dict[str, Any]:
 @pytest.fixture
 def users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Go to a folder with the files that the page names."""
+    known = {"StarGAN": quick_start_attributes("stargan")}
+    known["StarGANv2"] = {"domains": quick_start_attributes("stargan_v2")["attributes"][0]}
     for name in gans.VARIANTS:
-        model = usable(name, **(quick_start_attributes() if name == "StarGAN" else {}))
+        model = usable(name, **(known.get(name, {})))
         torch.save(checkpoint_of(model), tmp_path / f"{name.lower()}.ckpt")
     for picture, size in SIZES.items():
         Image.effect_noise(size, 90).convert("RGB").save(tmp_path / picture)
@@ -66,11 +68,12 @@ CHECKS = {
     3: "translated.shape == (3, 20, 24)",
     4: "there.size == back.size == photo.size and first != another",
     5: "seen.shape == (2, 5)",
-    6: "[picture.size for picture in alike] == [picture.size for picture in photos] and between != some",
-    7: "large.size == (2 * small.width, 2 * small.height)",
-    8: "samples.shape == (16, 3, 16, 16) and torch.allclose(again[0], samples[0], atol=1e-5)",
-    9: "samples.shape == (2, 3, 16, 16)",
-    10: "same.size == face.size and images.shape == (2, 3, 16, 16)",
-    11: "drawing.shape == (3, 16, 16) and len(drawings) == 2 and matches.shape == (1, 2)",
+    6: "styles.shape == (2, 4) and len(lent) == 2 and middle.size == photo.size",
+    7: "[picture.size for picture in alike] == [picture.size for picture in photos] and between != some",
+    8: "large.size == (2 * small.width, 2 * small.height)",
+    9: "samples.shape == (16, 3, 16, 16) and torch.allclose(again[0], samples[0], atol=1e-5)",
+    10: "samples.shape == (2, 3, 16, 16)",
+    11: "same.size == face.size and images.shape == (2, 3, 16, 16)",
+    12: "drawing.shape == (3, 16, 16) and len(drawings) == 2 and matches.shape == (1, 2)",
 }
 """Block number -> what its comments say comes out."""

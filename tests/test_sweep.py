@@ -80,7 +80,8 @@ def test_gradients_of_two_processes_equal_those_of_one(
 def test_metrics_of_two_processes_equal_those_of_one(name: str) -> None:
     """Five images in batches of two: one process gets three of them, the other two and an empty batch."""
     alone = run_alone(score, name)
-    assert {value for metric, value in alone.items() if metric.startswith("test/images/")} == {5}
+    counted = [value for metric, value in alone.items() if metric.startswith("test/images/")]
+    assert [sum(counted)] == [5] if TOYS[name].parted else set(counted) == {5}
     assert any(metric.startswith(TOYS[name].score) for metric in alone)
     told = {metric.split("/")[1] for metric in alone}
     assert [metric for metric in sorted(told) if f"`val/{metric}" not in PAGES] == []

@@ -13,7 +13,14 @@ from torch import Tensor
 from datamodules.loading import Key, uniform_draws
 from datamodules.multi_domain.attributes import Attributes
 from datamodules.multi_domain.sources import LabelledImages
-from datamodules.transforms import Augmentation, Preprocess, resize, stack_equal, to_unit_range
+from datamodules.transforms import (
+    WINDOW_DRAWS,
+    Augmentation,
+    Preprocess,
+    resize,
+    stack_equal,
+    to_unit_range,
+)
 
 
 class MultiDomainBatch(NamedTuple):
@@ -23,10 +30,15 @@ class MultiDomainBatch(NamedTuple):
         images: the images.
         labels: (N, K) of 0 and 1; 0 for attributes that the image's data set does not know.
         mask: (N, D), one-hot: whose of D data sets an image is, and so whose attributes its label tells.
-        targets: (N, K), labels of other images of the same data set; None in evaluation.
+        targets: (N, K), labels of other images of the same data set, those of the references where there are
+            any; None in evaluation.
         truths: (N, K, C, H, W) in [-1, 1]: each image after a change of each attribute, as
             `Attributes.towards` makes it; None where nobody knows.
         names: relative paths.
+        references: (N, 2, C, H, W) in [-1, 1]: two pictures of each target's domain; None where nobody asked
+            for them, and in evaluation.
+        masks: (N, 2, H, W) in [0, 1]: where in an image what is, read from files beside it; None where there
+            are none.
     """
 
     images: Tensor
@@ -35,6 +47,8 @@ class MultiDomainBatch(NamedTuple):
     targets: Tensor | None = None
     truths: Tensor | None = None
     names: Sequence[str] = ()
+    references: Tensor | None = None
+    masks: Tensor | None = None
 
 
 class LoadedBatch(NamedTuple):
@@ -42,13 +56,22 @@ class LoadedBatch(NamedTuple):
 
     batch: MultiDomainBatch
     augment: Augmentation | None = None
+    augment_references: Augmentation | None = None
 
     def finish(self) -> MultiDomainBatch:
         """Cut, mirror and scale on the device the batch is on."""
-        images, truths = self.batch.images, self.batch.truths
+        images, truths, masks = self.batch.images, self.batch.truths, self.batch.masks
+        references = self.batch.references
+        if references is not None and self.augment_references is not None:
+            cut = to_unit_range(self.augment_references(references))
+            references = cut.unflatten(0, (2, len(cut) // 2)).transpose(0, 1)
+        if masks is not None:
+            masks = (self.augment(masks) if self.augment else masks).float() / 255
         return self.batch._replace(
             images=to_unit_range(self.augment(images) if self.augment else images),
             truths=None if truths is None else to_unit_range(truths),
+            references=references,
+            masks=masks,
         )
 
 
@@ -77,6 +100,7 @@ class TrainingBatches(_Labels):
     ) -> None:
         super().__init__(sets, attributes)
         self.sets = [labelled.images for labelled in sets]
+        self.beside = [labelled.masks for labelled in sets]
         self.preprocess, self.seed = preprocess, seed
         self._permutations: tuple[int, list[NDArray[np.int64]]] = (-1, [])
 
@@ -84,14 +108,11 @@ class TrainingBatches(_Labels):
         return len(self.sets) * max(len(images) for images in self.sets)
 
     def __getitem__(self, keys: list[Key]) -> LoadedBatch:
-        places = [(index % len(self.sets), index // len(self.sets)) for _, index in keys]
-        places = [(number, index % len(self.sets[number])) for number, index in places]
-        chosen = [self.sets[number][index] for number, index in places]
+        places = [self.place(*key) for key in keys]
+        partners = [self.partner(*key) for key in keys]
+        draws = uniform_draws(self.seed, keys, WINDOW_DRAWS)
+        chosen = self.preprocess.zoomed([self.sets[number][index] for number, index in places], draws)
         names = [self.sets[number].names[index] for number, index in places]
-        partners = [
-            self._permuted(epoch)[number][index]
-            for (epoch, _), (number, index) in zip(keys, places, strict=True)
-        ]
         batch = MultiDomainBatch(
             self.preprocess.stack(chosen, names),
             torch.stack([self.labels[number][index] for number, index in places]),
@@ -100,8 +121,24 @@ class TrainingBatches(_Labels):
                 [self.labels[number][partner] for (number, _), partner in zip(places, partners, strict=True)]
             ),
             names=names,
+            masks=self._masks(places, names, draws),
         )
-        return LoadedBatch(batch, self.preprocess.augmentation(chosen, uniform_draws(self.seed, keys, 3)))
+        return LoadedBatch(batch, self.preprocess.augmentation(chosen, draws))
+
+    def _masks(self, places: list[tuple[int, int]], names: list[str], draws: Tensor) -> Tensor | None:
+        """Return the masks of images, from which the same windows are to be cut."""
+        masks = [beside[index] for number, index in places if (beside := self.beside[number]) is not None]
+        return self.preprocess.stack(self.preprocess.zoomed(masks, draws), names) if masks else None
+
+    def place(self, epoch: int, index: int) -> tuple[int, int]:
+        """Return the data set of an item, and which of its images it is."""
+        number, row = index % len(self.sets), index // len(self.sets)
+        return number, row % len(self.sets[number])
+
+    def partner(self, epoch: int, index: int) -> int:
+        """Return the image, of the same data set, whose label is the item's target."""
+        number, row = self.place(epoch, index)
+        return int(self._permuted(epoch)[number][row])
 
     def _permuted(self, epoch: int) -> list[NDArray[np.int64]]:
         """Return, by data set, whose label each image has as its target in an epoch."""
@@ -138,8 +175,15 @@ class EvaluationBatches(_Labels):
             if len(truths) == len(self.sets)
             else None,
             names=names,
+            masks=self._masks(places, names),
         )
         return LoadedBatch(batch)
+
+    def _masks(self, places: list[tuple[int, int]], names: list[str]) -> Tensor | None:
+        if any(labelled.masks is None for labelled in self.sets):
+            return None
+        masks = [beside[row] for number, row in places if (beside := self.sets[number].masks) is not None]
+        return self._load(masks, names) if masks else torch.empty(0, 2, self.size, self.size)
 
     def _load(self, images: list[Tensor], names: list[str]) -> Tensor:
         if not images:

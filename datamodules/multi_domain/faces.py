@@ -20,6 +20,7 @@ from datamodules.faces.faces import face_seeds
 from datamodules.found import Found, drawn
 from datamodules.image_sets import Split
 from datamodules.multi_domain.attributes import Attributes
+from datamodules.multi_domain.masks import OTHERWISE
 from datamodules.multi_domain.sources import LabelledImages
 from datamodules.reading import MemoryImages
 from datamodules.transforms import Preprocess
@@ -74,12 +75,22 @@ class DrawnDataSet:
         """Describe the faces."""
         return [drawn("images", self.count, self.test_count, self.preprocess.before_crop, self.channels)]
 
-    def training(self) -> LabelledImages:
-        """Return what is trained on, in the size windows are cut from."""
+    def training(self, masks: bool) -> LabelledImages:
+        """Return what is trained on, in the size windows are cut from.
+
+        Raises:
+            ValueError: masks are asked for, which nobody draws.
+        """
+        _refuse(masks)
         return self._draw("train", self.count, self.preprocess.before_crop)
 
-    def held_out(self) -> LabelledImages:
-        """Return what is evaluated on, in the size the network sees, and its truths."""
+    def held_out(self, masks: bool) -> LabelledImages:
+        """Return what is evaluated on, in the size the network sees, and its truths.
+
+        Raises:
+            ValueError: masks are asked for, which nobody draws.
+        """
+        _refuse(masks)
         faces = self._draw("test", self.test_count, self.preprocess.size)
         labels = attribute_labels(self._seeds("test", self.test_count), self.everywhere)
         truths = [
@@ -114,3 +125,8 @@ class DrawnDataSet:
 
     def _seeds(self, split: Split, count: int) -> list[str]:
         return face_seeds(split, f"multi_domain_{self.number}", count)
+
+
+def _refuse(masks: bool) -> None:
+    if masks:
+        raise ValueError(f"masks: drawn faces have none. {OTHERWISE}")

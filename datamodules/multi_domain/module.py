@@ -14,6 +14,7 @@ from datamodules.loading import ResumableLoader
 from datamodules.multi_domain.attributes import Attributes
 from datamodules.multi_domain.batches import EvaluationBatches, MultiDomainBatch, TrainingBatches
 from datamodules.multi_domain.faces import DrawnDataSet, face_attributes
+from datamodules.multi_domain.references import ReferencedBatches
 from datamodules.multi_domain.sources import (
     DataSet,
     DataSetSource,
@@ -23,7 +24,7 @@ from datamodules.multi_domain.sources import (
 )
 from datamodules.public_sets.known import DOMAINS, root_of
 from datamodules.public_sets.torchvision import celeba_files
-from datamodules.transforms import LoadSize, Preprocess, PreprocessKind
+from datamodules.transforms import LoadSize, MultiDomainKind, Preprocess
 
 CELEBA_SIDE = 178  # pixels: the paper cuts this from the middle of 178x218
 
@@ -47,8 +48,8 @@ class MultiDomainImages(ImageDataModule):
     faces come with the truth of every change. `predict` takes the images of `predict_dir` in their own sizes,
     or those held out.
 
-    Known before anything is read: `channels`, `image_size`, `attributes` (names by data set) and `exclusive`
-    (groups of them).
+    Known before anything is read: `channels`, `image_size`, `attributes` (names by data set), `exclusive`
+    (groups of them) and `domains` (names, where the attributes are domains).
 
     Args:
         root: folder of images; None draws faces.
@@ -69,7 +70,7 @@ class MultiDomainImages(ImageDataModule):
         test_count: drawn faces per data set to evaluate on.
         size: side of the images in pixels as the network sees them.
         preprocess: resize_and_crop, scale_width, scale_width_and_crop, crop or none, as in the official
-            programs of pix2pix.
+            programs of pix2pix; or resized_crop, as in that of StarGAN v2.
         load_size: side or width in pixels before a window is cut; by default size, as in the paper.
         flip: mirror every second training image, at random.
         batch_size: images per process and training batch.
@@ -83,6 +84,13 @@ class MultiDomainImages(ImageDataModule):
     """
 
     batch_type = MultiDomainBatch
+    own_kinds = ("resized_crop",)
+    references: bool = False
+    """Whether training batches are of domains in equal shares, with two pictures of each target's domain.
+
+    A model that learns from these sets it."""
+    masks: bool = False
+    """Whether batches have the masks beside images, see `datamodules.multi_domain.masks`; set likewise."""
 
     def __init__(
         self,
@@ -98,7 +106,7 @@ class MultiDomainImages(ImageDataModule):
         faces_count: int = 1000,
         test_count: int = 200,
         size: int = 128,
-        preprocess: PreprocessKind = "resize_and_crop",
+        preprocess: MultiDomainKind = "resize_and_crop",
         load_size: LoadSize | None = None,
         flip: bool = True,
         batch_size: int = 16,
@@ -152,6 +160,13 @@ class MultiDomainImages(ImageDataModule):
         """Groups of attributes that exclude each other."""
         return [list(group) for group in self._attributes.exclusive]
 
+    @property
+    def domains(self) -> list[str] | None:
+        """Names of the domains; None where there are several data sets, or attributes that go together."""
+        if len(self._sources) > 1 or not self._attributes.all_exclusive(0):
+            return None
+        return self._attributes.flat
+
     def found(self) -> list[Found]:
         """Return what was found of each domain, or of each data set that has none."""
         found: list[Found] = []
@@ -164,19 +179,20 @@ class MultiDomainImages(ImageDataModule):
         """Draw the faces of a split into the cache on disk; nothing where images come from files."""
         for source in self._sources:
             if isinstance(source, DrawnDataSet):
-                source.training() if split == "train" else source.held_out()
+                source.training(False) if split == "train" else source.held_out(False)
 
     @cached_property
     def _training(self) -> list[LabelledImages]:
-        return [source.training() for source in self._sources]
+        return [source.training(self.masks) for source in self._sources]
 
     @cached_property
     def _held_out(self) -> list[LabelledImages]:
-        return [source.held_out() for source in self._sources]
+        return [source.held_out(self.masks) for source in self._sources]
 
     def train_dataloader(self) -> ResumableLoader:
         """Batches of `MultiDomainBatch`, in another order and with other targets each epoch."""
-        batches = TrainingBatches(self._training, self._attributes, self.preprocess, self.seed)
+        kind = ReferencedBatches if self.references else TrainingBatches
+        batches = kind(self._training, self._attributes, self.preprocess, self.seed)
         return self.training_loader(batches, len(batches))
 
     def val_dataloader(self) -> ResumableLoader:

@@ -18,6 +18,7 @@ from datamodules.found import Found, by_folder, describe
 from datamodules.image_sets import ImageSet, find_images, hold_out, limited
 from datamodules.listing import Listing, composed, joined, sub_folders
 from datamodules.multi_domain.attributes import Attributes
+from datamodules.multi_domain.masks import images_without_masks, masks_beside, without_masks
 from datamodules.multi_domain.tables import read_table
 from datamodules.reading import Reading
 from datamodules.tables import entry_of
@@ -68,12 +69,13 @@ class LabelledImages(NamedTuple):
     """Images, their labels (N, K) of 0 and 1, and the truths where they are known.
 
     `truths` (N, T, C, H, W) of uint8 are the images with one attribute changed, for all T attributes of all
-    data sets in their order.
+    data sets in their order. `masks` are (2, H, W) for each image, see `datamodules.multi_domain.masks`.
     """
 
     images: ImageSet
     labels: Tensor
     truths: Tensor | None = None
+    masks: ImageSet | None = None
 
 
 class DataSetSource(Protocol):
@@ -90,12 +92,12 @@ class DataSetSource(Protocol):
         """
         ...
 
-    def training(self) -> LabelledImages:
-        """Return what is trained on, in the size windows are cut from."""
+    def training(self, masks: bool) -> LabelledImages:
+        """Return what is trained on, in the size windows are cut from; with masks, if they are asked for."""
         ...
 
-    def held_out(self) -> LabelledImages:
-        """Return what is evaluated on, in the size the network sees."""
+    def held_out(self, masks: bool) -> LabelledImages:
+        """Return what is evaluated on, in the size the network sees; with masks, if they are asked for."""
         ...
 
 
@@ -136,7 +138,7 @@ class FolderDataSet:
         else:
             names, table = read_table(data_set.table, data_set.attributes)
             self.attributes = Attributes([names], data_set.exclusive or [])
-            found = find_images(root, "training with a table of attributes")
+            found = without_masks(find_images(root, "training with a table of attributes"))
             self._labels = self._rows(found, data_set.table, table)
             _refuse_constant(names, list(self._labels.values()), data_set.table)
             train, held_out = hold_out(list(self._labels), root, reading.held_out_share)
@@ -179,21 +181,24 @@ class FolderDataSet:
         names = (read[0].images.names, read[1].images.names) if read else None
         if self._by_table:
             return [describe("images", self._train, self._held_out, self.channels, read=names)]
-        return by_folder(self.attributes.flat, self._train, self._held_out, self.channels, names)
+        splits = self._train, self._held_out
+        return by_folder(self.attributes.flat, *splits, self.channels, names, images_without_masks)
 
-    def training(self) -> LabelledImages:
+    def training(self, masks: bool) -> LabelledImages:
         """Read what is trained on, as far as it fits the memory."""
-        return self._load(self._train, self._preprocess.for_training)
+        return self._load(self._train, self._preprocess.for_training, masks)
 
-    def held_out(self) -> LabelledImages:
+    def held_out(self, masks: bool) -> LabelledImages:
         """Read what is evaluated on, as far as it fits the memory."""
-        return self._load(self._held_out, self._preprocess.for_evaluation)
+        return self._load(self._held_out, self._preprocess.for_evaluation, masks)
 
-    def _load(self, files: Listing, resize: Callable[[Tensor], Tensor]) -> LabelledImages:
+    def _load(self, files: Listing, resize: Callable[[Tensor], Tensor], masks: bool) -> LabelledImages:
         prepare = partial(_cut_and_resize, side=self._side, resize=resize)
         images = self._reading.load(files, self.channels, prepare)
         return LabelledImages(
-            images, torch.tensor([self._labels[files.folder / name] for name in images.names])
+            images,
+            torch.tensor([self._labels[files.folder / name] for name in images.names]),
+            masks=masks_beside(images, self._reading, prepare) if masks else None,
         )
 
 
@@ -231,7 +236,7 @@ def _domains(root: Path, chosen: Sequence[str] | None, share: float) -> tuple[Li
     trained: list[Listing] = []
     tested: list[Listing] = []
     for name in names:
-        learnt = find_images(there[name], f"training in domain {name}")
+        learnt = without_masks(find_images(there[name], f"training in domain {name}"))
         if len(learnt.paths) < FEWEST:
             raise ValueError(
                 f"{there[name]}: domain {name} has one image; {FEWEST} or more are needed to learn what its "
@@ -242,7 +247,7 @@ def _domains(root: Path, chosen: Sequence[str] | None, share: float) -> tuple[Li
             learnt, held_out = learnt._replace(paths=paths), Listing(train, kept)
         else:
             place = _by_name(test).get(name, test / name)
-            held_out = find_images(place, f"evaluation in domain {name}")
+            held_out = without_masks(find_images(place, f"evaluation in domain {name}"))
         trained.append(learnt)
         tested.append(held_out)
     return joined(train, trained), joined(test or train, tested), names

@@ -66,7 +66,7 @@ class UnpairedImages(ImageDataModule):
     """
 
     batch_type = UnpairedBatch
-    can_zoom = True
+    own_kinds = ("zoom_and_crop",)
 
     def __init__(
         self,

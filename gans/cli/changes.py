@@ -44,6 +44,7 @@ HOW_TO_TRAIN = (
     "diffaugment",
     "direction",
     "discriminator_steps",
+    "diversity_steps",
     "ema_decay",
     "ema_kimg",
     "ema_networks",
@@ -53,7 +54,9 @@ HOW_TO_TRAIN = (
     "freeze_discriminator",
     "gradient_clip",
     "halve_every",
+    "landmarks",
     "langevin_steps",
+    "looks",
     "minibatch_group",
     "nce_identity",
     "negatives",
@@ -62,6 +65,7 @@ HOW_TO_TRAIN = (
     "path_length_every",
     "penalty_every",
     "r1_weight",
+    "references",
     "sampling_steps",
     "schedule",
     "schedule_images",
@@ -69,6 +73,8 @@ HOW_TO_TRAIN = (
     "target",
 )
 """Arguments of models, beside weights of losses and rates, that leave the networks as they are."""
+OF_THE_NETWORKS = ("high_pass",)
+"""Arguments that are numbers with a fraction and no weights of losses or rates."""
 
 Change = tuple[Any, Any]
 
@@ -149,5 +155,5 @@ def _is_of_the_networks(key: str, value: Any) -> bool:
 
 
 def decides_the_networks(name: str, value: Any) -> bool:
-    """Tell whether an argument of a model is more than a weight or a rate, which are floats."""
-    return not isinstance(value, float) and name not in HOW_TO_TRAIN
+    """Tell whether an argument of a model is more than a weight of a loss or a rate, which are floats."""
+    return name in OF_THE_NETWORKS or (not isinstance(value, float) and name not in HOW_TO_TRAIN)

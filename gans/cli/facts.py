@@ -17,6 +17,7 @@ FACTS = (
     "classes",
     "attributes",
     "exclusive",
+    "domains",
     "embedding_size",
     "attribute_names",
 )

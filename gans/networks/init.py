@@ -14,17 +14,20 @@ Initialisation = Literal["normal", "xavier", "kaiming", "orthogonal"]
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def initialise(network: Network, kind: Initialisation = "normal", gain: float = 0.02) -> Network:
+def initialise(
+    network: Network, kind: Initialisation = "normal", gain: float = 0.02, scales: float = 0.02
+) -> Network:
     """Draw the weights of `network` anew, in place, from torch's global generator; return the network.
 
     Convolutions and linear layers get weights of the chosen kind and bias 0; batch and instance norms with
-    scale and shift get scale N(1, 0.02) and shift 0 (a scale drawn around 0 would silence its channel).
+    scale and shift get scale N(1, scales) and shift 0 (a scale drawn around 0 would silence its channel).
 
     Args:
         network: any network; layers of other types are left as they are.
         kind: `normal` N(0, gain), the default of DCGAN, pix2pix and CycleGAN; `xavier` (Glorot) normal;
             `kaiming` (He) normal, which ignores the gain; `orthogonal`.
         gain: standard deviation of `normal`, scaling factor of `xavier` and `orthogonal`.
+        scales: standard deviation of the norms' scales.
 
     Raises:
         ValueError: if `kind` is none of the known names.
@@ -43,7 +46,7 @@ def initialise(network: Network, kind: Initialisation = "normal", gain: float = 
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, _NormBase) and module.affine:
-            nn.init.normal_(module.weight, 1.0, 0.02)
+            nn.init.normal_(module.weight, 1.0, scales)
             nn.init.zeros_(module.bias)
     return network
 

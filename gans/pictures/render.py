@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ FONT_SIZE = 14
 TILE = 128  # pixels: smaller images are enlarged by the largest whole factor that keeps them within this
 MARGIN = 4
 CHARACTERS_PER_LINE = 28  # of a row label
+FRAME_MILLISECONDS = 60
 
 
 def render(grid: Grid) -> Image.Image:
@@ -88,3 +90,9 @@ def _tiles(images: Tensor) -> list[np.ndarray[tuple[int, int, int], np.dtype[np.
 def _text_width(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> int:
     left, _, right, _ = ImageDraw.Draw(Image.new("1", (1, 1))).multiline_textbbox((0, 0), text, font)
     return int(right - left) + 1
+
+
+def save_gif(frames: list[Image.Image], file: BinaryIO) -> None:
+    """Write frames as an endless GIF, all in the colours that suit the first one's palette best."""
+    first, *others = frames
+    first.save(file, format="GIF", save_all=True, append_images=others, duration=FRAME_MILLISECONDS, loop=0)

@@ -126,7 +126,12 @@ class Regularisers(nn.Module):
         return {name: every * self._arguments[name] for name in PENALTIES if self._arguments[name]}
 
     def penalties(
-        self, score: Discriminator, real: Tensor, fake: Tensor, weights: Mapping[str, float]
+        self,
+        score: Discriminator,
+        real: Tensor,
+        fake: Tensor,
+        weights: Mapping[str, float],
+        score_fake: Discriminator | None = None,
     ) -> dict[str, Tensor]:
         """Return, by name, the weighted penalties.
 
@@ -135,11 +140,14 @@ class Regularisers(nn.Module):
             real: images (N, ...) as it sees them.
             fake: likewise; of the same shape for the penalty between both.
             weights: by argument, as `due` returns them.
+            score_fake: the discriminator of fakes, where it judges them as something else than the real ones:
+                of R2, and of the penalty between both.
         """
+        score_fake = score_fake or score
         penalties: dict[str, Callable[[], Tensor]] = {
-            "gradient_penalty": lambda: gradient_penalty(score, interpolate(real, fake)),
+            "gradient_penalty": lambda: gradient_penalty(score_fake, interpolate(real, fake)),
             "r1_weight": lambda: r1_penalty(score, real),
-            "r2_weight": lambda: r2_penalty(score, fake),
+            "r2_weight": lambda: r2_penalty(score_fake, fake),
         }
         return {
             argument.removesuffix("_weight"): weight * penalties[argument]()

@@ -16,7 +16,7 @@ from support.r3gan import recorded_state
 from support.rules import CONSTANT, value
 from torch import Tensor
 
-from benchmarks.plain import steps
+from benchmarks.plain import stargan_v2, steps
 from benchmarks.plain.r3gan import R3GAN
 from benchmarks.plain.stylegan2 import Generator, StyleGAN2
 
@@ -150,6 +150,24 @@ def test_stylegan2() -> None:
             total = sum(p.detach().sum().item() for p in getattr(program, name).parameters())
             assert total == pytest.approx(official["params_after"][name]["sum"], rel=1e-8)
         assert float(program.pl_mean) == pytest.approx(official["pl_mean"], rel=1e-8)
+
+
+def test_stargan_v2() -> None:
+    program = stargan_v2.StarGANv2(32, 3, 8, 16, 8, 32, diversity=2.0, diversity_steps=4)
+    trace = recording("stargan_v2")
+    scales = trace["hyper_parameters"]["fill_scale_W"]
+    for name, scale in scales.items():
+        fill(getattr(program, name).double(), scale=scale)
+    second = torch.from_numpy(np.sin(0.029 * np.arange(2 * 3 * 32 * 32)).astype(np.float32)).double()
+    pictures = wave(2, 3, 32, 32, function=np.cos), second.view(2, 3, 32, 32)
+    labels, targets = torch.tensor([0, 2]), torch.tensor([1, 2])
+
+    def step(index: int) -> dict[str, Tensor]:
+        draws = [np.cos(0.7 * c + 0.9 * np.arange(16)) for c in (2 * index, 2 * index + 1)]
+        latents = [torch.from_numpy(draw.astype(np.float32)).double().view(2, 8) for draw in draws]
+        return program.step(wave(2, 3, 32, 32), labels, *pictures, targets, *latents)
+
+    assert_official(program, [], trace, step)
 
 
 def test_dcgan() -> None:

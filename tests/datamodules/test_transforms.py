@@ -214,3 +214,35 @@ def test_whole_images_of_two_sizes_share_no_batch() -> None:
         ValueError, match=r"a\.png \(5x4\) and b\.png \(5x6\) cannot share.*eval_batch_size to 1"
     ):
         stack_equal([image(4, 5), image(6, 5)], ["a.png", "b.png"])
+
+
+def resized(size: int = 32, **settings: Any) -> Preprocess:
+    return Preprocess("resized_crop", size, **settings)
+
+
+def test_resized_crops_are_nearly_the_whole_and_every_second_one_is() -> None:
+    """Area and shape of windows, from which a ramp is told: its slope is that of what was resized."""
+    rows, columns = torch.meshgrid(torch.linspace(-1, 1, 200), torch.linspace(-1, 1, 200), indexing="ij")
+    ramps = torch.stack([rows, columns])
+    draws = torch.rand(400, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    windows = torch.stack(resized().zoomed([ramps] * 400, draws))
+    assert windows.shape == (400, 2, 32, 32)
+    heights = (windows[:, 0, 24, 16] - windows[:, 0, 8, 16]) / (2 * 16 / 32)
+    widths = (windows[:, 1, 16, 24] - windows[:, 1, 16, 8]) / (2 * 16 / 32)
+    whole = draws[:, 5] >= 0.5
+    torch.testing.assert_close(heights[whole], torch.ones(int(whole.sum())), atol=0.02, rtol=0)
+    area, shape = heights[~whole] * widths[~whole], widths[~whole] / heights[~whole]
+    assert 0.78 < area.min() < 0.82
+    assert 0.95 < area.max() < 1.02
+    assert 0.88 < shape.min() < 0.93
+    assert 1.07 < shape.max() < 1.12
+    middles = windows[~whole, :, 15:17, 15:17].mean((2, 3))
+    assert middles.min() < -0.05
+    assert middles.max() > 0.05
+
+
+def test_resized_crops_make_squares_of_all_pictures() -> None:
+    preprocess, oblong = resized(), torch.zeros(3, 40, 80)
+    assert (preprocess.before_crop, preprocess.evaluated) == (32, 32)
+    assert preprocess.for_training(oblong).shape == preprocess.for_evaluation(oblong).shape == (3, 32, 32)
+    assert resized(load_size="3/2").for_training(oblong).shape == (3, 48, 48)

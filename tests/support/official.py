@@ -31,6 +31,14 @@ SMALL: dict[str, dict[str, Any]] = {
         "projection_width": 6,
     },
     "StarGAN": {"image_size": 16, "generator_width": 4, "blocks": 1, "discriminator_width": 4},
+    "StarGANv2": {
+        "image_size": 32,
+        "generator_width": 4,
+        "discriminator_width": 4,
+        "mapping_width": 5,
+        "style_size": 6,
+        "latent_size": 3,
+    },
     "DCGAN": {"image_size": 32, "width": 4, "latent_size": 6},
     "StyleGAN2": {
         "image_size": 16,

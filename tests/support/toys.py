@@ -23,6 +23,7 @@ class Toy:
         separable: model arguments under which a step is the sum of its images' gradients: without chance, and
             without statistics over the batch.
         score: beginning of the name of a metric that tells how good the variant is.
+        parted: whether its comparisons part the images among each other, instead of being of all.
     """
 
     data: str
@@ -30,6 +31,7 @@ class Toy:
     data_arguments: dict[str, Any] = field(default_factory=dict)
     separable: dict[str, Any] = field(default_factory=dict)
     score: str = "test/kid_lite0/"
+    parted: bool = False
 
 
 ENLARGED_FACES = {"size": 16, "scale": 2, "task": "bicubic", "faces_count": 8, "test_count": 5}
@@ -222,6 +224,28 @@ TOYS = {
             "attributes": ["black_hair", "blond_hair", "glasses"],
         },
         separable={"discriminator_steps": 1, "gradient_penalty": 0.0},
+    ),
+    "StarGANv2": Toy(
+        data="MultiDomainImages",
+        model_arguments={
+            "image_size": 16,
+            "domains": ["black_hair", "blond_hair"],
+            "latent_size": 3,
+            "style_size": 4,
+            "generator_width": 2,
+            "discriminator_width": 2,
+            "mapping_width": 4,
+            "looks": 1,
+        },
+        data_arguments={
+            "size": 16,
+            "preprocess": "resized_crop",
+            "faces_count": 8,
+            "test_count": 5,
+            "batch_size": 4,
+            "attributes": ["black_hair", "blond_hair"],
+        },
+        parted=True,
     ),
     "TextEncoder": Toy(
         data="CaptionedImages",

@@ -17,6 +17,14 @@ from gans.base import AdversarialModule
 CAPTIONS = ["a person with red hair", "a person with black hair"]
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "StarGAN.translate": {"target": ["glasses"]},
+    "StarGANv2.translate": {"domain": "black_hair"},
+    "StarGANv2.style_of": {"domain": "black_hair"},
+    "StarGANv2.between": {
+        "domain": "black_hair",
+        "first": torch.zeros(4),
+        "last": torch.ones(4),
+        "moment": 0.5,
+    },
     "MUNIT.style_of": {"domain": "A"},
 }
 """What a method asks for beside images, where there is no default."""

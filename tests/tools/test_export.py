@@ -217,6 +217,16 @@ OTHERS: dict[str, tuple[dict[str, Any], tuple[str, ...], list[Tensor], Callable[
         [images(2, 3, 19, 30), noise(2, 3)],
         lambda model, given, style: model.translate(given, "B2A", style),
     ),
+    "StarGANv2": (
+        {},
+        (),
+        [images(3, 3, 19, 30), noise(3, 3), torch.tensor([0, 1, 1])],
+        lambda model, given, latents, domains: model.translate(
+            given,
+            [model.domains[number] for number in domains],
+            style=model.styles_of_noise(latents, domains),
+        ),
+    ),
     "GAN": ({}, (), [noise(4, 3)], lambda model, given: model.decode(given)),
     "WGANGP": (
         {"classes": 2},
@@ -254,6 +264,17 @@ def test_the_other_variants_compute_in_torch_what_they_do_themselves(name: str, 
     assert export(checkpoint, tmp_path / "out.pt2", *options) == 0
     run = torch.export.load(tmp_path / "out.pt2").module()
     assert_close(run(*inputs).detach(), own(gans.load(checkpoint), *inputs))
+
+
+def test_a_high_pass_takes_masks_in_onnx(tmp_path: Path) -> None:
+    checkpoint = stored(tmp_path, "StarGANv2", image_size=32, high_pass=4.0)
+    assert export(checkpoint, tmp_path / "out.onnx") == 0
+    given, latents, domains = images(2, 3, 33, 40), noise(2, 3), torch.tensor([0, 1])
+    for masks in (torch.zeros(2, 2, 33, 40), torch.rand(2, 2, 33, 40)):
+        own = gans.load(checkpoint)
+        style = own.styles_of_noise(latents, domains)
+        wanted = own.translate(given, own.domains, style=style, masks=masks)
+        assert_close(run_onnx(tmp_path / "out.onnx", given, latents, domains, masks), wanted)
 
 
 def test_pix2pix_is_exported_without_its_noise(tmp_path: Path) -> None:

@@ -122,6 +122,15 @@ def image_input(channels: int, meaning: str) -> Input:
     return Input("images", image_axes(channels), f"{meaning}, in [-1, 1]", draw)
 
 
+def mask_input(name: str, count: int, meaning: str) -> Input:
+    """Return an input of masks (N, count, H, W) in [0, 1], as high and wide as the images."""
+
+    def draw(case: Case, source: torch.Generator) -> Tensor:
+        return torch.rand(case.batch, count, case.height, case.width, generator=source)
+
+    return Input(name, image_axes(count), meaning, draw)
+
+
 def normal_input(name: str, size: int, meaning: str) -> Input:
     """Return an input of rows (N, size) that look like noise."""
 

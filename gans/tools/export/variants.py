@@ -32,6 +32,7 @@ from gans.tools.export.program import (
     image_axes,
     image_input,
     label_input,
+    mask_input,
     normal_input,
 )
 
@@ -204,6 +205,53 @@ def _stargan(model: Any) -> Program:
     )
 
 
+def _stargan_v2(model: Any) -> Program:
+    arguments, high_pass = model.hparams, model.hparams["high_pass"] > 0
+    network, meaning = model.averaged("generator"), f"of the domains {', '.join(model.domains)}, by number"
+    inputs = [
+        image_input(arguments["channels"], "images to translate"),
+        normal_input("noise", arguments["latent_size"], "random numbers from N(0, 1): a look"),
+        class_input("domains", len(model.domains), meaning),
+    ]
+    if high_pass:
+        inputs.append(mask_input("masks", 2, "where in a face what is, from 0 to 1"))
+    return translation(
+        model,
+        ("generator", "mapping_network"),
+        (_InRandomLookByMasks if high_pass else _InRandomLook)(network, model.averaged("mapping_network")),
+        lambda images, noise, domains, *masks: model.translate(
+            images,
+            [model.domains[number] for number in domains.tolist()],
+            style=model.styles_of_noise(noise, domains),
+            masks=masks[0] if masks else None,
+        ),
+        inputs,
+        channels=arguments["channels"],
+        sizes=Sizes(arguments["image_size"], network.divisor, 2 * network.divisor),
+        notes=("Looks of pictures are not a part: the style encoder is needed for them.",),
+    )
+
+
+class _InRandomLook(nn.Module):
+    """Translates images to domains (N,) in looks made of noise (N, L), within [-1, 1]."""
+
+    def __init__(self, generator: nn.Module, mapping: nn.Module) -> None:
+        super().__init__()
+        self.generator, self.mapping = generator, mapping
+
+    def forward(self, images: Tensor, noise: Tensor, domains: Tensor) -> Tensor:
+        translated: Tensor = self.generator(images, self.mapping(noise, domains))
+        return translated.clamp(-1, 1)
+
+
+class _InRandomLookByMasks(_InRandomLook):
+    """Does the same with a high-pass, of faces that masks (N, 2, H, W) show."""
+
+    def forward(self, images: Tensor, noise: Tensor, domains: Tensor, masks: Tensor) -> Tensor:  # type: ignore[override]
+        translated: Tensor = self.generator(images, self.mapping(noise, domains), masks)
+        return translated.clamp(-1, 1)
+
+
 def _super_resolution(model: Any) -> Program:
     return translation(
         model,
@@ -291,6 +339,7 @@ ONE_WAY: dict[str, Callable[[Any], Program]] = {
     "CUT": _cut,
     "Pix2Pix": _pix2pix,
     "StarGAN": _stargan,
+    "StarGANv2": _stargan_v2,
     "SRResNet": _super_resolution,
     "SRGAN": _super_resolution,
     "ESRGAN": _super_resolution,

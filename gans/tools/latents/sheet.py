@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from gans.files import written_whole
-from gans.pictures.render import render
+from gans.pictures.render import render, save_gif
 from gans.protocol import Grid
 from gans.tools.latents.decoder import Decoder
-
-FRAME_MILLISECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def write(sheet: Sheet, decoder: Decoder, target: Path) -> list[Path]:
         frames = [_picture(decoder, row[None], sheet.frame_columns) for row in sheet.frames]
         written.append(_beside(target, ".gif"))
         with written_whole(written[-1]) as file:
-            _save_gif(frames, file)
+            save_gif(frames, file)
     written.append(_beside(target, ".npz"))
     with written_whole(written[-1]) as file:
         np.savez(file, allow_pickle=False, **arrays)
@@ -78,12 +76,6 @@ def _picture(
     images = decoder(latents)
     decoded = {label: images[:, i] for i, label in enumerate(columns)}
     return render(Grid(decoded | (beside or {}), rows or []))
-
-
-def _save_gif(frames: list[Image.Image], file: BinaryIO) -> None:
-    """Write frames as an endless GIF, all in the colours that suit the first one's palette best."""
-    first, *others = frames
-    first.save(file, format="GIF", save_all=True, append_images=others, duration=FRAME_MILLISECONDS, loop=0)
 
 
 def _beside(target: Path, suffix: str) -> Path:

@@ -4,7 +4,7 @@
     python -m gans.tools.official network-snapshot-000000.pkl faces.ckpt
     python -m gans.tools.official runs/cyclegan/DATE/checkpoints/last.ckpt checkpoints/mine
 
-They are those of CycleGAN, pix2pix, CUT, StarGAN, DCGAN, MUNIT, StyleGAN2 and R3GAN.
+They are those of CycleGAN, pix2pix, CUT, StarGAN (v2), DCGAN, MUNIT, StyleGAN2 and R3GAN.
 IN is a file of the authors, a folder of them, or a checkpoint of this project: what it holds says which way
 it goes. OUT is a checkpoint, or a folder for the authors' files.
 """
@@ -34,6 +34,7 @@ SHOWN = (
     "downsampling",
     "upsampling",
     "projection_width",
+    "high_pass",
 )
 """What is told of a network's facts."""
 
@@ -83,12 +84,15 @@ def _labels(options: argparse.Namespace) -> Labels | None:
 
 
 def _report(imported: Imported) -> str:
-    """Return a line for each network: what it was filled from, or that nothing was there."""
+    """Return a line for each network, what it was filled from, or that nothing was there; and the licence."""
+    from gans.tools.official.convert import LICENCES
+
     lines = [f"{type(imported.model).__name__}"]
     for name, network in imported.taken.items():
         facts = ", ".join(f"{fact} {network.facts[fact]}" for fact in SHOWN if fact in network.facts)
         lines.append(f"  {name}: {network.kind} ({facts}) of {network.file.path}")
     lines += [f"  {name}: in no file, newly initialised" for name in imported.fresh]
+    lines += [LICENCES[variant]] if (variant := type(imported.model).__name__) in LICENCES else []
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -109,7 +113,10 @@ def _parser() -> argparse.ArgumentParser:
         help="of a single generator that several could have",
     )
     parser.add_argument(
-        "--attributes", nargs="+", metavar="A,B", help="of a StarGAN: names in order, a list per data set"
+        "--attributes",
+        nargs="+",
+        metavar="A,B",
+        help="of a StarGAN: names in order, a list per data set; of a StarGANv2 its domains",
     )
     parser.add_argument(
         "--exclusive", nargs="+", default=[], metavar="A,B", help="groups of which an image has at most one"

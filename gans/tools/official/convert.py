@@ -17,6 +17,7 @@ from gans.base import AdversarialModule
 from gans.checkpoints.contents import describe
 from gans.cli.changes import decides_the_networks
 from gans.files import written_whole
+from gans.networks.landmarks import LandmarkNetwork, load_landmarks
 from gans.networks.patch import PatchDiscriminator
 from gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gans.networks.resnet import ResNetGenerator
@@ -26,6 +27,12 @@ from gans.tools.official.files import State, read_official
 from gans.tools.official.names import official_filters, official_names
 from gans.tools.official.places import AVERAGE, COUNTERPARTS, PLACES, Labels, arguments_of, placed, variant_of
 from gans.tools.official.recognise import Recognised, recognise
+
+AVERAGES = "100000_nets_ema.ckpt"
+LICENCES = {
+    "StarGANv2": "The authors' weights of StarGAN v2 are under CC BY-NC 4.0: for non-commercial use only.",
+}
+"""Variant -> what its authors' licence asks of whoever uses their weights."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +162,7 @@ def export_official(checkpoint: Path, folder: Path, raw: bool = False) -> list[P
     """Write the networks of a checkpoint as the files that the authors' program loads.
 
     Args:
-        checkpoint: of CycleGAN, Pix2Pix, CUT, StarGAN, DCGAN or MUNIT.
+        checkpoint: of CycleGAN, Pix2Pix, CUT, StarGAN, StarGANv2, DCGAN or MUNIT.
         folder: where the files go; those of the same names are replaced.
         raw: whether to write the networks as trained where their averages were kept.
 
@@ -184,8 +191,15 @@ def export_official(checkpoint: Path, folder: Path, raw: bool = False) -> list[P
                 )
         if variant == "MUNIT":  # both domains in one file
             contents.setdefault(place.file, {})[place.side.lower()] = state
+        elif variant == "StarGANv2":  # all as trained in one file, the averages in another
+            contents.setdefault(place.file, {})[name] = _official_state(getattr(model, name))
+            if name != "discriminator":
+                contents.setdefault(AVERAGES, {})[name] = state
         else:
             contents[place.file] = state
+    if variant == "StarGANv2" and model.hparams["high_pass"]:
+        landmarks = _landmarks(model.hparams["landmarks"], checkpoint).state_dict()
+        contents = {file: {**states, "fan": landmarks} for file, states in contents.items()}
     for file, state in contents.items():
         with written_whole(folder / file) as opened:
             torch.save(state, opened)
@@ -204,6 +218,16 @@ def _written(model: AdversarialModule, name: str, raw: bool) -> nn.Module | None
     if raw or network is None or AVERAGE in PLACES[type(model).__name__]:
         return network
     return model.averaged(name)
+
+
+def _landmarks(file: str | None, checkpoint: Path) -> LandmarkNetwork:
+    """Return the network of landmarks, which the authors' files of a model with high-pass hold."""
+    if file is None:
+        raise ValueError(
+            f"{checkpoint} has a high-pass, and the authors' files of such a model hold the network of "
+            "landmarks: name it by model.landmarks, the authors' wing.ckpt, when it is trained."
+        )
+    return load_landmarks(file)
 
 
 def _official_state(network: nn.Module) -> State:

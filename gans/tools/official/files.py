@@ -16,7 +16,9 @@ from gans.tools.official.pickles import read_pickle
 SUFFIXES = (".pth", ".pt", ".ckpt", ".pkl")
 IN_SNAPSHOTS = ("G", "D", "G_ema")  # networks of StyleGAN2-ADA's and R3GAN's pickles; there is more in them
 WRAPPERS = ("module.", "Model.")  # of nn.DataParallel, and of R3GAN's training program
-NO_NETWORKS = ("optimizer.pt",)  # MUNIT's, beside its networks
+NO_NETWORKS = r"optimizer\.pt|\d+_optims\.ckpt|wing\.ckpt"  # what MUNIT and StarGAN v2 have beside networks
+OF_STARGAN_V2 = {"generator", "mapping_network", "style_encoder", "discriminator", "fan"}
+LANDMARKS = "fan"  # the network of landmarks, which is none of the variant's
 
 State = dict[str, Tensor]
 
@@ -49,7 +51,7 @@ def read_official(path: Path) -> list[OfficialFile]:
         files = _newest(sorted(file for file in path.iterdir() if file.suffix in SUFFIXES))
         if not files:
             raise FileNotFoundError(f"{path}: no file in this folder ends in {', '.join(SUFFIXES)}.")
-        return [network for file in files for network in _networks(file)]
+        return _averaged_first([network for file in files for network in _networks(file)])
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file or folder.")
     return _networks(path)
@@ -58,7 +60,7 @@ def read_official(path: Path) -> list[OfficialFile]:
 def _newest(files: list[Path]) -> list[Path]:
     newest: dict[str, tuple[float, Path]] = {}
     for file in files:
-        if file.name in NO_NETWORKS:
+        if re.fullmatch(NO_NETWORKS, file.name):
             continue
         number = re.search(r"latest|\d+", file.stem)
         network = re.sub(r"latest|\d+", "", file.stem)
@@ -68,10 +70,23 @@ def _newest(files: list[Path]) -> list[Path]:
     return [file for _, file in newest.values()]
 
 
+def _averaged_first(networks: list[OfficialFile]) -> list[OfficialFile]:
+    """Leave out a network of StarGAN v2 as trained where its average is there too, in *_nets_ema.ckpt."""
+    averaged = [tuple(found.state) for found in networks if found.path.stem.endswith("_nets_ema")]
+    return [
+        found
+        for found in networks
+        if not (re.fullmatch(r"\d+_nets", found.path.stem) and tuple(found.state) in averaged)
+    ]
+
+
 def _networks(path: Path) -> list[OfficialFile]:
     if path.suffix == ".pkl":
         return _of_snapshot(path)
     contents = _loaded(path)
+    if isinstance(contents, dict) and "generator" in contents and set(contents) <= OF_STARGAN_V2:
+        states = {name: state for name, state in contents.items() if name != LANDMARKS}
+        return [OfficialFile(path, "", _state(path, state)) for state in states.values()]
     if isinstance(contents, dict) and contents and set(contents) <= {"a", "b"}:  # MUNIT's two domains
         return [OfficialFile(path, side.upper(), _state(path, state)) for side, state in contents.items()]
     side = re.search(r"(?<=_[GD]_)[AB]$|^(G|D|G_ema)$", path.stem)

@@ -27,6 +27,13 @@ from gans.networks.stargan import StarGANDiscriminator, StarGANGenerator
 from gans.networks.stylegan2.discriminator import DiscriminatorBlock, StyleGAN2Discriminator
 from gans.networks.stylegan2.generator import StyleGAN2Generator
 from gans.networks.stylegan2.synthesis import StyledConvolution, SynthesisBlock
+from gans.networks.stargan_v2 import (
+    DomainDiscriminator,
+    HighPass,
+    MappingNetwork,
+    StyledGenerator,
+    StyleEncoder,
+)
 from gans.networks.unet import UNetGenerator
 
 STEM = 9  # layers before the residual blocks, in the generator of StarGAN
@@ -50,7 +57,10 @@ def official_filters(network: nn.Module) -> dict[str, Tensor]:
     if isinstance(network, StyleGAN2Generator | StyleGAN2Discriminator):
         return _stylegan2_filters(network)
     filters = {}
-    for (name, layer), (_, following) in pairwise(network.named_modules()):
+    for (name, layer), (_, following) in pairwise([*network.named_modules(), ("", nn.Identity())]):
+        if isinstance(layer, HighPass):
+            filters["hpf.filter"] = layer.kernel
+            continue
         if isinstance(layer, AntialiasedDownsample):
             kernel = layer.kernel
         elif isinstance(layer, AntialiasedUpsample) and isinstance(following, nn.Conv2d):
@@ -143,6 +153,30 @@ def _(network: StarGANGenerator, path: list[str]) -> str:
 @_official.register
 def _(network: StarGANDiscriminator, path: list[str]) -> str:
     return ".".join([{"features": "main", "source": "conv1", "attributes": "conv2"}[path[0]], *path[1:]])
+
+
+@_official.register
+def _(network: StyledGenerator, path: list[str]) -> str:
+    place = {"from_image": "from_rgb", "to_image": "to_rgb", "encoder": "encode", "decoder": "decode"}
+    return ".".join([place[path[0]], *_of_block(path[1:])])
+
+
+@_official.register(MappingNetwork)
+@_official.register(StyleEncoder)
+@_official.register(DomainDiscriminator)
+def _(network: MappingNetwork | StyleEncoder | DomainDiscriminator, path: list[str]) -> str:
+    if not isinstance(network, DomainDiscriminator):
+        place = {"shared": "shared", "features": "shared", "heads": "unshared"}[path[0]]
+        return ".".join([place, *_of_block(path[1:])])
+    if path[0] == "heads":
+        return f"main.{len(network.features)}.{path[1]}"
+    return ".".join(["main", *_of_block(path[1:])])
+
+
+def _of_block(path: list[str]) -> list[str]:
+    """Return what StarGAN v2's authors call the parts of a residual block."""
+    names = {"conv_1": "conv1", "conv_2": "conv2", "norm_1": "norm1", "norm_2": "norm2"}
+    return [(names | {"shortcut": "conv1x1", "linear": "fc"}).get(part, part) for part in path]
 
 
 @_official.register

@@ -22,7 +22,7 @@ class Place:
     """Where one network of the authors is in a variant.
 
     Attributes:
-        role: `generator`, `discriminator` or `projection`.
+        role: `generator`, `discriminator`, `projection`, `mapping network` or `style encoder`.
         side: which of the authors' it is, where a role has several: `A` or `B`, `G` or `G_ema`; else empty.
         file: the name that the authors' program looks for, of what is turned back.
         arguments: fact of the architecture -> argument of the variant; others are called as the fact.
@@ -35,7 +35,7 @@ class Place:
 
 
 class Labels(NamedTuple):
-    """What a StarGAN's attributes are called, which its files do not say.
+    """What a StarGAN's attributes, or a StarGANv2's domains, are called, which its files do not say.
 
     Attributes:
         attributes: names by data set.
@@ -85,6 +85,12 @@ PLACES: dict[str, dict[str, Place]] = {
         "generator": Place("generator", "", "200000-G.ckpt", {"width": "generator_width"}),
         "discriminator": Place("discriminator", "", "200000-D.ckpt", _discriminator()),
     },
+    "StarGANv2": {
+        "generator": Place("generator", "", "100000_nets.ckpt", {"width": "generator_width"}),
+        "mapping_network": Place("mapping network", "", "100000_nets.ckpt", {"width": "mapping_width"}),
+        "style_encoder": Place("style encoder", "", "100000_nets.ckpt", _discriminator()),
+        "discriminator": Place("discriminator", "", "100000_nets.ckpt", _discriminator()),
+    },
     "DCGAN": {
         "generator": Place("generator", "", "netG.pth"),
         "discriminator": Place("discriminator", "", "netD.pth", _discriminator()),
@@ -116,7 +122,7 @@ def variant_of(networks: Sequence[Recognised]) -> str:
     CycleGAN; of a single generator, a U-Net or what pix2pix has by default, dropout or batch norm, makes a
     Pix2Pix, and so does a discriminator that sees the input too.
     """
-    for name in ("MUNIT", "StarGAN", "DCGAN", "R3GAN", "StyleGAN2"):
+    for name in ("MUNIT", "StarGANv2", "StarGAN", "DCGAN", "R3GAN", "StyleGAN2"):
         if networks[0].kind.startswith(name):
             return name
     if any(network.kind == "patch projection" or _has_filters(network) for network in networks):
@@ -192,6 +198,8 @@ def arguments_of(
                 )
     if variant == "StarGAN":
         return _stargan(arguments, networks, labels)
+    if variant == "StarGANv2":
+        return _stargan_v2(arguments, labels)
     if variant == "CUT":
         return _cut(arguments, networks, nce_layers)
     if variant == "Pix2Pix":
@@ -248,6 +256,20 @@ def _stargan(arguments: Facts, networks: Mapping[str, Recognised], labels: Label
     return arguments | {"attributes": labels.attributes, "exclusive": labels.exclusive}
 
 
+def _stargan_v2(arguments: Facts, labels: Labels | None) -> Facts:
+    count = arguments.pop("domains", 0)
+    if labels is None and count not in RELEASED_DOMAINS:
+        raise ValueError(
+            f"The StarGANv2 has {count} domains, and its files do not say what they are: name them in their "
+            "order with --attributes A,B,C."
+        )
+    return arguments | {"domains": RELEASED_DOMAINS[count] if labels is None else labels.attributes[0]}
+
+
+RELEASED_DOMAINS = {2: ["female", "male"], 3: ["cat", "dog", "wild"]}
+"""Number of domains -> their names in the released models, of CelebA-HQ and of AFHQ."""
+
+
 def _cut(arguments: Facts, networks: Mapping[str, Recognised], nce_layers: list[int] | None) -> Facts:
     channels, projected = _feature_channels(arguments), arguments.pop("feature_channels", None)
     layers = nce_layers or [number for number in LAYERS if number < len(channels)]
@@ -301,6 +323,7 @@ COUNTERPARTS: dict[str, dict[str, tuple[Any, ...]]] = {
         "spectral_norm": (False,),
     },
     "StarGAN": {"spectral_norm": (False,)},
+    "StarGANv2": {"spectral_norm": (False,)},
     "DCGAN": {
         "generator_norm": ("batch",),
         "discriminator_norm": ("batch",),

@@ -322,11 +322,55 @@ def _channels_by_size(channels: dict[int, int]) -> Facts:
     return {"image_size": finest, "width": width, "most_channels": most}
 
 
+def _stargan_v2_generator(state: State) -> Facts:
+    stem, blocks = state["from_rgb.weight"], len(_numbers(state, r"encode\.(\d+)\.conv1\.weight"))
+    high_pass = 8.0 / float(state["hpf.filter"][1, 1]) if "hpf.filter" in state else 0.0
+    halvings = blocks - 2 - (high_pass > 0)
+    return {
+        "channels": stem.shape[1],
+        "width": stem.shape[0],
+        "image_size": 16 << halvings,
+        "style_size": state["decode.0.norm1.fc.weight"].shape[1],
+        "high_pass": round(high_pass, 6),
+    }
+
+
+def _stargan_v2_mapping(state: State) -> Facts:
+    first = state["shared.0.weight"]
+    return {
+        "latent_size": first.shape[1],
+        "width": first.shape[0],
+        "style_size": state["unshared.0.6.weight"].shape[0],
+        "domains": len(_numbers(state, r"unshared\.(\d+)\.0\.weight")),
+    }
+
+
+def _stargan_v2_encoder(state: State) -> Facts:
+    return _stargan_v2_trunk(state, "shared") | {
+        "style_size": state["unshared.0.weight"].shape[0],
+        "domains": len(_numbers(state, r"unshared\.(\d+)\.weight")),
+    }
+
+
+def _stargan_v2_discriminator(state: State) -> Facts:
+    head = state[f"main.{max(_convolutions(state, 'main'))}.weight"]
+    return _stargan_v2_trunk(state, "main") | {"domains": head.shape[0]}
+
+
+def _stargan_v2_trunk(state: State, prefix: str) -> Facts:
+    stem, blocks = state[f"{prefix}.0.weight"], _numbers(state, prefix + r"\.(\d+)\.conv1\.weight")
+    return {"channels": stem.shape[1], "width": stem.shape[0], "image_size": 4 << len(blocks)}
+
+
 KINDS = {
     "StyleGAN2 generator": Kind(r"synthesis\.b4\.const", _stylegan2_generator),
     "StyleGAN2 discriminator": Kind(r"b4\.out\.weight", _stylegan2_discriminator),
     "R3GAN generator": Kind(r"AggregationLayer\.Layer\.weight", _r3gan_generator),
     "R3GAN discriminator": Kind(r"ExtractionLayer\.Layer\.weight", _r3gan_discriminator),
+    "StarGANv2 generator": Kind(r"from_rgb\.weight", _stargan_v2_generator),
+    "StarGANv2 mapping network": Kind(r"unshared\.0\.0\.weight", _stargan_v2_mapping),
+    "StarGANv2 style encoder": Kind(r"unshared\.0\.weight", _stargan_v2_encoder),
+    "StarGANv2 discriminator": Kind(r"main\.1\.conv1\.weight", _stargan_v2_discriminator),
     "MUNIT generator": Kind(r"enc_style\.model\.0\.conv\.weight", _munit_generator),
     "MUNIT discriminator": Kind(r"cnns\.0\.0\.conv\.weight", _munit_discriminator),
     "StarGAN discriminator": Kind(r"conv2\.weight", _stargan_discriminator),

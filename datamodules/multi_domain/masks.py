@@ -1,0 +1,69 @@
+"""Masks in files beside images: where in a face what is, for models that let some of an image pass by.
+
+Beside `NAME.jpg` lies `NAME.masks.png`: its red channel is the first mask, its green one the second, 255
+where all passes. Such files are no images of a domain.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import Tensor
+
+from datamodules.image_sets import ImageSet
+from datamodules.listing import Listing, list_images
+from datamodules.reading import Reading
+
+SUFFIX = ".masks.png"
+LEFT_OUT = "masks of images beside them"
+OTHERWISE = (
+    "Where images have no masks a network makes them of faces: the official one by --model.landmarks "
+    "wing.ckpt, or a callable of your own by the callback gans.callbacks.face_masks.FaceMaskSource. For "
+    "other pictures than faces set --model.high_pass 0."
+)
+"""What to do without these files."""
+
+
+def without_masks(found: Listing) -> Listing:
+    """Return a listing without the masks of its images."""
+    stems = {(path.parent, path.stem) for path in found.paths}
+    images = [path for path in found.paths if not _is_of(path, stems)]
+    left_out = Counter(found.left_out) + Counter({LEFT_OUT: len(found.paths) - len(images)})
+    return found._replace(paths=images, left_out=left_out)
+
+
+def images_without_masks(folder: Path) -> Listing:
+    """List the images of a folder that are no masks of others."""
+    return without_masks(list_images(folder))
+
+
+def _is_of(path: Path, stems: set[tuple[Path, str]]) -> bool:
+    return path.name.endswith(SUFFIX) and (path.parent, path.name.removesuffix(SUFFIX)) in stems
+
+
+def masks_beside(images: ImageSet, reading: Reading, prepare: Callable[[Tensor], Tensor]) -> ImageSet:
+    """Return the masks (2, H, W) of images, in their order.
+
+    Args:
+        images: from files.
+        reading: how files are read.
+        prepare: cuts and resizes (3, H, W), as those of the images.
+
+    Raises:
+        ValueError: if an image has no masks.
+    """
+    assert images.folder is not None
+    files = [_beside(images.folder / name) for name in images.names]
+    return reading.load(Listing(images.folder, files), 3, lambda pixels: prepare(pixels)[:2])
+
+
+def _beside(image: Path) -> Path:
+    masks = image.with_name(image.stem + SUFFIX)
+    if not masks.is_file():
+        raise ValueError(
+            f"masks: there is no {masks.name} beside {image}, with the first mask in red and the second in "
+            f"green. {OTHERWISE}"
+        )
+    return masks
