@@ -24,9 +24,6 @@ from gans.networks.resampling import FilteredDoubling, FilteredHalving, filter_o
 from gans.networks.resnet import ResNetGenerator
 from gans.networks.sizes import SMALLEST_MAP
 from gans.networks.stargan import StarGANDiscriminator, StarGANGenerator
-from gans.networks.stylegan2.discriminator import DiscriminatorBlock, StyleGAN2Discriminator
-from gans.networks.stylegan2.generator import StyleGAN2Generator
-from gans.networks.stylegan2.synthesis import StyledConvolution, SynthesisBlock
 from gans.networks.stargan_v2 import (
     DomainDiscriminator,
     HighPass,
@@ -34,6 +31,9 @@ from gans.networks.stargan_v2 import (
     StyledGenerator,
     StyleEncoder,
 )
+from gans.networks.stylegan2.discriminator import DiscriminatorBlock, StyleGAN2Discriminator
+from gans.networks.stylegan2.generator import StyleGAN2Generator
+from gans.networks.stylegan2.synthesis import StyledConvolution, SynthesisBlock
 from gans.networks.unet import UNetGenerator
 
 STEM = 9  # layers before the residual blocks, in the generator of StarGAN
