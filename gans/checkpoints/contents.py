@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch.distributed as dist
@@ -50,21 +50,30 @@ def accept(module: nn.Module, checkpoint: dict[str, Any]) -> None:
 def take_weights(module: nn.Module, checkpoint: Mapping[str, Any]) -> None:
     """Give a module the networks of a checkpoint and nothing else: histories and averages begin anew.
 
+    The checkpoint may be one of the module's `first_stages`, which lacks some of its networks: these stay.
+
     Raises:
         ValueError: as `accept` does.
     """
-    _refuse_other_makers(module, checkpoint)
+    first_stages = getattr(module, "first_stages", {})
+    _refuse_other_makers(module, checkpoint, first_stages)
     weights = {name: part for name, part in checkpoint["state_dict"].items() if isinstance(part, Tensor)}
     _match_averages(module, weights)
+    if checkpoint["gans"]["variant"] in first_stages:
+        weights = {
+            name: part for name, part in module.state_dict().items() if isinstance(part, Tensor)
+        } | weights
     _refuse_other_weights(module, weights)
     module.load_state_dict(weights, strict=False)  # each process's own states have no weights
 
 
-def _refuse_other_makers(module: nn.Module, checkpoint: Mapping[str, Any]) -> None:
+def _refuse_other_makers(
+    module: nn.Module, checkpoint: Mapping[str, Any], others: Collection[str] = ()
+) -> None:
     made_by = checkpoint.get("gans")
     if made_by is None:
         raise ValueError("This checkpoint was not written by this project: it does not name its variant.")
-    if made_by["variant"] != type(module).__name__:
+    if made_by["variant"] not in (type(module).__name__, *others):
         raise ValueError(
             f"The checkpoint holds a {made_by['variant']}, but the model is a {type(module).__name__}. "
             f"Use a config of {made_by['variant']}, or another checkpoint."

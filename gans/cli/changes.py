@@ -30,6 +30,7 @@ HOW_DATA_IS_READ = (
     "prompts",
     "seed",
     "tile",
+    "turn",
     "windows_until",
     "workers",
 )
@@ -45,6 +46,7 @@ HOW_TO_TRAIN = (
     "extra_generator_steps",
     "flip_equivariance",
     "gradient_clip",
+    "halve_at",
     "halve_every",
     "langevin_steps",
     "nce_identity",
@@ -52,8 +54,11 @@ HOW_TO_TRAIN = (
     "objective",
     "patches",
     "penalty_every",
+    "pool_size",
+    "restart_every",
     "sampling_steps",
     "schedule",
+    "sharpen_targets",
     "target",
 )
 """Arguments of models, beside weights of losses and rates, that leave the networks as they are."""
