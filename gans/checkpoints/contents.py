@@ -12,6 +12,8 @@ from gans.training.averaging import NetworkAverages
 
 FORMAT = 1
 """Raised when a checkpoint's contents change so that older programs cannot read it."""
+AVERAGES = "ema."
+"""What the names of averaged weights begin with."""
 
 
 class OwnState(nn.Module):
@@ -50,7 +52,8 @@ def accept(module: nn.Module, checkpoint: dict[str, Any]) -> None:
 def take_weights(module: nn.Module, checkpoint: Mapping[str, Any]) -> None:
     """Give a module the networks of a checkpoint and nothing else: histories and averages begin anew.
 
-    The checkpoint may be one of the module's `first_stages`, which lacks some of its networks: these stay.
+    The checkpoint may be one of the module's `first_stages`. Then they are its averages, where it has any,
+    and networks that it lacks stay as they are.
 
     Raises:
         ValueError: as `accept` does.
@@ -58,13 +61,19 @@ def take_weights(module: nn.Module, checkpoint: Mapping[str, Any]) -> None:
     first_stages = getattr(module, "first_stages", {})
     _refuse_other_makers(module, checkpoint, first_stages)
     weights = {name: part for name, part in checkpoint["state_dict"].items() if isinstance(part, Tensor)}
-    _match_averages(module, weights)
     if checkpoint["gans"]["variant"] in first_stages:
-        weights = {
-            name: part for name, part in module.state_dict().items() if isinstance(part, Tensor)
-        } | weights
+        weights = _of_first_stage(module, weights)
+    _match_averages(module, weights)
     _refuse_other_weights(module, weights)
     module.load_state_dict(weights, strict=False)  # each process's own states have no weights
+
+
+def _of_first_stage(module: nn.Module, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of a module that begins with the averaged networks of another variant."""
+    own = {name: part for name, part in module.state_dict().items() if isinstance(part, Tensor)}
+    averaged = [name for name in stored if name.startswith(AVERAGES)]
+    raw = {name: part for name, part in stored.items() if name not in averaged}
+    return own | raw | {name.removeprefix(AVERAGES): stored[name] for name in averaged}
 
 
 def _refuse_other_makers(

@@ -199,7 +199,7 @@ class AdversarialSuperResolution(SuperResolution, Regularised):
 
     In every step the generator learns first, then the discriminator, from the same output and the targets, by
     two forwards: so batch norm and spectral norm move as in the authors' programs. A training may start from
-    the generator of an SRResNet, as in the papers: `--init_from` its checkpoint.
+    the averaged generator of an SRResNet, as in the papers: `--init_from` its checkpoint.
 
     Args:
         discriminator: `vgg_style`, one score for an image of the training's size, or `unet`, one for each

@@ -129,7 +129,7 @@ TOYS = {
             "growth": 2,
             "discriminator_width": 2,
             "perceptual_weight": 0.0,
-            "pool_size": 5,
+            "pool_size": 16,
         },
         data_arguments=ENLARGED_FACES,
         # Its own discriminator has spectral norm, which moves with every forward.
