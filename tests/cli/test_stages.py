@@ -9,6 +9,7 @@ import pytest
 import torch
 from support.checkpoints import write_checkpoint
 from support.commands import run, write_toy_config
+from support.pictures import random_pixels, write_image
 
 import gans
 
@@ -73,3 +74,17 @@ def test_a_gan_does_not_go_on_with_the_first_stage_as_if_it_were_its_own(
     config = write_toy_config(tmp_path / "mine.yaml", "SRGAN")
     assert run("fit", "--config", config, "--run", tmp_path / "run", "--ckpt_path", start) != 0
     assert "holds a SRResNet, but the model is a SRGAN" in capsys.readouterr().err
+
+
+def test_a_trained_model_is_measured_on_a_public_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(5):
+        write_image(tmp_path / "data" / "Set5" / f"{number}.png", random_pixels(33, 30 + number))
+    trained = write_checkpoint(tmp_path / "trained.ckpt", "SRResNet")
+    named = ("--config", "srresnet", "--data.name", "Set5", "--data.data_dir", tmp_path / "data")
+    places = ("--data.scale", 2, "--output", tmp_path / "tested", "--without", "metrics")
+    assert run("test", "--ckpt_path", trained, *named, *places) == 0
+    assert "psnr_y" in capsys.readouterr().out
+    assert run("test", "--ckpt_path", trained, *named, "--output", tmp_path / "again") != 0
+    assert "set data.scale to 2" in capsys.readouterr().err
