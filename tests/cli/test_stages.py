@@ -83,8 +83,8 @@ def test_a_trained_model_is_measured_on_a_public_set(
         write_image(tmp_path / "data" / "Set5" / f"{number}.png", random_pixels(33, 30 + number))
     trained = write_checkpoint(tmp_path / "trained.ckpt", "SRResNet")
     named = ("--config", "srresnet", "--data.name", "Set5", "--data.data_dir", tmp_path / "data")
-    places = ("--data.scale", 2, "--output", tmp_path / "tested", "--without", "metrics")
+    places = ("--data.scale", 2, "--run", tmp_path / "tested", "--without", "metrics")
     assert run("test", "--ckpt_path", trained, *named, *places) == 0
     assert "psnr_y" in capsys.readouterr().out
-    assert run("test", "--ckpt_path", trained, *named, "--output", tmp_path / "again") != 0
+    assert run("test", "--ckpt_path", trained, *named, "--run", tmp_path / "again") != 0
     assert "set data.scale to 2" in capsys.readouterr().err
