@@ -16,6 +16,7 @@ DATA_MODULES = {
     "MultiDomainImages": "datamodules.multi_domain.module",
     "PairedImages": "datamodules.paired.module",
     "Points": "datamodules.points",
+    "SharpImages": "datamodules.sharp.module",
     "UnpairedImages": "datamodules.unpaired.module",
 }
 
@@ -24,6 +25,7 @@ SOURCES = {
     "Images": ("root", "folder", "name"),
     "MultiDomainImages": ("root", "name", "table", "others"),
     "PairedImages": ("root", "folder_A", "folder_B", "folder", "name"),
+    "SharpImages": ("root", "folder", "name"),
     "UnpairedImages": ("root", "folder_A", "folder_B", "name"),
 }
 """Data modules that draw faces where no images are given -> the arguments that give some."""

@@ -91,7 +91,7 @@ class Preprocess:
             where it is zoomed, else size, also for resized_crop.
         flip: mirror every second image in training, at random.
         multiple: sides of whole images are rounded to it.
-        step: sides of resized images, and places of windows, are multiples of it, see `enlarged`.
+        step: windows begin at multiples of it.
         windows_until: share of the epochs, the first ones, in which windows are cut; in the others images are
             treated as `whole` says.
 
@@ -182,20 +182,6 @@ class Preprocess:
         written = FRACTION.fullmatch(str(self.load_size))
         return Fraction(int(written[1]), int(written[2])) if written else None
 
-    def enlarged(self, scale: int) -> Preprocess:
-        """Return how images are treated that are `scale` times as high and wide, and show the same.
-
-        Both are resized to sizes that differ by just this factor, and windows begin where a pixel of the
-        smaller image does.
-        """
-        return replace(
-            self,
-            size=scale * self.size,
-            load_size=scale * self.before_crop,
-            multiple=scale * self.multiple,
-            step=scale * self.step,
-        )
-
     def for_training(self, image: Tensor) -> Tensor:
         """Resize (C, H, W) to what windows are cut from.
 
@@ -214,8 +200,7 @@ class Preprocess:
             height = width = target
         elif self.scales:
             # never lower than the window, as official
-            steps = round(target * height / width / self.step)
-            height, width = max(steps * self.step, self.size), target
+            height, width = max(round(target * height / width), self.size), target
         if whole and not self.squares:
             height, width = self._rounded(height), self._rounded(width)
         elif not whole and min(height, width) < self.size:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import lightning as L
@@ -82,6 +83,8 @@ class AdversarialModule(L.LightningModule):
     batch_type: ClassVar[type] = object
     schedule_unit: ClassVar[str] = "epoch"
     objective: Objective | None = None
+    first_stages: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+    """Other variants whose weights a training may start from -> the arguments it takes over with them."""
 
     def __init__(
         self,

@@ -6,10 +6,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from torch import Tensor
-
-from datamodules.degradations.filtering import sharpen
-from datamodules.paired.batches import PairedBatch
 from gans.families.super_resolution import AdversarialSuperResolution, DiscriminatorName, GeneratorName
 
 
@@ -19,7 +15,7 @@ class RealESRGAN(AdversarialSuperResolution):
     ESRGAN's generator, at scale 4, 2 or 1, and a U-Net with spectral norm that judges every pixel, by binary
     cross-entropy. Pixels and features are compared with sharpened targets; the discriminator sees the targets
     as they are. In the paper 400000 steps at 1e-4 follow upon those of its first stage, Real-ESRNet: an
-    SRResNet with `generator` rrdbnet.
+    SRResNet with `generator` rrdbnet, `sharpen_targets` and `pool_size` 180.
 
     Images are (N, channels, H, W) in [-1, 1].
 
@@ -28,7 +24,8 @@ class RealESRGAN(AdversarialSuperResolution):
         discriminator: see `AdversarialSuperResolution`.
         adversarial_weight: likewise.
         l1_weight: likewise.
-        sharpen_targets: whether pixels and features are compared with sharpened targets.
+        sharpen_targets: see `SuperResolution`.
+        pool_size: likewise.
         **shared: the other arguments of `AdversarialSuperResolution`.
 
     Raises:
@@ -46,6 +43,7 @@ class RealESRGAN(AdversarialSuperResolution):
         adversarial_weight: float = 0.1,
         l1_weight: float = 1.0,
         sharpen_targets: bool = True,
+        pool_size: int = 180,
         **shared: Any,
     ) -> None:
         super().__init__(
@@ -53,10 +51,7 @@ class RealESRGAN(AdversarialSuperResolution):
             discriminator=discriminator,
             adversarial_weight=adversarial_weight,
             l1_weight=l1_weight,
+            sharpen_targets=sharpen_targets,
+            pool_size=pool_size,
             **shared,
         )
-
-    def reference(self, batch: PairedBatch) -> Tensor:
-        """Return the targets (N, C, scale * H, scale * W) in [0, 1], sharpened if that is asked for."""
-        targets = super().reference(batch)
-        return sharpen(targets) if self.hparams["sharpen_targets"] else targets

@@ -51,6 +51,5 @@ class SRResNet(SuperResolution):
 
     def generator_terms(self, batch: PairedBatch, enlarged: Tensor) -> dict[str, Tensor]:
         """Return the distance to the targets, of pixels in [0, 1]."""
-        target = (batch.target + 1) / 2
-        loss = self.hparams["loss"]
+        target, loss = self.reference(batch), self.hparams["loss"]
         return {loss: l1(enlarged, target) if loss == "l1" else F.mse_loss(enlarged, target)}

@@ -80,8 +80,7 @@ def test_every_config_trains(name: str, own_images: bool, tmp_path: Path) -> Non
     data = dict(toy.data_arguments)
     public = {"root", "name", "folder_A", "folder_B"} & set(config["data"].get("init_args") or {})
     if public or own_images:  # a folder stands in for the data set, which is not here
-        scale = config["data"]["init_args"].get("scale", 1)
-        write_layout(tmp_path / "data", config["data"]["class_path"], scale=scale)
+        write_layout(tmp_path / "data", config["data"]["class_path"])
         data = dict.fromkeys(public, "null")
         data |= {"size": toy.data_arguments["size"], "root": str(tmp_path / "data")}
         data |= stand_ins(config["data"]["init_args"], tmp_path) if public else {"batch_size": 2}

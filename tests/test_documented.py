@@ -12,7 +12,7 @@ from support.documented import NOT_RUN, documented, is_of, run_by, started
 from support.folders import write_images
 from support.latent_models import Faces
 
-from gans.tools import attribute_classifier, compare, table
+from gans.tools import attribute_classifier, compare, sub_images, table
 from gans.tools.export.__main__ import main as export
 from gans.tools.latents.__main__ import main as latents
 from gans.tools.latents.decoder import Decoder
@@ -51,6 +51,7 @@ KINDS = (
     "python -m gans.tools.latents",
     "python -m gans.tools.looks",
     "python -m gans.tools.official",
+    "python -m gans.tools.sub_images",
     "python -m gans.tools.table",
 )
 """Beginnings of commands, all of which are run here or in test_readme.py."""
@@ -217,6 +218,15 @@ class FirstFit:
             return run(*arguments)
         shutil.copytree(self.first, folder, dirs_exist_ok=True)
         return 0
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.sub_images"), ids=" ".join)
+def test_pictures_are_cut(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder, output = map(Path, arguments[:2])
+    write_images(folder, 2, (20, 18))
+    assert started(sub_images.main, *arguments) == 0
+    assert len(list(output.glob("*.png"))) >= 2
 
 
 @pytest.mark.parametrize("arguments", run_by("python -m gans.tools.table"), ids=" ".join)

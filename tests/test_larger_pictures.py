@@ -14,7 +14,7 @@ from support.pairs import FACES
 from support.small_gans import tiny
 from support.toys import make_model
 
-from datamodules import PairedImages
+from datamodules import SharpImages
 from gans.callbacks.generative_metrics import GenerativeMetrics
 from gans.callbacks.sample_grid import SampleGrid
 from gans.callbacks.translation_error import TranslationError
@@ -24,8 +24,8 @@ from gans.protocol import scale_of
 METRICS = {"kid_lite0", "fd_lite0", "l1", "psnr", "ssim", "l1_constant"}
 
 
-def pairs(scale: int) -> PairedImages:
-    return PairedImages(**FACES, faces_A="as_drawn", scale=scale)
+def pairs(scale: int) -> SharpImages:
+    return SharpImages(**FACES, scale=scale)
 
 
 def test_a_variant_that_says_nothing_keeps_the_size() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -93,7 +94,9 @@ def test_fit_commands_train(arguments: list[str], tmp_path: Path, monkeypatch: p
     if "table.csv" in arguments:
         write_table(Path("table.csv"), Path("FOLDER"), ["smiling", "blond", "black"])
     if "--init_from" in arguments:
-        write_checkpoint(Path(arguments[arguments.index("--init_from") + 1]), merged_model(arguments))
+        path, name = Path(arguments[arguments.index("--init_from") + 1]), merged_model(arguments)
+        first: dict[str, Any] = {"generator": "rrdbnet", "growth": 2, "scale": 4} if name == "ESRGAN" else {}
+        write_checkpoint(path, "SRResNet" if first else name, **first)
     if any("attributes.ckpt" in argument for argument in arguments):
         write_toy_config(Path("faces.yaml"), "StarGAN")
         assert (

@@ -34,6 +34,7 @@ FLOORS = (
     "datamodules.images",
     "datamodules.unpaired",
     "datamodules.paired",
+    "datamodules.sharp",
     "datamodules.multi_domain",
     "datamodules.captioned",
     "datamodules.points",

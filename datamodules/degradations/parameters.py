@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import get_args
+from typing import ClassVar, get_args
 
 import torch
 from torch import Tensor
@@ -128,15 +128,16 @@ class PassParameters:
         return torch.where(_of_each(is_sinc), sincs, others).float()
 
 
-SECOND_PASS = PassParameters(
-    blur=0.8,
-    sigma=(0.2, 1.5),
-    resize=(0.3, 0.4, 0.3),
-    factors=(0.3, 1.2),
-    gaussian_noise=(1.0, 25.0),
-    photon_noise=(0.05, 2.5),
-)
-"""The paper's second pass."""
+@dataclass(frozen=True)
+class SecondPassParameters(PassParameters):
+    """The same with the defaults of the paper's second pass."""
+
+    blur: float = 0.8
+    sigma: Range = (0.2, 1.5)
+    resize: tuple[float, ...] = (0.3, 0.4, 0.3)
+    factors: Range = (0.3, 1.2)
+    gaussian_noise: Range = (1.0, 25.0)
+    photon_noise: Range = (0.05, 2.5)
 
 
 @dataclass(frozen=True)
@@ -147,16 +148,18 @@ class Degradation:
         first: the first pass.
         second: the second pass.
         sinc: probability that the last filter is a sinc, not nothing.
+        sharpen: whether images are sharpened before, as the targets of Real-ESRGAN's losses are.
 
     Raises:
         ValueError: sinc is no probability.
     """
 
     first: PassParameters = PassParameters()
-    second: PassParameters = SECOND_PASS
+    second: SecondPassParameters = SecondPassParameters()
     sinc: float = 0.8
+    sharpen: bool = True
 
-    draws = 40
+    draws: ClassVar[int] = 40
     """Random numbers that an image takes."""
 
     def __post_init__(self) -> None:
@@ -180,7 +183,9 @@ class Degradation:
         kernels = torch.where(_of_each(is_sinc), sincs, pulse(len(sizes)))
         mode = MODES[int(len(MODES) * next(columns)[0])]
         jpeg_last = bool(next(columns)[0] < 0.5)
-        return Drawn(first, second, kernels, mode, jpeg_last, (next(columns) * 2**53).long())
+        return Drawn(
+            first, second, kernels, mode, jpeg_last, [int(2**53 * number) for number in next(columns)]
+        )
 
 
 def _sizes(columns: Columns) -> Tensor:

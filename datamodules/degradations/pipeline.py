@@ -49,7 +49,7 @@ class Drawn(NamedTuple):
         kernels: of the last filter, (N, K, K).
         mode: of the last resizing.
         jpeg_last: whether the second JPEG comes after the last filter.
-        seeds: of the noise in the pixels, int64 (N,).
+        seeds: of the noise in the pixels, one for each.
     """
 
     first: Pass
@@ -57,7 +57,7 @@ class Drawn(NamedTuple):
     kernels: Tensor
     mode: ResizeMode
     jpeg_last: bool
-    seeds: Tensor
+    seeds: Sequence[int]
 
 
 class PixelNoise(Protocol):
@@ -107,7 +107,7 @@ def degrade(images: Tensor, drawn: Drawn, scale: int, noise: PixelNoise | None =
         (N, 3, H // scale, W // scale) in [0, 1], rounded to 8 bits.
     """
     height, width = images.shape[-2:]
-    noise = noise or SeededNoise(drawn.seeds.tolist(), images.device)
+    noise = noise or SeededNoise(drawn.seeds, images.device)
     first, second = drawn.first, drawn.second
 
     spoilt = resize_by(_blurred(images, first), first.factor, first.mode)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from datamodules.arguments import at_least
 from datamodules.base import ImageDataModule
@@ -16,14 +16,13 @@ from datamodules.paired.batches import (
     Inputs,
     PairedBatch,
     Separate,
-    Square,
     TrainingBatches,
 )
 from datamodules.paired.colour import lightness, split_lab
-from datamodules.paired.pair import GivenDirection, one_spelling, separate, squared
+from datamodules.paired.pair import GivenDirection, one_spelling, separate
 from datamodules.paired.sources import DrawnPairs, FolderPairs, Pairing, Task, find_pairs
 from datamodules.public_sets.known import PAIRED, root_of
-from datamodules.transforms import LoadSize, Preprocess, PreprocessKind, unchanged
+from datamodules.transforms import LoadSize, Preprocess, PreprocessKind, resize, unchanged
 
 
 class PairedImages(ImageDataModule):
@@ -37,8 +36,7 @@ class PairedImages(ImageDataModule):
     * `folder_A` and `folder_B`, matched likewise;
     * `folder` of plain pictures, of which `task` makes pairs: colorise takes the lightness L as A and the
           colour ab as B (see `datamodules.paired.colour`), edges takes the edges in the picture as A (dark
-          lines, -1 and 1 only) and the picture as B, bicubic and area take as A the picture made `scale`
-          times smaller, by MATLAB's bicubic or by means, and the picture as B;
+          lines, -1 and 1 only) and the picture as B;
     * drawn faces, as they are in the two domains `faces_A` and `faces_B`, or those of `faces_B` with a task.
 
     Window and mirroring are drawn once for both images of a pair, as a function of (seed, epoch, item),
@@ -48,16 +46,14 @@ class PairedImages(ImageDataModule):
     inputs alone (for colorise, pictures whose lightness is the input), or the inputs of the test.
 
     `channels_in` and `channels_out` are those of the batches' input and target; `lab` tells whether these are
-    L and ab, which `datamodules.paired.colour.join_lab` joins to pictures. `scale` tells how many times as
-    high and wide as inputs targets are; the model must make pictures of just this scale.
+    L and ab, which `datamodules.paired.colour.join_lab` joins to pictures.
 
     Args:
         root: folder with the splits.
         folder_A: folder of A, instead of a root; sub-folders are included.
         folder_B: folder of B, instead of a root.
         folder: folder of plain pictures, instead of the others; sub-folders are included.
-        task: colorise, edges, bicubic or area; makes pairs of plain pictures. For the last two, sides that
-            the scale does not divide are cropped below and at the right.
+        task: colorise or edges; makes pairs of plain pictures.
         direction: A2B takes A as input and B as target, B2A the other way round; AtoB and BtoA are the same.
         edge_sigma: blur before edges are drawn, in pixels; larger leaves out finer ones.
         edge_threshold: where an edge begins: 8 times the change of brightness (0 to 1) per pixel.
@@ -67,10 +63,7 @@ class PairedImages(ImageDataModule):
         faces_B: the same for domain B.
         faces_count: drawn pairs to train on.
         test_count: drawn pairs to evaluate on.
-        size: side of the inputs in pixels as the network sees them.
-        scale: targets are so many times as high and wide as inputs: in files of their own, drawn so, or by
-            the task.
-            `size` and `load_size` are those of inputs.
+        size: side of the images in pixels as the network sees them.
         preprocess: resize_and_crop, scale_width, scale_width_and_crop, crop or none, as in the official
             programs.
         load_size: side or width in pixels before cutting; by default size * 286 / 256 where a window is cut;
@@ -89,6 +82,7 @@ class PairedImages(ImageDataModule):
     """
 
     batch_type = PairedBatch
+    scale: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -107,7 +101,6 @@ class PairedImages(ImageDataModule):
         faces_count: int = 1000,
         test_count: int = 200,
         size: int = 256,
-        scale: int = 1,
         preprocess: PreprocessKind = "resize_and_crop",
         load_size: LoadSize | None = None,
         flip: bool = True,
@@ -120,7 +113,6 @@ class PairedImages(ImageDataModule):
         super().__init__(preprocess=Preprocess(preprocess, size, load_size, flip), channels=None, **reading)
         at_least("faces_count", faces_count, 1)
         at_least("test_count", test_count, 1)
-        at_least("scale", scale, 1)
         at_least("channels_A", channels_A, 1)
         at_least("channels_B", channels_B, 1)
         A = self.reading.of_domain(channels_A, value_range_A)
@@ -129,19 +121,15 @@ class PairedImages(ImageDataModule):
         self.direction = one_spelling(direction)
         folders = {"root": root, "folder_A": folder_A, "folder_B": folder_B, "folder": folder}
         root = root_of(name, PAIRED, self.reading, folders, quick_start="pix2pix")
-        pairing = Pairing(self.direction, task, scale, edge_sigma, edge_threshold, self.preprocess, A, B)
+        pairing = Pairing(self.direction, task, edge_sigma, edge_threshold, self.preprocess, A, B)
         files = find_pairs(root, folder_A, folder_B, folder, pairing)
         self._pairs: FolderPairs | DrawnPairs = files or DrawnPairs(
             faces, faces_A, faces_B, faces_count, test_count, pairing
         )
         channels = self._pairs.channels_A, self._pairs.channels_B
         self.channels_in, self.channels_out = channels if self.direction == "A2B" else channels[::-1]
-        self.lab, self.scale = task == "colorise", scale
-        as_joined = partial(separate, channels_in=self.channels_in, scale=scale)
-        self._separate: Separate = split_lab if self.lab else as_joined
-        self._square: Square = partial(
-            squared, channels_in=self.channels_in, scale=scale, size=self.image_size
-        )
+        self.lab = task == "colorise"
+        self._separate: Separate = split_lab if self.lab else partial(separate, channels_in=self.channels_in)
 
     def found(self) -> list[Found]:
         """Return what was found of A and of B, or of the pictures that show both."""
@@ -154,7 +142,7 @@ class PairedImages(ImageDataModule):
     def train_dataloader(self) -> ResumableLoader:
         """Batches of `PairedBatch`, in another order each epoch."""
         pairs = self._pairs.training
-        batches = TrainingBatches(pairs, self._separate, self.preprocess.enlarged(self.scale), self.seed)
+        batches = TrainingBatches(pairs, self._separate, self.preprocess, self.seed)
         return self.training_loader(batches, len(pairs))
 
     def val_dataloader(self) -> ResumableLoader:
@@ -189,5 +177,6 @@ class PairedImages(ImageDataModule):
             A batch on the CPU, of whole images; made square where their sizes differ.
         """
         pairs = self._pairs.validation
-        batches = EvaluationBatches(pairs, self._separate, self._square)
+        square = partial(resize, height=self.image_size, width=self.image_size)
+        batches = EvaluationBatches(pairs, self._separate, square)
         return batches[[evenly_spaced(len(pairs), count)]].finish()

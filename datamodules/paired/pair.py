@@ -1,9 +1,7 @@
-"""How one pair is made: of the halves of a picture, of two files, or of a picture and what is drawn from it.
+"""How one pair is made: of the halves of a picture, of two files, or of a picture and the edges in it.
 
 A pair is one tensor (C, H, W) with the channels of the input first and those of the target after them. So it
-is cached, cut and mirrored like any image, and nothing can be drawn for one of the two alone. Where the
-target is `scale` times as high and wide as the input, the pair has the size of the target, and each pixel of
-the input stands there `scale` times in each direction; cut at multiples of the scale, both show the same.
+is cached, cut and mirrored like any image, and nothing can be drawn for one of the two alone.
 """
 
 from __future__ import annotations
@@ -21,9 +19,8 @@ from torchvision.transforms.v2 import functional as VF
 from datamodules.files.readers import Header, ImageError
 from datamodules.files.value_range import BY_TYPE, ValueRange
 from datamodules.paired.edges import draw_edges
-from datamodules.paired.shrinking import Shrinking, cropped_to_multiples, shrink
 from datamodules.reading import ImageFiles, read_pixels
-from datamodules.transforms import one_type, resize
+from datamodules.transforms import one_type
 
 Direction = Literal["A2B", "B2A"]
 GivenDirection = Literal["A2B", "B2A", "AtoB", "BtoA"]
@@ -42,26 +39,13 @@ def one_spelling(direction: GivenDirection) -> Direction:
 
 
 def join(A: Tensor, B: Tensor, direction: Direction) -> Tensor:
-    """Join (C, H, W) of A and of B to a pair, the input first; 8 bit and deeper ones come to one range.
-
-    The target may be larger than the input, by the same integer in both directions.
-    """
-    inputs, targets = (A, B) if direction == "A2B" else (B, A)
-    (channels, height, width), scale = inputs.shape, targets.shape[1] // inputs.shape[1]
-    repeated = inputs[:, :, None, :, None].expand(-1, -1, scale, -1, scale)
-    enlarged = repeated.reshape(channels, scale * height, scale * width)  # the same memory, if scale is 1
-    return torch.cat(one_type([enlarged, targets]), dim=0)
+    """Join (C, H, W) of A and of B to a pair, the input first; 8 bit and deeper ones come to one range."""
+    return torch.cat(one_type([A, B] if direction == "A2B" else [B, A]), dim=0)
 
 
-def separate(pairs: Tensor, channels_in: int, scale: int = 1) -> tuple[Tensor, Tensor]:
-    """Return the inputs (N, C, H / scale, W / scale) and the targets of pairs (N, C, H, W)."""
-    return pairs[:, :channels_in, ::scale, ::scale], pairs[:, channels_in:]
-
-
-def squared(pair: Tensor, channels_in: int, scale: int, size: int) -> Tensor:
-    """Return a pair (C, H, W) with its input resized to (size, size), its target to `scale` times that."""
-    (inputs,), (targets,) = separate(pair[None], channels_in, scale)
-    return join(resize(inputs, size, size), resize(targets, scale * size, scale * size), "A2B")
+def separate(pairs: Tensor, channels_in: int) -> tuple[Tensor, Tensor]:
+    """Return the inputs and the targets of pairs (N, C, H, W)."""
+    return pairs[:, :channels_in], pairs[:, channels_in:]
 
 
 @dataclass(frozen=True)
@@ -142,31 +126,6 @@ class WithEdges:
         return join(draw_edges(B, self.sigma, self.threshold), B, self.direction)
 
 
-@dataclass(frozen=True)
-class WithSmaller:
-    """Makes a pair of a picture (C, H, W) as B, the target, and the same made smaller as A.
-
-    Sides that the scale does not divide are cropped below and at the right, before anything is resized.
-
-    Attributes:
-        resize: of the picture, to sides that the scale divides.
-        scale: A is so many times smaller.
-        shrinking: how A is made.
-
-    Raises:
-        ValueError: the picture is smaller than the scale.
-    """
-
-    resize: Callable[[Tensor], Tensor]
-    scale: int
-    shrinking: Shrinking
-
-    def __call__(self, picture: Tensor) -> Tensor:
-        """Crop, resize, make smaller and join."""
-        B = self.resize(cropped_to_multiples(picture, self.scale))
-        return join(shrink(B, self.scale, self.shrinking), B, "A2B")
-
-
 @dataclass(frozen=True, eq=False)
 class MatchedFiles(ImageFiles):
     """Pairs whose A and B are files of their own; `paths`, `channels` and `names` are those of A.
@@ -176,8 +135,6 @@ class MatchedFiles(ImageFiles):
         partner_channels: number of channels every image of B is converted to.
         direction: which of them is the input.
         partner_range: the values of B that become -1 and 1.
-        prepare_partner: resizes (C, H, W) of B; None does to it what is done to A.
-        scale: the target is so many times as high and wide as the input.
 
     Raises:
         ImageError: when a pair is asked for of which an image cannot be used or the shapes differ.
@@ -187,8 +144,6 @@ class MatchedFiles(ImageFiles):
     partner_channels: int
     direction: Direction
     partner_range: ValueRange = field(default=BY_TYPE, kw_only=True)
-    prepare_partner: Callable[[Tensor], Tensor] | None = field(default=None, kw_only=True)
-    scale: int = field(default=1, kw_only=True)
 
     def __getitem__(self, index: int) -> Tensor:
         path = self.paths[index]
@@ -197,8 +152,8 @@ class MatchedFiles(ImageFiles):
         B = read_pixels(partner, self.partner_channels, self.partner_range)
         try:
             _check_shapes(A, B)
-            A, B = self.prepare(A), (self.prepare_partner or self.prepare)(B)
-            _check_sizes(A, B, self.direction, self.scale)
+            A, B = self.prepare(A), self.prepare(B)
+            _check_sizes(A, B)
         except ValueError as error:
             raise ImageError(f"{path} and {partner}: {error}") from error
         return join(A, B, self.direction)
@@ -211,15 +166,11 @@ def _check_shapes(A: Tensor, B: Tensor) -> None:
         raise ValueError(f"{_sizes(A, B)} pixels are of different shapes, so these are no pair")
 
 
-def _check_sizes(A: Tensor, B: Tensor, direction: Direction, scale: int) -> None:
-    inputs, targets = (A, B) if direction == "A2B" else (B, A)
-    if tuple(targets.shape[1:]) == tuple(scale * side for side in inputs.shape[1:]):
-        return
-    wrong, right = "differ", "both images one size"
-    if scale != 1:
-        wrong = f"differ by another factor than data.scale, {scale}, or where the larger one is the input"
-        right = f"the target {scale} times the height and width of the input"
-    raise ValueError(f"{_sizes(A, B)} pixels {wrong}. Give {right}, or choose preprocess: resize_and_crop")
+def _check_sizes(A: Tensor, B: Tensor) -> None:
+    if A.shape[1:] != B.shape[1:]:
+        raise ValueError(
+            f"{_sizes(A, B)} pixels differ. Give both images one size, or choose preprocess: resize_and_crop"
+        )
 
 
 def _sizes(A: Tensor, B: Tensor) -> str:

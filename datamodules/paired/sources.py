@@ -16,20 +16,12 @@ from datamodules.found import Found, describe, drawn
 from datamodules.image_sets import ImageSet, Split
 from datamodules.listing import Listing
 from datamodules.paired.folders import Splits, find_folders, list_folder, match_folders, split_files
-from datamodules.paired.pair import (
-    Direction,
-    Halves,
-    MatchedFiles,
-    WithEdges,
-    WithSmaller,
-    join,
-    usual_shape,
-)
+from datamodules.paired.pair import Direction, Halves, MatchedFiles, WithEdges, join, usual_shape
 from datamodules.reading import ImageFiles, MemoryImages, Reading, sample_headers
 from datamodules.transforms import Preprocess, unchanged
 from datamodules.unpaired.sources import DrawnDomains
 
-Task = Literal["colorise", "edges", "bicubic", "area"]
+Task = Literal["colorise", "edges"]
 Resize = Callable[[Tensor], Tensor]
 
 
@@ -40,7 +32,6 @@ class Pairing:
     Attributes:
         direction: which of A and B is the input.
         task: what makes pairs of plain pictures; None for pairs that are there.
-        scale: how many times as large as inputs targets are.
         edge_sigma: blur before edges are drawn.
         edge_threshold: where an edge begins.
         preprocess: how pairs are resized.
@@ -53,7 +44,6 @@ class Pairing:
 
     direction: Direction
     task: Task | None
-    scale: int
     edge_sigma: float
     edge_threshold: float
     preprocess: Preprocess
@@ -62,37 +52,13 @@ class Pairing:
 
     def __post_init__(self) -> None:
         if self.task is not None and self.task not in get_args(Task):
-            raise ValueError(f"task: {self.task!r} is unknown; {', '.join(get_args(Task))} are.")
+            raise ValueError(f"task: {self.task!r} is unknown; colorise and edges are.")
         if self.task == "colorise" and self.direction == "B2A":
             raise ValueError("direction: task colorise leads from lightness to colour, which is A2B.")
         for argument in ("edge_sigma", "edge_threshold"):
             if getattr(self, argument) <= 0:
                 raise ValueError(f"{argument}: {getattr(self, argument)} must be above 0.")
-        if self.shrinks:
-            self._check_scale()
-        elif self.scale != 1 and self.task:
-            raise ValueError(
-                f"scale: {self.scale} wants targets that are larger than inputs, and task {self.task} makes "
-                "both of one size: leave one of the two out."
-            )
         self._check_channels()
-
-    @property
-    def shrinks(self) -> bool:
-        """Whether the task is to enlarge pictures that were made smaller."""
-        return self.task in ("bicubic", "area")
-
-    @property
-    def scales(self) -> tuple[int, int]:
-        """How many times as large as inputs the images of A and of B are."""
-        return (1, self.scale) if self.direction == "A2B" else (self.scale, 1)
-
-    @property
-    def preprocesses(self) -> tuple[Preprocess, Preprocess]:
-        """How A and B are resized; a task that makes pictures smaller crops them where the scale asks it."""
-        given = replace(self.preprocess, multiple=1) if self.shrinks else self.preprocess
-        for_A, for_B = (given.enlarged(scale) for scale in self.scales)
-        return for_A, for_B
 
     @property
     def value_range(self) -> ValueRange:
@@ -108,22 +74,9 @@ class Pairing:
             )
         return A
 
-    def _check_scale(self) -> None:
-        """Refuse a task that makes pictures smaller without saying how much, or the other way round."""
-        if self.scale == 1:
-            raise ValueError(f"scale is missing: task {self.task} makes pictures so many times smaller.")
-        if self.direction == "B2A":
-            raise ValueError(f"direction: task {self.task} leads from small to large, which is A2B.")
-
     def _check_channels(self) -> None:
         """Refuse numbers of channels that a task does not have."""
         channels_A, channels_B = self.reading_A.channels, self.reading_B.channels
-        if self.shrinks:
-            if channels_A not in (None, channels_B):
-                raise ValueError(
-                    f"channels_A: task {self.task} gives A the channels of B: leave channels_A out."
-                )
-            return
         if self.task and channels_A not in (None, 1):
             raise ValueError(f"channels_A: task {self.task} has 1 channel there, not {channels_A}.")
         allowed = {"colorise": (2,), "edges": (1, 3)}.get(self.task or "")
@@ -138,20 +91,14 @@ class Pairing:
         return split_files(listings, self.reading_A.held_out_share, self.reading_A.max_images)
 
     def from_picture(self, resize: Resize) -> Resize:
-        """Return what makes a pair of a picture: resized, with its edges or made smaller as the task says.
+        """Return what makes a pair of a picture: resized, with its edges if they are the task.
 
         In colourisation the picture stands for its pair: the device that trains splits it into lightness
         and colour, batch by batch.
         """
         if self.task == "edges":
             return WithEdges(resize, self.direction, self.edge_sigma, self.edge_threshold)
-        if self.task in ("bicubic", "area"):
-            return WithSmaller(resize, self.scale, self.task)
         return resize
-
-    def channels_made(self, channels: int) -> int:
-        """Return how many channels A has that the task makes of pictures of so many."""
-        return channels if self.shrinks else 1
 
 
 class DrawnPairs:
@@ -175,12 +122,10 @@ class DrawnPairs:
         self, style: str, faces_A: str, faces_B: str, count: int, test_count: int, pairing: Pairing
     ) -> None:
         self.pairing = pairing
-        self._scales = (pairing.scale, pairing.scale) if pairing.task else pairing.scales
         self.channels_A, self.channels_B = pairing.reading_A.channels or 3, pairing.reading_B.channels or 3
         drawn = self.channels_A, self.channels_B
         if pairing.task:
-            faces_A = faces_B  # nothing is drawn twice
-            self.channels_A = pairing.channels_made(self.channels_B)
+            faces_A, self.channels_A = faces_B, 1  # nothing is drawn twice
             drawn = (self.channels_B, self.channels_B)
         if pairing.task == "colorise":
             self.channels_B, drawn = 2, (3, 3)
@@ -189,13 +134,12 @@ class DrawnPairs:
     def found(self) -> list[Found]:
         """Describe both domains."""
         faces = self._domains
-        counts = faces.count, faces.test_count
-        side_A, side_B = (each.before_crop for each in self.pairing.preprocesses)
-        return [drawn("A", *counts, side_A, self.channels_A), drawn("B", *counts, side_B, self.channels_B)]
+        counts = faces.count, faces.test_count, faces.preprocess.before_crop
+        return [drawn("A", *counts, self.channels_A), drawn("B", *counts, self.channels_B)]
 
     def prepare(self, split: Split) -> None:
         """Draw the faces of a split into the cache on disk."""
-        self._domains.paired(split, "pairs", self._scales)
+        self._domains.paired(split, "pairs")
 
     @cached_property
     def training(self) -> ImageSet:
@@ -213,7 +157,7 @@ class DrawnPairs:
         return self.validation
 
     def _draw(self, split: Split) -> ImageSet:
-        A, B = self._domains.paired(split, "pairs", self._scales)
+        A, B = self._domains.paired(split, "pairs")
         if self.pairing.task:
             make = self.pairing.from_picture(unchanged)
             return MemoryImages(torch.stack([make(face) for face in B.images]), B.names)
@@ -227,7 +171,7 @@ class FolderPairs:
 
     Attributes:
         splits: the files.
-        read: makes a set of pairs of files, given how to resize A and B.
+        read: makes a set of pairs of files, given how to resize.
         channels_A: channels of A.
         channels_B: channels of B.
         pairing: how pairs are made.
@@ -236,7 +180,7 @@ class FolderPairs:
     """
 
     splits: Splits
-    read: Callable[[Listing, Resize, Resize], ImageFiles]
+    read: Callable[[Listing, Resize], ImageFiles]
     channels_A: int
     channels_B: int
     pairing: Pairing
@@ -265,7 +209,7 @@ class FolderPairs:
     @cached_property
     def training(self) -> ImageSet:
         """Pairs in the size windows are cut from."""
-        return self._load(self.splits.train, *(each.for_training for each in self.pairing.preprocesses))
+        return self._load(self.splits.train, self.pairing.preprocess.for_training)
 
     @cached_property
     def validation(self) -> ImageSet:
@@ -280,10 +224,10 @@ class FolderPairs:
         return self._to_evaluate(self.splits.test)
 
     def _to_evaluate(self, listing: Listing) -> ImageSet:
-        return self._load(listing, *(each.for_evaluation for each in self.pairing.preprocesses))
+        return self._load(listing, self.pairing.preprocess.for_evaluation)
 
-    def _load(self, listing: Listing, resize_A: Resize, resize_B: Resize) -> ImageSet:
-        return self.pairing.reading_A.keep(self.read(listing, resize_A, resize_B))
+    def _load(self, listing: Listing, resize: Resize) -> ImageSet:
+        return self.pairing.reading_A.keep(self.read(listing, resize))
 
 
 def find_pairs(
@@ -310,9 +254,7 @@ def find_pairs(
         raise ValueError(f"Give either {' or '.join(given)}, not both.")
     if folder is not None:
         if pairing.task is None:
-            raise ValueError(
-                f"task is missing: {', '.join(get_args(Task))} make pairs of the pictures of folder."
-            )
+            raise ValueError("task is missing: colorise or edges makes pairs of the pictures of folder.")
         return _from_pictures(Path(folder), pairing)
     if pairing.task:
         raise ValueError(
@@ -333,20 +275,15 @@ def _from_pictures(folder: Path, pairing: Pairing) -> FolderPairs:
 
     value_range = pairing.value_range
 
-    def read(listing: Listing, _: Resize, resize: Resize) -> ImageFiles:
+    def read(listing: Listing, resize: Resize) -> ImageFiles:
         return ImageFiles(
             listing.folder, listing.paths, channels, pairing.from_picture(resize), value_range=value_range
         )
 
-    return FolderPairs(splits, read, pairing.channels_made(channels), 2 if colorise else channels, pairing)
+    return FolderPairs(splits, read, 1, 2 if colorise else channels, pairing)
 
 
 def _side_by_side(folders: Mapping[str, tuple[Path, ...]], pairing: Pairing) -> FolderPairs:
-    if pairing.scale != 1:
-        raise ValueError(
-            f"scale: {pairing.scale} wants targets that are larger than inputs, and in pictures that show A "
-            "beside B they are of one size: give A and B as files of their own, or leave scale out."
-        )
     listings = {split: list_folder(folder) for split, (folder,) in folders.items()}
     splits = pairing.split(listings)
     headers = sample_headers(splits.train.paths, pairing.reading_A.on_bad_image)
@@ -354,7 +291,7 @@ def _side_by_side(folders: Mapping[str, tuple[Path, ...]], pairing: Pairing) -> 
     channels_A, channels_B = pairing.reading_A.channels or channels, pairing.reading_B.channels or channels
     value_range = pairing.value_range
 
-    def read(listing: Listing, resize: Resize, _: Resize) -> ImageFiles:
+    def read(listing: Listing, resize: Resize) -> ImageFiles:
         halves = Halves(resize, channels_A, channels_B, pairing.direction, usual)
         return ImageFiles(
             listing.folder, listing.paths, max(channels_A, channels_B), halves, value_range=value_range
@@ -375,18 +312,16 @@ def _matched(folders: Mapping[str, tuple[Path, ...]], pairing: Pairing) -> Folde
     channels_A = pairing.reading_A.channels_of(train_A)
     channels_B = pairing.reading_B.channels_of(train_B)
 
-    def read(listing: Listing, resize_A: Resize, resize_B: Resize) -> ImageFiles:
+    def read(listing: Listing, resize: Resize) -> ImageFiles:
         return MatchedFiles(
             listing.folder,
             listing.paths,
             channels_A,
-            resize_A,
+            resize,
             partners,
             channels_B,
             pairing.direction,
             partner_range=pairing.reading_B.values,
-            prepare_partner=resize_B,
-            scale=pairing.scale,
             value_range=pairing.reading_A.values,
         )
 

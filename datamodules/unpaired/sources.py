@@ -117,24 +117,20 @@ class DrawnDomains:
         truth_B2A, B = self.paired("test", "B")
         return HeldOut(A, B, truth_A2B, truth_B2A)
 
-    def paired(
-        self, split: Split, group: str, scales: tuple[int, int] = (1, 1)
-    ) -> tuple[MemoryImages, MemoryImages]:
+    def paired(self, split: Split, group: str) -> tuple[MemoryImages, MemoryImages]:
         """Return the same faces in domain A and in domain B.
 
         Args:
             split: train, in the size windows are cut from; or test, in the size they are evaluated in.
             group: see `face_seeds`.
-            scales: they are drawn so many times larger in A and in B.
         """
         size = self.preprocess.before_crop if split == "train" else self.preprocess.evaluated
         if evaluated_on_itself(self.preprocess, self.count):
             split = "train"
         count = self.count if split == "train" else self.test_count
-        size_A, size_B = (scale * size for scale in scales)
         return (
-            self._draw(split, group, count, size_A, self.change_A, self.channels_A),
-            self._draw(split, group, count, size_B, self.change_B, self.channels_B),
+            self._draw(split, group, count, size, self.change_A, self.channels_A),
+            self._draw(split, group, count, size, self.change_B, self.channels_B),
         )
 
     def _draw(

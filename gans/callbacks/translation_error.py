@@ -6,7 +6,8 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
-from gans.callbacks.evaluation import ComparisonCallback, Stage, log_synchronised
+from gans.callbacks.evaluation import ComparisonCallback, Stage, is_last, log_synchronised
+from gans.metrics.diversity import Diversity, load_diversity
 from gans.metrics.enlargement import bicubic_errors, enlargement_errors
 from gans.metrics.processes import gather
 from gans.metrics.translation import (
@@ -34,18 +35,25 @@ class TranslationError(ComparisonCallback):
     Of a variant that `Enlarges`, `val/psnr_y/A2B`, `val/ssim_y/A2B`, `val/psnr_rgb/A2B` and
     `val/ssim_rgb/A2B` are measured besides as papers on super-resolution do, without a border of `scale`
     pixels (see `gans.metrics.enlargement`); and `val/psnr_y_bicubic/A2B`, that of the source enlarged by
-    MATLAB's bicubic, above which an enlargement should stay.
+    MATLAB's bicubic, above which an enlargement should stay. And in test, in a validation by itself and in
+    that of the last epoch, `val/distance_lpips/A2B`, how different enlargement and truth look, or
+    `val/distance_lite0/A2B` where LPIPS lacks its weights: see `gans.metrics.diversity`.
     """
 
     def __init__(self) -> None:
         self._errors: dict[str, dict[str, list[Tensor]]] = {}
         self._levels: dict[str, Tensor] = {}
         self._scale: int | None = None
+        self._distance: Diversity | None = None  # here, where it is neither trained nor stored
 
     def begin(self, pl_module: LightningModule, stage: Stage) -> None:
         """Forget the errors of the last epoch."""
         self._errors, self._levels = {}, {}
         self._scale = scale_of(pl_module) if isinstance(pl_module, Enlarges) else None
+        due = pl_module.trainer.state.fn != "fit" or is_last(pl_module.trainer)
+        self._distance = load_diversity() if self._scale is not None and due else None
+        if self._distance is not None:
+            self._distance.to(pl_module.device)
 
     def collect(self, stage: Stage, name: str, comparison: Comparison) -> None:
         """Keep the errors of every image of one batch."""
@@ -67,11 +75,19 @@ class TranslationError(ComparisonCallback):
             errors |= enlargement_errors(fake, truth, self._scale)
             if source is not None and not comparable:
                 errors |= bicubic_errors(source, truth, self._scale)
+            errors |= self._distances(fake, truth)
         kept = self._errors.setdefault(name, {})
         for metric, values in errors.items():
             kept.setdefault(metric, []).append(values)
         levels = level_counts(truth).cpu()
         self._levels[name] = self._levels.get(name, 0) + levels
+
+    def _distances(self, fake: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """Return the distance of every enlargement from its truth, where it is due and can be measured."""
+        distance, (channels, *sides) = self._distance, fake.shape[1:]
+        if distance is None or channels not in (1, 3) or min(sides) < distance.smallest:
+            return {}
+        return {f"distance_{distance.name}": distance(torch.stack([fake, truth], dim=1))}
 
     def finish(self, pl_module: LightningModule, stage: Stage) -> None:
         """Bring the errors of all processes together and log their means."""

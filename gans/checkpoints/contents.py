@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch.distributed as dist
@@ -12,6 +12,8 @@ from gans.training.averaging import NetworkAverages
 
 FORMAT = 1
 """Raised when a checkpoint's contents change so that older programs cannot read it."""
+AVERAGES = "ema."
+"""What the names of averaged weights begin with."""
 
 
 class OwnState(nn.Module):
@@ -54,21 +56,37 @@ def accept(module: nn.Module, checkpoint: dict[str, Any]) -> None:
 def take_weights(module: nn.Module, checkpoint: Mapping[str, Any]) -> None:
     """Give a module the networks of a checkpoint and nothing else: histories and averages begin anew.
 
+    The checkpoint may be one of the module's `first_stages`. Then they are its averages, where it has any,
+    and networks that it lacks stay as they are.
+
     Raises:
         ValueError: as `accept` does.
     """
-    _refuse_other_makers(module, checkpoint)
+    first_stages = getattr(module, "first_stages", {})
+    _refuse_other_makers(module, checkpoint, first_stages)
     weights = {name: part for name, part in checkpoint["state_dict"].items() if isinstance(part, Tensor)}
+    if checkpoint["gans"]["variant"] in first_stages:
+        weights = _of_first_stage(module, weights)
     _match_averages(module, weights)
     _refuse_other_weights(module, weights)
     module.load_state_dict(weights, strict=False)  # each process's own states have no weights
 
 
-def _refuse_other_makers(module: nn.Module, checkpoint: Mapping[str, Any]) -> None:
+def _of_first_stage(module: nn.Module, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of a module that begins with the averaged networks of another variant."""
+    own = {name: part for name, part in module.state_dict().items() if isinstance(part, Tensor)}
+    averaged = [name for name in stored if name.startswith(AVERAGES)]
+    raw = {name: part for name, part in stored.items() if name not in averaged}
+    return own | raw | {name.removeprefix(AVERAGES): stored[name] for name in averaged}
+
+
+def _refuse_other_makers(
+    module: nn.Module, checkpoint: Mapping[str, Any], others: Collection[str] = ()
+) -> None:
     made_by = checkpoint.get("gans")
     if made_by is None:
         raise ValueError("This checkpoint was not written by this project: it does not name its variant.")
-    if made_by["variant"] != type(module).__name__:
+    if made_by["variant"] not in (type(module).__name__, *others):
         raise ValueError(
             f"The checkpoint holds a {made_by['variant']}, but the model is a {type(module).__name__}. "
             f"Use a config of {made_by['variant']}, or another checkpoint."

@@ -152,7 +152,9 @@ class Application(LightningCLI):
             for remark in [] if self.plan.origin else remarks:  # of a run all changes are told below
                 notice(remark)
         elif self.init_from is not None:
-            self._take_over(architecture_arguments(self.init_from), self.init_from)
+            module, _, name = config.model.class_path.rpartition(".")
+            variant = getattr(import_module(module), name)
+            self._take_over(architecture_arguments(self.init_from, variant), self.init_from)
         elif self.command == "predict":
             raise UsageError(
                 "predict takes a trained model: add --ckpt_path FILE, or --ckpt_path last for that of the "

@@ -30,6 +30,7 @@ HOW_DATA_IS_READ = (
     "prompts",
     "seed",
     "tile",
+    "turn",
     "windows_until",
     "workers",
 )
@@ -53,6 +54,7 @@ HOW_TO_TRAIN = (
     "flip_equivariance",
     "freeze_discriminator",
     "gradient_clip",
+    "halve_at",
     "halve_every",
     "landmarks",
     "langevin_steps",
@@ -64,12 +66,15 @@ HOW_TO_TRAIN = (
     "patches",
     "path_length_every",
     "penalty_every",
+    "pool_size",
     "r1_weight",
     "references",
+    "restart_every",
     "sampling_steps",
     "schedule",
     "schedule_images",
     "separate_batches",
+    "sharpen_targets",
     "target",
 )
 """Arguments of models, beside weights of losses and rates, that leave the networks as they are."""

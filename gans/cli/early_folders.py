@@ -8,7 +8,7 @@ from typing import Any
 
 from datamodules.files.readers import FORMATS, format_of
 
-FOLDERS = ("root", "folder", "folder_A", "folder_B", "predict_dir")
+FOLDERS = ("root", "folder", "folder_A", "folder_B", "small", "predict_dir")
 """Arguments of data modules that name a folder with images in it, or in folders below."""
 
 

@@ -78,6 +78,7 @@ FIT = {
 USES = {
     "UnpairedImages": "Translate between two folders of pictures that have no partners",
     "PairedImages": "Translate pictures, learnt from pairs",
+    "SharpImages": "Enlarge pictures",
     "MultiDomainImages": "Change pictures among several domains",
     "CaptionedImages": "Draw pictures from captions",
     "Images": "Make pictures out of noise, or of a code",

@@ -41,10 +41,16 @@ def initial_checkpoint(init_from: str, command: str) -> Path:
     return path
 
 
-def architecture_arguments(path: Path) -> dict[str, Any]:
-    """Return what of `stored_arguments` a training that starts anew takes over: not how to optimise."""
+def architecture_arguments(path: Path, variant: type[AdversarialModule]) -> dict[str, Any]:
+    """Return what of `stored_arguments` a training that starts anew takes over: not how to optimise.
+
+    Of another variant that is a stage before this one, they are those which the stages share.
+    """
+    stored = stored_arguments(path)
+    if stored["_class_path"] in variant.first_stages:
+        return {name: stored[name] for name in variant.first_stages[stored["_class_path"]]}
     optimisation = signature(AdversarialModule.__init__).parameters
-    return {name: value for name, value in stored_arguments(path).items() if name not in optimisation}
+    return {name: value for name, value in stored.items() if name not in optimisation}
 
 
 def refuse_weights_alone(path: Path) -> None:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from datamodules.base import PredictBatch
+from datamodules.degradations.filtering import sharpen
 from datamodules.paired.batches import PairedBatch
 from gans.base import AdversarialModule, Regularised
 from gans.families.perception import (
@@ -32,6 +33,7 @@ from gans.networks.srvgg import SRVGG
 from gans.networks.unet_discriminator import DIVISOR, UNetDiscriminator
 from gans.networks.vgg_style import VGGStyleDiscriminator
 from gans.protocol import Comparison, Grid, Predictions
+from gans.sampling.pair_pool import PairPool
 from gans.training.arguments import NOT_NEGATIVE, Range, check_ranges
 from gans.training.turns import Player
 
@@ -40,6 +42,7 @@ DiscriminatorName = Literal["vgg_style", "unet"]
 
 LOWEST_RATE = 1e-7  # of the learning rate, at the end of each period of a cosine with restarts
 DEPTHS: dict[str, int] = {"msrresnet": 16, "rrdbnet": 23, "srvgg": 16}
+OF_GENERATORS = ("channels_in", "channels_out", "scale", "generator", "generator_width", "blocks", "growth")
 RANGES: dict[str, Range] = {
     "adversarial_weight": (lambda weight: weight > 0, "is above 0: without it, train an SRResNet"),
     "l1_weight": NOT_NEGATIVE,
@@ -85,6 +88,9 @@ class SuperResolution(AdversarialModule):
         halve_at: steps after which the learning rate is halved, such as 50000, 100000, 200000 and 300000.
         restart_every: steps of a period of the learning rate's cosine with restarts, at the end of which it
             is 1e-7; 250000 in the authors' program, which makes four periods.
+        sharpen_targets: whether the losses compare with sharpened targets, as both stages of Real-ESRGAN do.
+        pool_size: pairs of earlier batches among which training batches are chosen, as both stages of
+            Real-ESRGAN do with 180, in place of what the data module makes; 0 takes that.
         **optimisation: the arguments of `AdversarialModule`.
 
     Raises:
@@ -106,6 +112,8 @@ class SuperResolution(AdversarialModule):
         growth: int = 32,
         halve_at: list[int] | None = None,
         restart_every: int | None = None,
+        sharpen_targets: bool = False,
+        pool_size: int = 0,
         **optimisation: Any,
     ) -> None:
         super().__init__(**optimisation)
@@ -118,6 +126,7 @@ class SuperResolution(AdversarialModule):
             raise ValueError(f"model.restart_every is {restart_every}: it counts steps, so it is 1 or more.")
         self.scale: int = scale
         self.generator = _generator(self.hparams)
+        self.pool = PairPool(pool_size)
 
     def settings_of(self, player: Player) -> dict[str, Any]:
         """Return a player's settings, with the rate halved at its steps or in its place of the cosine."""
@@ -129,6 +138,16 @@ class SuperResolution(AdversarialModule):
             place = step - max(0, math.ceil(step / period) - 1) * period
             rate = LOWEST_RATE + (rate - LOWEST_RATE) * (1 + math.cos(math.pi * place / period)) / 2
         return settings | {"learning_rate": rate}
+
+    def training_step(self, batch: PairedBatch, batch_idx: int) -> dict[str, Tensor]:
+        """Exchange the batch for one of the pool, and learn from that."""
+        small, large = self.pool(batch.input, batch.target)
+        return super().training_step(batch._replace(input=small, target=large), batch_idx)
+
+    def reference(self, batch: PairedBatch) -> Tensor:
+        """Return what the generator's output is to equal, (N, C, scale * H, scale * W) in [0, 1]."""
+        targets = _to_unit(batch.target)
+        return sharpen(targets) if self.hparams["sharpen_targets"] else targets
 
     def produce(self, batch: PairedBatch) -> Tensor:
         """Enlarge the small images, once for all players: (N, C, scale * H, scale * W), not bounded."""
@@ -179,7 +198,8 @@ class AdversarialSuperResolution(SuperResolution, Regularised):
     """Base of the GANs among them, which a discriminator and the features of a classifier make sharp.
 
     In every step the generator learns first, then the discriminator, from the same output and the targets, by
-    two forwards: so batch norm and spectral norm move as in the authors' programs.
+    two forwards: so batch norm and spectral norm move as in the authors' programs. A training may start from
+    the averaged generator of an SRResNet, as in the papers: `--init_from` its checkpoint.
 
     Args:
         discriminator: `vgg_style`, one score for an image of the training's size, or `unet`, one for each
@@ -201,6 +221,7 @@ class AdversarialSuperResolution(SuperResolution, Regularised):
     """
 
     objective: adversarial.Objective
+    first_stages = MappingProxyType({"SRResNet": OF_GENERATORS})
     perceptual_layers: ClassVar[Mapping[str, float]] = MappingProxyType({"conv5_4": 1.0})
     players: ClassVar[tuple[Player, ...]] = (
         Player("generator", ("generator",)),
@@ -243,10 +264,6 @@ class AdversarialSuperResolution(SuperResolution, Regularised):
         """Return what the perceptual loss compares by."""
         arguments = self.hparams
         return perception(arguments["perceptual_features"], self.perceptual_layers, arguments["vgg_weights"])
-
-    def reference(self, batch: PairedBatch) -> Tensor:
-        """Return what the generator's output is to equal, (N, C, scale * H, scale * W) in [0, 1]."""
-        return _to_unit(batch.target)
 
     def shown(self, images: Tensor) -> Tensor:
         """Return images in [0, 1] as the discriminator sees them in this step, in the same range."""

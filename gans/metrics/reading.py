@@ -24,6 +24,8 @@ BETTER: dict[str, str] = {
     "psnr_y": HIGHER,
     "ssim_y": HIGHER,
     "psnr_y_bicubic": "",
+    "distance": LOWER,
+    "distance_lpips": LOWER,
     "psnr_rgb": HIGHER,
     "ssim_rgb": HIGHER,
     "psnr": HIGHER,

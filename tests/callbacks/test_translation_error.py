@@ -3,12 +3,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from lightning.pytorch import LightningModule
 from support.compared import Items, Painter, items, random_images, trainer
 from support.processes import run_together
 from torch import Tensor
+from torchvision.models import alexnet
 
 from datamodules.imresize import imresize
+from gans.callbacks.evaluation import Stage
 from gans.callbacks.translation_error import TranslationError
+from gans.metrics.diversity import LPIPSDiversity, load_diversity, lpips_weights
 from gans.metrics.enlargement import bicubic_errors, enlargement_errors
 from gans.metrics.translation import best_constant_l1, level_counts
 from gans.protocol import Comparison
@@ -137,10 +142,44 @@ def test_enlargements_are_measured_as_papers_do(tmp_path: Path) -> None:
     fake = module.comparisons(images)["A2B"].fake
     expected = enlargement_errors(fake, images.truth, border=2)
     expected["psnr_y_bicubic"] = enlargement_errors(imresize(images.source, 2), images.truth, 2)["psnr_y"]
+    expected["distance_lite0"] = load_diversity("lite0")(torch.stack([fake, images.truth], dim=1))
     for name, values in expected.items():
         assert metrics[f"val/{name}/A2B"] == pytest.approx(float(values.mean()), rel=1e-6)
     of_all = {"l1", "psnr", "ssim", "l1_constant", *expected}
     assert set(metrics) == {f"val/{name}/A2B" for name in of_all}
+
+
+def test_enlargements_are_measured_by_lpips_where_its_weights_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    lpips_weights().parent.mkdir()
+    torch.save(alexnet().state_dict(), lpips_weights())
+    with pytest.raises(ValueError, match="is not the file that defines this metric"):
+        load_diversity()
+    monkeypatch.setattr("gans.metrics.diversity.verified", lambda path, _: path)
+    images = Items(random_images(2, size=20), None, random_images(2, size=40, seed=1))
+    module = Enlarging(images)
+    metrics = validate(tmp_path, module)
+    assert images.truth is not None
+    distances = LPIPSDiversity()(torch.stack([module.comparisons(images)["A2B"].fake, images.truth], dim=1))
+    assert metrics["val/distance_lpips/A2B"] == pytest.approx(float(distances.mean()), rel=1e-5)
+    assert "val/distance_lite0/A2B" not in metrics
+    small = Items(random_images(2, size=12), None, random_images(2, size=24))
+    assert not {name for name in validate(tmp_path, Enlarging(small)) if "distance" in name}
+
+
+def test_looks_are_compared_at_the_end_of_a_training_alone(tmp_path: Path) -> None:
+    images = Items(random_images(2), None, random_images(2, size=24))
+    seen = []
+
+    class WatchedError(TranslationError):
+        def finish(self, pl_module: LightningModule, stage: Stage) -> None:
+            seen.append(any("distance_lite0" in errors for errors in self._errors.values()))
+            super().finish(pl_module, stage)
+
+    trainer(tmp_path, WatchedError(), max_epochs=3).fit(Enlarging(images))
+    assert seen == [False, False, True]
 
 
 def test_grey_pictures_have_brightness_alone(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ LAYOUTS = {
         f"{split}/{name}": (20, 18) for split in ("train", "test") for name in ("cat", "dog")
     },
     "PairedImages": {"train": (40, 20), "val": (40, 20), "test": (40, 20)},
+    "SharpImages": {"train": (80, 72), "test": (80, 72)},
     "CaptionedImages": {"pictures/a": (20, 18), "pictures/b": (20, 18)},
 }
 """Data module -> folder below its root -> width and height of the pictures in it."""
@@ -44,16 +45,9 @@ def write_table(path: Path, root: Path, attributes: Sequence[str]) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def write_layout(root: Path, data: str, count: int = 3, scale: int = 1) -> None:
-    """Write a data set of `count` pictures per folder in the layout that a data module takes as its root.
-
-    With a scale above 1 it is one of pairs, in which those of B are so many times as large.
-    """
-    folders = LAYOUTS[data]
-    if scale > 1:
-        domains = {"A": (20, 18), "B": (scale * 20, scale * 18)}
-        folders = {split + domain: size for split in folders for domain, size in domains.items()}
-    for name, size in folders.items():
+def write_layout(root: Path, data: str, count: int = 3) -> None:
+    """Write a data set of `count` pictures per folder in the layout that a data module takes as its root."""
+    for name, size in LAYOUTS[data].items():
         write_images(root / name, count, size)
     if data == "CaptionedImages":
         write_captions(root)

@@ -11,7 +11,7 @@ import torch
 from support.pictures import random_pixels, write_folder, write_image
 from torch import Tensor
 
-from datamodules import PairedImages
+from datamodules import PairedImages, SharpImages
 from datamodules.paired.batches import PairedBatch
 
 # arguments of a data module over a few drawn faces
@@ -22,7 +22,7 @@ def finished(loader: Iterable[Any]) -> list[PairedBatch]:
     return [batch.finish() for batch in loader]
 
 
-def epoch(data: PairedImages, number: int = 0) -> list[PairedBatch]:
+def epoch(data: PairedImages | SharpImages, number: int = 0) -> list[PairedBatch]:
     loader = data.train_dataloader()
     assert hasattr(loader.sampler, "set_epoch")
     loader.sampler.set_epoch(number)

@@ -89,12 +89,12 @@ TOYS = {
         separable={"norm": "instance", "dropout": False},
     ),
     "SRResNet": Toy(
-        data="PairedImages",
+        data="SharpImages",
         model_arguments={"image_size": 16, "scale": 2, "generator_width": 2, "blocks": 1},
         data_arguments=ENLARGED_FACES,
     ),
     "SRGAN": Toy(
-        data="PairedImages",
+        data="SharpImages",
         model_arguments={
             "image_size": 16,
             "scale": 2,
@@ -107,7 +107,7 @@ TOYS = {
         separable={"discriminator_norm": "instance"},
     ),
     "ESRGAN": Toy(
-        data="PairedImages",
+        data="SharpImages",
         model_arguments={
             "image_size": 16,
             "scale": 2,
@@ -122,7 +122,7 @@ TOYS = {
         separable={"discriminator_norm": "instance", "objective": "non_saturating"},
     ),
     "RealESRGAN": Toy(
-        data="PairedImages",
+        data="SharpImages",
         model_arguments={
             "image_size": 16,
             "scale": 2,
@@ -131,10 +131,11 @@ TOYS = {
             "growth": 2,
             "discriminator_width": 2,
             "perceptual_weight": 0.0,
+            "pool_size": 16,
         },
         data_arguments=ENLARGED_FACES,
         # Its own discriminator has spectral norm, which moves with every forward.
-        separable={"discriminator": "vgg_style", "discriminator_norm": "none"},
+        separable={"discriminator": "vgg_style", "discriminator_norm": "none", "pool_size": 0},
     ),
     "GAN": Toy(
         data="Images",

@@ -9,7 +9,7 @@ import pytest
 import torch
 from support.degrading import RECORDED, array, entry
 
-from datamodules.degradations.parameters import SECOND_PASS, SIZES, Degradation, PassParameters
+from datamodules.degradations.parameters import SIZES, Degradation, PassParameters, SecondPassParameters
 from datamodules.degradations.pipeline import Drawn
 from datamodules.loading import uniform_draws
 
@@ -109,12 +109,12 @@ def test_what_is_drawn_is_as_frequent_as_the_paper_says() -> None:
     }
     for share, found in shares.items():
         assert sum(found) / len(found) == pytest.approx(share, abs=0.04)
-    assert len({int(each.seeds) for each in drawn}) == len(drawn)
+    assert len({*(seed for each in drawn for seed in each.seeds)}) == len(drawn)
 
 
 def test_what_is_drawn_stays_within_the_limits() -> None:
     for each in many(300):
-        for drawn, parameters in ((each.first, PassParameters()), (each.second, SECOND_PASS)):
+        for drawn, parameters in ((each.first, PassParameters()), (each.second, SecondPassParameters())):
             limits = parameters.gaussian_noise if drawn.gaussian else parameters.photon_noise
             assert limits[0] <= float(drawn.strength) <= limits[1]
             assert parameters.factors[0] <= drawn.factor <= parameters.factors[1]

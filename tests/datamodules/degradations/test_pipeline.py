@@ -71,7 +71,7 @@ def recorded(feed: int, log: Log) -> Drawn:
     else:
         quality, mode = log.numbers(), log.take()
     second = second._replace(quality=quality)
-    return Drawn(first, second, kernels_of(feed, 2), mode, jpeg_last, torch.zeros(2))
+    return Drawn(first, second, kernels_of(feed, 2), mode, jpeg_last, [0, 0])
 
 
 @pytest.mark.parametrize("feed", range(len(FEEDS)))

@@ -12,17 +12,17 @@ from support.pairs import FACES, epoch, finished, unit
 from support.pictures import random_pixels, write_deep_png, write_folder, write_image
 from torch import Tensor
 
-from datamodules import PairedImages
+from datamodules import SharpImages
 from datamodules.files.readers import ImageError
 from datamodules.imresize import imresize
-from datamodules.paired.shrinking import Shrinking, cropped_to_multiples, shrink
+from datamodules.sharp.shrinking import Shrinking, cropped_to_multiples, shrink
 
 TASKS = ["bicubic", "area"]
 
 
-def pairs(folder: Path, **changes: Any) -> PairedImages:
-    arguments = {"task": "bicubic", "scale": 2, "size": 8, "preprocess": "crop", "batch_size": 2}
-    return PairedImages(folder=str(folder), **(arguments | {"eval_batch_size": 1} | changes))
+def pairs(folder: Path, **changes: Any) -> SharpImages:
+    arguments = {"scale": 2, "size": 8, "batch_size": 2, "turn": False, "eval_batch_size": 1}
+    return SharpImages(folder=str(folder), **(arguments | changes))
 
 
 @pytest.mark.parametrize("scale", range(1, 9))
@@ -87,16 +87,6 @@ def test_windows_are_aligned_to_the_scale(tmp_path: Path, scale: int) -> None:
                 assert places(whole, small) == [(top // scale, left // scale)]
 
 
-def test_resized_pictures_are_made_smaller_after_it(tmp_path: Path) -> None:
-    write_folder(tmp_path, 4, (30, 23))
-    data = pairs(tmp_path, preprocess="scale_width", batch_size=1)
-    for batch in epoch(data) + finished(data.val_dataloader()):
-        assert batch.input.shape == (1, 3, 11, 8)
-        assert batch.target.shape == (1, 3, 22, 16)
-        sharp = ((batch.target[0] + 1) * 127.5).round().to(torch.uint8)
-        torch.testing.assert_close(batch.input[0], shrink(sharp, 2, "bicubic") / 127.5 - 1, rtol=0, atol=1e-6)
-
-
 def test_grey_and_deep_pictures(tmp_path: Path) -> None:
     for number in range(3):
         levels = np.linspace(0, 65535, 20 * 20).reshape(20, 20, 1).astype(np.uint16)
@@ -110,7 +100,7 @@ def test_grey_and_deep_pictures(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_faces_are_drawn_large_and_made_smaller(task: Shrinking) -> None:
-    data = PairedImages(**FACES, task=task, scale=2, load_size="size")
+    data = SharpImages(**FACES, task=task, scale=2)
     (batch,) = finished(data.val_dataloader())
     assert batch.input.shape == (3, 3, 16, 16)
     sharp = ((batch.target + 1) * 127.5).round().to(torch.uint8)
@@ -137,15 +127,22 @@ def test_a_picture_smaller_than_the_window_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"scale": 1}, "scale is missing: task bicubic makes pictures so many times smaller"),
-        ({"direction": "B2A"}, "direction: task bicubic leads from small to large"),
-        ({"channels_A": 1, "channels_B": 3}, "channels_A: task bicubic gives A the channels of B"),
-        ({"task": "lanczos"}, "colorise, edges, bicubic, area are"),
-        ({"task": None}, "task is missing: colorise, edges, bicubic, area make pairs"),
-        ({"task": "edges"}, "task edges makes both of one size"),
+        ({"scale": 0}, "scale: 0 must be at least 1"),
+        ({"task": "lanczos"}, "task: 'lanczos' is unknown; bicubic, area, real are"),
+        ({"name": "Set5"}, "Give either folder or name, not both"),
+        ({"faces_count": 0}, "faces_count: 0"),
+        ({"test_count": 0}, "test_count: 0"),
+        ({"task": "real", "channels": 1}, "channels: task real spoils images of 3 channels, not 1"),
+        ({"load_size": 7}, "load_size: 7 must be at least 8"),
     ],
 )
 def test_contradictions_are_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     write_folder(tmp_path, 3, (31, 31))
     with pytest.raises(ValueError, match=said):
         pairs(tmp_path, **changes)
+
+
+def test_faces_have_colour_or_are_grey() -> None:
+    assert SharpImages(**FACES, channels=1).preview(1).target.shape == (1, 1, 64, 64)
+    with pytest.raises(ValueError, match="channels: drawn faces have 3 channels, or 1 when grey, not 2"):
+        SharpImages(**FACES, channels=2)
