@@ -64,7 +64,7 @@ def fill(network: nn.Module, official: Sequence[str] = (), scale: float = 0.05) 
             tensor.copy_(torch.from_numpy(values).view(tensor.shape))
 
 
-def official_state(name: str) -> dict[str, Tensor]:
+def official_state(name: str, scale: float = 0.05) -> dict[str, Tensor]:
     """Return the state of a recorded network as its official program saves it: its names, in float32."""
     state = {}
     for index, (key, shape, _) in enumerate(vectors(name).facts["state_dict"]):
@@ -73,7 +73,7 @@ def official_state(name: str) -> dict[str, Tensor]:
             state[key] = _filter(shape)
             continue
         s = np.sin(0.37 * index + 0.011 * np.arange(int(np.prod(shape))))
-        state[key] = torch.from_numpy(_values(kind, len(shape), s).astype(np.float32)).view(shape)
+        state[key] = torch.from_numpy(_values(kind, len(shape), s, scale).astype(np.float32)).view(shape)
     return state
 
 

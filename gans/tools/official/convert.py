@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning
 import torch
@@ -18,6 +18,7 @@ from gans.checkpoints.contents import describe
 from gans.cli.changes import decides_the_networks
 from gans.files import written_whole
 from gans.networks.stargan import StarGANGenerator
+from gans.tools.official import enlarging
 from gans.tools.official.files import State, read_official
 from gans.tools.official.names import official_filters, official_names
 from gans.tools.official.places import COUNTERPARTS, PLACES, Labels, arguments_of, placed, variant_of
@@ -39,6 +40,13 @@ class Imported:
     arguments: dict[str, Any]
     taken: dict[str, Recognised]
     fresh: list[str]
+
+
+class Exported(NamedTuple):
+    """What became of a checkpoint: the files, and a line on each network that the authors have not."""
+
+    files: list[Path]
+    left_out: Sequence[str] = ()
 
 
 def import_official(
@@ -145,23 +153,25 @@ def write_checkpoint(imported: Imported, path: Path) -> None:
         torch.save(checkpoint, file)
 
 
-def export_official(checkpoint: Path, folder: Path, raw: bool = False) -> list[Path]:
+def export_official(checkpoint: Path, folder: Path, raw: bool = False, names: str = "basicsr") -> Exported:
     """Write the networks of a checkpoint as the files that the authors' program loads.
 
     Args:
-        checkpoint: of CycleGAN, Pix2Pix, CUT, StarGAN, DCGAN or MUNIT.
+        checkpoint: of a variant in `PLACES`.
         folder: where the files go; those of the same names are replaced.
         raw: whether to write the networks as trained where their averages were kept.
-
-    Returns:
-        The files.
+        names: of super-resolution `basicsr`, or those of `gans.tools.official.enlarging.OLDER_NAMES`.
 
     Raises:
         FileNotFoundError: if there is no such checkpoint.
-        ValueError: if the file is no checkpoint, or the authors have no such variant, network or bias.
+        ValueError: if the file is no checkpoint, or the authors have no such variant, network, names or bias.
     """
     model = load(checkpoint)
     variant = type(model).__name__
+    if variant in enlarging.VARIANTS:
+        return _export_enlarging(model, folder, raw, names, checkpoint)
+    if names != "basicsr":
+        raise ValueError(f"{checkpoint} holds a {variant}: --names is for super-resolution.")
     _refuse_without_counterpart(variant, model.hparams, checkpoint)
     contents: dict[str, Any] = {}
     without = _without_biases(model, model.hparams)
@@ -180,10 +190,40 @@ def export_official(checkpoint: Path, folder: Path, raw: bool = False) -> list[P
             contents.setdefault(place.file, {})[place.side.lower()] = state
         else:
             contents[place.file] = state
+    return _written(contents, folder)
+
+
+def _export_enlarging(
+    model: AdversarialModule, folder: Path, raw: bool, names: str, source: Path
+) -> Exported:
+    """Write a model of super-resolution as BasicSR, Real-ESRGAN or ESRGAN load it."""
+    arguments = model.hparams
+    kept = {"params": _official_state(model.get_submodule("generator"))}
+    if "generator" in model.ema and not raw:
+        kept["params_ema"] = _official_state(model.averaged("generator"))
+    if names != "basicsr":
+        if (arguments["generator"], arguments["scale"]) != ("rrdbnet", 4):
+            raise ValueError(
+                f"{source} has the generator {arguments['generator']} at scale {arguments['scale']}: the "
+                "names of ESRGAN's first programs are those of rrdbnet at scale 4. Leave out --names."
+            )
+        newest = kept.get("params_ema", kept["params"])
+        return _written({"RRDB_ESRGAN_x4.pth": enlarging.in_older_names(newest, names)}, folder)
+    contents: dict[str, Any] = {"net_g_latest.pth": kept}
+    if not hasattr(model, "discriminator"):
+        return _written(contents, folder)
+    missing = enlarging.discriminator_missing_there(arguments)
+    if missing is None:
+        contents["net_d_latest.pth"] = {"params": _official_state(model.get_submodule("discriminator"))}
+    left_out = [] if missing is None else [f"discriminator: left out, the authors' has no {missing}"]
+    return _written(contents, folder)._replace(left_out=left_out)
+
+
+def _written(contents: Mapping[str, Any], folder: Path) -> Exported:
     for file, state in contents.items():
         with written_whole(folder / file) as opened:
             torch.save(state, opened)
-    return [folder / file for file in contents]
+    return Exported([folder / file for file in contents])
 
 
 def _official_state(network: nn.Module) -> State:

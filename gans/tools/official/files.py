@@ -67,6 +67,8 @@ def _networks(path: Path) -> list[OfficialFile]:
     contents = _loaded(path)
     if isinstance(contents, dict) and contents and set(contents) <= {"a", "b"}:  # MUNIT's two domains
         return [OfficialFile(path, side.upper(), _state(path, state)) for side, state in contents.items()]
+    if isinstance(contents, dict) and contents and set(contents) <= {"params", "params_ema"}:  # BasicSR's
+        contents = contents.get("params_ema", contents.get("params"))
     side = re.search(r"_[GD]_([AB])$", path.stem)
     return [OfficialFile(path, side[1] if side else "", _state(path, contents))]
 

@@ -12,6 +12,7 @@ from gans.cut import LAYERS
 from gans.networks.patch import RECEPTIVE_FIELDS
 from gans.networks.resnet import ResNetGenerator
 from gans.stargan import CELEBA
+from gans.tools.official import enlarging
 from gans.tools.official.recognise import Facts, Recognised
 
 
@@ -58,6 +59,11 @@ def _autoencoder(domain: str) -> dict[str, str]:
     return {"channels": f"channels_{domain}", "width": "generator_width"}
 
 
+_ENLARGING = {
+    "generator": Place("generator", "", "net_g_latest.pth", {"width": "generator_width"}),
+    "discriminator": Place("discriminator", "", "net_d_latest.pth", _discriminator()),
+}
+
 PLACES: dict[str, dict[str, Place]] = {
     "CycleGAN": {
         "generator_A2B": Place("generator", "A", "latest_net_G_A.pth", _translator("A", "B")),
@@ -89,6 +95,10 @@ PLACES: dict[str, dict[str, Place]] = {
         "discriminator_A": Place("discriminator", "A", "dis_00000000.pt", _discriminator("A")),
         "discriminator_B": Place("discriminator", "B", "dis_00000000.pt", _discriminator("B")),
     },
+    "SRResNet": {"generator": _ENLARGING["generator"]},
+    "SRGAN": _ENLARGING,
+    "ESRGAN": _ENLARGING,
+    "RealESRGAN": _ENLARGING,
 }
 """Variant -> its networks -> where each is with the authors."""
 
@@ -103,6 +113,8 @@ def variant_of(networks: Sequence[Recognised]) -> str:
     for name in ("MUNIT", "StarGAN", "DCGAN"):
         if networks[0].kind.startswith(name):
             return name
+    if any(network.kind in enlarging.KINDS for network in networks):
+        return enlarging.variant_of({network.kind: network.facts for network in networks})
     if any(network.kind == "patch projection" or _has_filters(network) for network in networks):
         return "CUT"
     if any(network.file.side for network in networks):
@@ -143,6 +155,8 @@ def _place(variant: str, network: Recognised) -> str:
     fits = variant == "CUT" or not filtered
     if network.kind.startswith("U-Net"):
         fits = variant == "Pix2Pix"
+    if (network.kind in enlarging.KINDS) != (variant in enlarging.VARIANTS):
+        fits = False
     for name, place in PLACES[variant].items():
         if fits and network.kind.endswith(place.role) and place.side in ("", network.file.side or "A"):
             return name
@@ -179,6 +193,8 @@ def arguments_of(
         return _pix2pix(_unfiltered(arguments))
     if variant == "DCGAN":
         return _dcgan(arguments)
+    if variant in enlarging.VARIANTS:
+        return enlarging.arguments_of(arguments)
     return _cyclegan(_unfiltered(arguments)) if variant == "CycleGAN" else arguments
 
 
@@ -289,5 +305,6 @@ COUNTERPARTS: dict[str, dict[str, tuple[Any, ...]]] = {
         "spectral_norm": (False,),
     },
     "MUNIT": {"spectral_norm": (False,)},
+    **{variant: {} for variant in enlarging.VARIANTS},
 }
 """Variant -> arguments -> the values for which the authors' programs have a network."""
