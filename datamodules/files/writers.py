@@ -28,12 +28,21 @@ class Origin(NamedTuple):
 
 
 class Target(NamedTuple):
-    """How pictures are to be written: type, the values of -1 and 1, and the file that they are to be like."""
+    """How pictures are to be written: type, the values of -1 and 1, and the file that they are to be like.
+
+    Attributes:
+        dtype: of the values.
+        bounds: the values of -1 and 1.
+        channels: of the file that they are to be like, without alpha.
+        source: that file.
+        grey: whether colours become grey.
+    """
 
     dtype: np.dtype[Any] = np.dtype(np.uint8)
     bounds: Bounds = (0, 255)
     channels: int | None = None
     source: Path | None = None
+    grey: bool = False
 
 
 EIGHT_BIT = Target()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, get_args
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -31,6 +32,7 @@ from gans.networks.sizes import Scale
 from gans.networks.srvgg import SRVGG
 from gans.networks.unet_discriminator import DIVISOR, UNetDiscriminator
 from gans.networks.vgg_style import VGGStyleDiscriminator
+from gans.pictures.grey import grey
 from gans.protocol import Comparison, Grid, Predictions
 from gans.training.arguments import NOT_NEGATIVE, Range, check_ranges
 from gans.training.turns import Player
@@ -170,9 +172,19 @@ class SuperResolution(AdversarialModule):
         columns = {"bicubic": bicubic, "output": self.upscale(batch.input), "truth": batch.target}
         return {"upscaled": Grid(columns)}
 
+    @property
+    def keeps_form(self) -> bool:
+        """Whether grey and transparent images stay such in predictions: those of a model of colours do."""
+        return bool(self.hparams["channels_in"] == 3)
+
     def predict_step(self, batch: PredictBatch, batch_idx: int) -> Predictions:
-        """Enlarge a batch of a folder."""
-        return Predictions(self.upscale(batch.images), batch.names)
+        """Enlarge a batch of a folder; alpha, where it comes behind the colours, as a grey image."""
+        channels = self.hparams["channels_in"]
+        pictures = self.upscale(batch.images[:, :channels])
+        if batch.images.shape[1] > channels:
+            alpha = self.upscale(batch.images[:, channels:].expand(-1, channels, -1, -1))
+            pictures = torch.cat([pictures, grey(alpha)], dim=1)
+        return Predictions(pictures, batch.names)
 
 
 class AdversarialSuperResolution(SuperResolution, Regularised):
