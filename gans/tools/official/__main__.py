@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace) -> None:
         raise errors.UsageError(f"OUT {options.target} is a folder: name the checkpoint to write.")
     imported = import_official(options.source, options.variant, _labels(options), options.nce_layers)
     sys.stdout.write(_report(imported))
-    write_checkpoint(imported, options.target)
+    write_checkpoint(imported.model, imported.arguments, options.target)
     sys.stdout.write(f"{options.target}\n")
 
 

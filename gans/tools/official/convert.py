@@ -139,16 +139,37 @@ def _refuse_other_filters(source: Recognised, filters: State) -> None:
             )
 
 
-def write_checkpoint(imported: Imported, path: Path) -> None:
-    """Write an imported variant as a checkpoint of weights, as `gans.load` and `--init_from` take it."""
-    decisive = {k: v for k, v in imported.model.hparams.items() if decides_the_networks(k, v)}
+def load_any(path: Path) -> AdversarialModule:
+    """Return the trained variant in a checkpoint of this project, or in a file of the authors.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is neither.
+    """
+    try:
+        model: AdversarialModule = load(path)
+    except ValueError:
+        return import_official(path).model
+    return model
+
+
+def write_checkpoint(model: AdversarialModule, arguments: Mapping[str, Any], path: Path) -> None:
+    """Write a variant as a checkpoint of weights, as `gans.load` and `--init_from` take it.
+
+    Args:
+        model: the variant.
+        arguments: those of its constructor that say what its networks are, where they are not among the
+            usual ones.
+        path: of the checkpoint.
+    """
+    decisive = {k: v for k, v in model.hparams.items() if decides_the_networks(k, v)}
     checkpoint: dict[str, Any] = {
         "pytorch-lightning_version": lightning.__version__,
-        "state_dict": imported.model.state_dict(),
+        "state_dict": model.state_dict(),
         # How to train is left to the config that takes the weights.
-        "hyper_parameters": decisive | imported.arguments,
+        "hyper_parameters": decisive | dict(arguments),
     }
-    describe(imported.model, checkpoint)
+    describe(model, checkpoint)
     with written_whole(path) as file:
         torch.save(checkpoint, file)
 
