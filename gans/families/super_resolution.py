@@ -191,7 +191,7 @@ class AdversarialSuperResolution(SuperResolution, Regularised):
     """Base of the GANs among them, which a discriminator and the features of a classifier make sharp.
 
     In every step the generator learns first, then the discriminator, from the same output and the targets, by
-    two forwards: so batch norm and spectral norm move as in the authors' programs.
+    two forwards: so batch norm and spectral norm move as in the authors' programs of SRGAN and Real-ESRGAN.
 
     Args:
         discriminator: `vgg_style`, one score for an image of the training's size, or `unet`, one for each
