@@ -203,7 +203,8 @@ def test_pictures_stay_in_their_range_and_stand_beside_bicubic_and_truth() -> No
         for parameter in module.generator.parameters():
             parameter.mul_(100)
     (grid,) = module.grids(batch).values()
-    assert list(grid.columns) == ["bicubic", "output", "truth"]
+    labels = ["bicubic", "output", "truth"]
+    assert list(grid.columns) == [*labels, *(f"{label}, detail" for label in labels)]
     assert all(column.shape == (2, 3, 32, 32) for column in grid.columns.values())
     assert all(float(column.abs().max()) <= 1 for column in grid.columns.values())
     (compared,) = module.comparisons(batch).values()

@@ -32,7 +32,9 @@ from gans.networks.sizes import Scale
 from gans.networks.srvgg import SRVGG
 from gans.networks.unet_discriminator import DIVISOR, UNetDiscriminator
 from gans.networks.vgg_style import VGGStyleDiscriminator
+from gans.pictures.details import details
 from gans.pictures.grey import grey
+from gans.pictures.lanczos import in_other_size
 from gans.protocol import Comparison, Grid, Predictions
 from gans.training.arguments import NOT_NEGATIVE, Range, check_ranges
 from gans.training.turns import Player
@@ -137,20 +139,24 @@ class SuperResolution(AdversarialModule):
         enlarged: Tensor = self.generator(_to_unit(batch.input))
         return enlarged
 
-    def upscale(self, images: Given) -> Given:
+    def upscale(self, images: Given, outscale: float | None = None) -> Given:
         """Enlarge images without a trainer or data module.
 
         Args:
             images: (N, C, H, W) or (C, H, W) in [-1, 1], or Pillow images, of any size; see
                 `gans.inference.Images`.
+            outscale: how many times as high and wide the pictures are to be, if not `scale` times: then they
+                are resized, by `gans.pictures.lanczos`.
 
         Returns:
-            The images, `scale` times as high and wide: as tensor in [-1, 1] where the module is, or as Pillow
-            images.
+            The enlarged images: as tensor in [-1, 1] where the module is, or as Pillow images.
 
         Raises:
-            ValueError: if the images have other channels than `channels_in`, or another type or range.
+            ValueError: if the images have other channels than `channels_in`, or another type or range, or
+                `outscale` is not above 0.
         """
+        if outscale is not None and not 0 < outscale < math.inf:
+            raise ValueError(f"outscale is {outscale}: it is a number above 0, such as 3.5.")
         upscaler = Upscaler(self.averaged("generator"))
 
         def enlarged(batch: Tensor) -> Tensor:
@@ -159,18 +165,21 @@ class SuperResolution(AdversarialModule):
             made: Tensor = upscaler(batch)
             return made
 
-        return mapped(images, upscaler, self.hparams["channels_in"], enlarged)
+        pictures = mapped(images, upscaler, self.hparams["channels_in"], enlarged)
+        if outscale is None or outscale == self.scale:
+            return pictures
+        return in_other_size(pictures, self.scale, outscale)
 
     def comparisons(self, batch: PairedBatch) -> dict[str, Comparison]:
         """Return the enlarged images, beside the targets both as real images and as their truth."""
         return {"upscaled": Comparison(self.upscale(batch.input), batch.target, batch.input, batch.target)}
 
     def grids(self, batch: PairedBatch) -> dict[str, Grid]:
-        """Return the input enlarged by bicubic interpolation, the output, and the truth."""
+        """Return the input enlarged by bicubic interpolation, the output, the truth, and a detail of each."""
         size = batch.target.shape[-2:]
         bicubic = F.interpolate(batch.input, size, mode="bicubic").clamp(-1, 1)
         columns = {"bicubic": bicubic, "output": self.upscale(batch.input), "truth": batch.target}
-        return {"upscaled": Grid(columns)}
+        return {"upscaled": Grid(columns | details(columns, "truth"))}
 
     @property
     def keeps_form(self) -> bool:

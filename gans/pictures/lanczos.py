@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gans.inference import Given, Images
 
 LOBES = 4  # on either side of the kernel's middle
 ROWS = 64  # of the new picture at once: what is computed on the way is small beside it then
 STEPS = 2048  # of a weight, with which pictures of 8 bit are resized
 
 Array = npt.NDArray[Any]
+
+
+def in_other_size(pictures: Given, scale: int, outscale: float) -> Given:
+    """Return what a model made, in another size.
+
+    Args:
+        pictures: in [-1, 1], or Pillow images; see `gans.inference.Images`.
+        scale: so many times as high and wide as their images they are.
+        outscale: so many times they are to be.
+    """
+    returned: Given = _in_other_size(pictures, scale, outscale)
+    return returned
+
+
+def _in_other_size(pictures: Images, scale: int, outscale: float) -> Any:
+    if isinstance(pictures, Tensor):
+        sides = sides_of(pictures.shape[-2:], scale, outscale)
+        stacked = pictures.flatten(end_dim=-3).permute(1, 2, 0).float().cpu().numpy()
+        made = torch.from_numpy(resized(stacked, *sides)).permute(2, 0, 1).clamp(-1, 1)
+        return made.unflatten(0, pictures.shape[:-2]).to(pictures)
+    if isinstance(pictures, Image.Image):
+        sides = sides_of(pictures.size[::-1], scale, outscale)
+        return Image.fromarray(resized(np.asarray(pictures), *sides))
+    return [_in_other_size(picture, scale, outscale) for picture in pictures]
+
+
+def sides_of(made: Sequence[int], scale: int, outscale: float) -> tuple[int, int]:
+    """Return height and width at `outscale` times an image, of which `made` has `scale` times the sides."""
+    height, width = (max(1, int(side // scale * outscale)) for side in made)
+    return height, width
 
 
 def resized(pixels: Array, height: int, width: int) -> Array:

@@ -30,7 +30,7 @@ from gans.callbacks.predicting.reach import try_out
 from gans.callbacks.terminal import notice
 from gans.files import clear_partial, written_whole
 from gans.pictures.grey import grey
-from gans.pictures.lanczos import resized
+from gans.pictures.lanczos import resized, sides_of
 from gans.protocol import Predictions, keeps_form, scale_of
 
 
@@ -280,10 +280,9 @@ class WritePredictions(BasePredictionWriter):
     def _in_its_size(self, pixels: Array) -> Array:
         """Return a picture (H, W, C) of the model in the size that is asked for."""
         scale = scale_of(self._module)
-        if self.outscale in (None, scale):
+        if self.outscale is None or self.outscale == scale:
             return pixels
-        sides = (max(1, int(side // scale * self.outscale)) for side in pixels.shape[:2])
-        return resized(pixels, *sides)
+        return resized(pixels, *sides_of(pixels.shape[:2], scale, self.outscale))
 
 
 def _kept_scale(variant: Any, images: Tensor, pictures: Tensor) -> int:
