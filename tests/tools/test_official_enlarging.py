@@ -103,14 +103,20 @@ def test_the_oldest_names_are_those_that_circulate() -> None:
     with torch.device("meta"):
         network = RRDBNet()
         state = dict(zip(official_names(network).values(), network.state_dict().values(), strict=True))
-    oldest = in_older_names(state, "esrgan_oldest")
-    assert {name.rpartition(".")[0] for name in oldest if "RDB" not in name} == {
-        f"model.{place}" for place in ("0", "1.sub.23", "3", "6", "8", "10")
+    places = {
+        "conv_first": ("model.0", "conv_first"),
+        "conv_body": ("model.1.sub.23", "trunk_conv"),
+        "conv_up1": ("model.3", "upconv1"),
+        "conv_up2": ("model.6", "upconv2"),
+        "conv_hr": ("model.8", "HRconv"),
+        "conv_last": ("model.10", "conv_last"),
+        "body.7.rdb2.conv4": ("model.1.sub.7.RDB2.conv4.0", "RRDB_trunk.7.RDB2.conv4"),
     }
-    newer = in_older_names(state, "esrgan")
-    assert {name.partition(".")[0] for name in newer} == {
-        *("conv_first", "RRDB_trunk", "trunk_conv", "upconv1", "upconv2", "HRconv", "conv_last")
-    }
+    for column, names in enumerate(("esrgan_oldest", "esrgan")):
+        older = in_older_names(state, names)
+        assert len(older) == len(state)
+        for layer, called in places.items():
+            assert older[f"{called[column]}.bias"] is state[f"{layer}.bias"]
 
 
 @pytest.mark.parametrize("name", RELEASED)
