@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ class System:
         images: of a batch, those of all domains together.
         period: steps after which the players' turns repeat.
         references: whether the step needs pictures of the domains that images are to become.
+        scale: the pictures that are drawn are so many times as high and wide as `size`.
+        more_data: further arguments of the data module.
+        more_model: arguments of our variant.
     """
 
     model: str
@@ -50,11 +53,14 @@ class System:
     images: int
     period: int = 1
     references: bool = False
+    scale: int = 1
+    more_data: Mapping[str, Any] = field(default_factory=dict)
+    more_model: Mapping[str, Any] = field(default_factory=dict)
 
     def data_arguments(self, root: Path) -> dict[str, Any]:
         """Return the arguments of the data module over the images that `write_images` wrote to root."""
         folder = "folder" if self.layout == "plain" else "root"
-        return {folder: str(root), "size": self.size, "batch_size": self.batch_size}
+        return {folder: str(root), "size": self.size, "batch_size": self.batch_size, **self.more_data}
 
     def data_module(self, root: Path, **arguments: Any) -> ImageDataModule:
         """Return the data module over these images."""
@@ -66,10 +72,11 @@ class System:
 
     def fit_arguments(self, root: Path) -> list[str]:
         """Return the command line that trains our variant on these images."""
-        data = [
-            word for key, value in self.data_arguments(root).items() for word in (f"--data.{key}", str(value))
-        ]
-        return ["--model", self.model, "--data", self.data, *data]
+        words = ["--model", self.model, "--data", self.data]
+        for group, arguments in (("data", self.data_arguments(root)), ("model", self.more_model)):
+            for key, value in arguments.items():
+                words += [f"--{group}.{key}", str(value)]
+        return words
 
 
 def _stargan_step(program: Any, batch: Any, index: int) -> Any:
@@ -96,6 +103,23 @@ def _stargan_v2_step(program: stargan_v2.StarGANv2, batch: Any, _: int) -> Any:
     first, second = batch.references.unbind(1)
     z, other = batch.images.new_empty(2, len(labels), program.latent).normal_()
     return program.step(batch.images, labels, first, second, targets, z, other)
+
+
+def _esrgan(batch_size: int) -> System:
+    """Return ESRGAN at scale 4, without the perceptual loss, the weights of which may be absent."""
+    return System(
+        "ESRGAN",
+        "SharpImages",
+        batch_size,
+        "plain",
+        32,
+        steps.ESRGAN,
+        lambda program, batch, _: program.step((batch.input + 1) / 2, (batch.target + 1) / 2),
+        batch_size,
+        scale=4,
+        more_data={"task": "bicubic", "scale": 4},
+        more_model={"perceptual_weight": 0.0},
+    )
 
 
 SYSTEMS = {
@@ -177,6 +201,8 @@ SYSTEMS = {
         ),
         128,
     ),
+    "esrgan": _esrgan(16),
+    "esrgan_b2": _esrgan(2),
 }
 """Name -> system."""
 
@@ -184,12 +210,13 @@ SYSTEMS = {
 def write_images(system: System, folder: Path) -> Path:
     """Write the jpg files of a system, once, and return their root."""
     count = BATCHES * system.batch_size
-    root = folder / f"{system.layout}_{system.size}_{count}"
+    size = system.scale * system.size
+    root = folder / f"{system.layout}_{size}_{count}"
     if root.exists():
         return root
     seeds = face_seeds("train", "benchmark", FACES)
-    dark = draw_faces(seeds, system.size, change="black_hair").images
-    fair = draw_faces(seeds, system.size, change="blond_hair").images
+    dark = draw_faces(seeds, size, change="black_hair").images
+    fair = draw_faces(seeds, size, change="blond_hair").images
     pairs = np.concatenate([dark, fair], 2)
     pictures = {
         "unpaired": {"trainA": dark, "trainB": fair, "testA": dark, "testB": fair},

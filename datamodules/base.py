@@ -22,7 +22,7 @@ from datamodules.prediction.batches import (
     PROBE_NAME,
     PredictionBatches,
     Taker,
-    by_size,
+    alike,
     chunks,
     prediction_batches,
     probe_of,
@@ -248,13 +248,21 @@ class ImageDataModule(BatchDataModule):
             shard_paths = [folder / name for name in self.taker.pending(probe, names)]
         value_range, _ = self.prediction_ranges()
         scaled = self.preprocess.for_evaluation if self.preprocess.zooms else prepare
-        files = ImageFiles(folder, shard_paths, channels, scaled, value_range=value_range)
+        keep_alpha = (
+            self.taker is not None
+            and self.taker.keeps_alpha
+            and prepare is unchanged
+            and value_range.by_type  # another range is one of brightness
+        )
+        files = ImageFiles(
+            folder, shard_paths, channels, scaled, value_range=value_range, keep_alpha=keep_alpha
+        )
         images: ImageSet = files
         if self.reading.skips and shard_paths:
             images = load_images(files, MemoryBudget(0), "skip")
-        groups = by_size([folder / name for name in images.names])
+        groups = alike([folder / name for name in images.names], keep_alpha)
         tiling = None
-        if self.tile is not None and any(max(sides) > self.tile for sides in groups):
+        if self.tile is not None and any(max(height, width) > self.tile for height, width, _ in groups):
             reach = None if self.taker is None else self.taker.reach(probe)
             tiling = choose_tiling(self.tile, self.overlap, reach)
         batches = prediction_batches(groups, self.eval_batch_size or EVAL_BATCH_SIZE, tiling)

@@ -146,6 +146,7 @@ class ImageFiles:
         channels: number of channels every image is converted to.
         prepare: resizes (C, H, W).
         value_range: the values that become -1 and 1.
+        keep_alpha: whether transparency, of a file that has it, comes behind the channels.
 
     Raises:
         ImageError: when an image is asked for that cannot be used; names the file.
@@ -156,6 +157,7 @@ class ImageFiles:
     channels: int
     prepare: Callable[[Tensor], Tensor]
     value_range: ValueRange = field(default=BY_TYPE, kw_only=True)
+    keep_alpha: bool = field(default=False, kw_only=True)
 
     @property
     def one_size(self) -> bool:
@@ -171,16 +173,19 @@ class ImageFiles:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Tensor:
-        pixels = read_pixels(self.paths[index], self.channels, self.value_range)
+        pixels = read_pixels(self.paths[index], self.channels, self.value_range, self.keep_alpha)
         try:
             return self.prepare(pixels)
         except ValueError as error:
             raise ImageError(f"{self.paths[index]}: {error}") from error
 
 
-def read_pixels(path: Path, channels: int, value_range: ValueRange = BY_TYPE) -> Tensor:
+def read_pixels(
+    path: Path, channels: int, value_range: ValueRange = BY_TYPE, keep_alpha: bool = False
+) -> Tensor:
     """Read an image as (channels, H, W), see `read_image`."""
-    return torch.from_numpy(read_image(path, channels, value_range)).permute(2, 0, 1).contiguous()
+    pixels = read_image(path, channels, value_range, keep_alpha)
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
 class MemoryBudget:

@@ -14,6 +14,11 @@ class ESRGAN(AdversarialSuperResolution):
     A generator of residual-in-residual dense blocks, and the relativistic average objective. All else is
     SRGAN's, of which the authors' program has the same schedule.
 
+    The authors' program judges the outputs three times a step and the targets twice, here each is judged
+    twice: where the discriminator learns, one forward tells of the outputs both their mean and their loss.
+    Losses, gradients and weights are the same. The running statistics of the discriminator's batch norm,
+    which no training reads, move once less.
+
     Images are (N, channels, H, W) in [-1, 1].
 
     Args:

@@ -94,6 +94,24 @@ def scale_of(variant: Any) -> int:
 
 
 @runtime_checkable
+class KeepsForm(Protocol):
+    """A variant whose predictions are to be grey where their images are, and transparent where those are.
+
+    Its `predict_step` takes RGB images with a fourth channel, their alpha, too, and returns such pictures.
+    """
+
+    @property
+    def keeps_form(self) -> bool:
+        """Return whether it does so."""
+        ...
+
+
+def keeps_form(variant: Any) -> bool:
+    """Return whether pictures of a variant keep of their images that they are grey, or transparent."""
+    return isinstance(variant, KeepsForm) and variant.keeps_form
+
+
+@runtime_checkable
 class HasLatent(Protocol):
     """A variant that decodes latents into images, as tools that explore its latent space see it.
 

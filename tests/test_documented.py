@@ -11,13 +11,17 @@ from support.commands import run, write_toy_config
 from support.documented import NOT_RUN, documented, is_of, run_by, started
 from support.folders import write_images
 from support.latent_models import Faces
+from support.official import save
+from support.parity import official_state
 
 from gans.tools import attribute_classifier, compare, sub_images, table
 from gans.tools.export.__main__ import main as export
+from gans.tools.interpolate import main as interpolate
 from gans.tools.latents.__main__ import main as latents
 from gans.tools.latents.decoder import Decoder
 from gans.tools.looks import main as looks
 from gans.tools.official.__main__ import main as official
+from gans.tools.upscale import main as upscale
 
 VARIANTS = {
     "cyclegan": "CycleGAN",
@@ -48,11 +52,13 @@ KINDS = (
     "python -m gans.tools.attribute_classifier",
     "python -m gans.tools.compare",
     "python -m gans.tools.export",
+    "python -m gans.tools.interpolate",
     "python -m gans.tools.latents",
     "python -m gans.tools.looks",
     "python -m gans.tools.official",
     "python -m gans.tools.sub_images",
     "python -m gans.tools.table",
+    "python -m gans.tools.upscale",
 )
 """Beginnings of commands, all of which are run here or in test_readme.py."""
 
@@ -73,6 +79,11 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for config in folder.glob("*.yaml"):
             config.rename(config.with_suffix(".toy"))  # from here on names mean the configs that are shipped
         write_images(folder / "my_pictures", 2, (20, 18))
+        write_images(folder / "photos", 2, (20, 18))
+        for name in ("RRDB_PSNR_x4", "RRDB_ESRGAN_x4", "RealESRGAN_x4plus"):
+            save(official_state("rrdbnet_x4"), folder / f"{name}.pth")
+        assert started(official, "RRDB_ESRGAN_x4.pth", "esrgan.ckpt") == 0
+        assert started(interpolate, "RRDB_PSNR_x4.pth", "esrgan.ckpt", "between.ckpt") == 0
     return folder
 
 
@@ -92,7 +103,7 @@ def filled(arguments: Sequence[str], name: str) -> list[str]:
     """Return what is typed with a toy run in place of RUN, DATE, CKPT and other words in capitals."""
     path = checkpoint(name)
     words = {"CKPT": path, "IN": path, "ENCODER": checkpoint("text_encoder"), "FILE": CLASSIFIER}
-    words |= {"OUT": "out", "COMMAND": "truncate"}
+    words |= {"OUT": "out", "COMMAND": "truncate", "FOLDER": "photos"}
     run_folder = path.parents[1]
     return [
         str(words.get(word, word)).replace("RUN/", f"{run_folder}/").replace("DATE", run_folder.name)
@@ -178,9 +189,25 @@ def test_generators_are_exported(arguments: list[str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", run_by("python -m gans.tools.official"), ids=" ".join)
 def test_checkpoints_are_turned_into_the_authors_and_back(arguments: list[str], tmp_path: Path) -> None:
-    source, target = filled(arguments, "cyclegan")
-    assert started(official, source, tmp_path / target) == 0
+    source, target, *options = filled(arguments, "cyclegan")
+    assert started(official, source, tmp_path / target, *options) == 0
     assert list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.interpolate"), ids=" ".join)
+def test_weights_are_mixed(arguments: list[str], tmp_path: Path) -> None:
+    words = {"A": "RRDB_PSNR_x4.pth", "B": "RRDB_ESRGAN_x4.pth"}
+    first, second, target, *options = (words.get(word, word) for word in arguments)
+    assert started(interpolate, first, second, tmp_path / target, *options) == 0
+    assert list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.upscale"), ids=" ".join)
+def test_a_folder_is_enlarged(arguments: list[str], tmp_path: Path) -> None:
+    weights, images, target, *options = filled(arguments, "cyclegan")
+    given = (weights, images, tmp_path / target, *options, "--trainer.accelerator=cpu")
+    assert started(lambda: upscale(lambda predict: run(*predict)), *given) == 0
+    assert len(list((tmp_path / target).iterdir())) == 2
 
 
 @pytest.mark.parametrize("arguments", run_by("python -m gans.tools.latents"), ids=" ".join)

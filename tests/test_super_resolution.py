@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 from support.official_steps import assert_official_steps, train
-from support.parity import wave
-from torch import Tensor
+from support.parity import FOLDER, fill, wave
+from torch import Tensor, nn
 
 from datamodules.degradations import filtering
 from datamodules.paired.batches import PairedBatch
@@ -212,7 +213,8 @@ def test_pictures_stay_in_their_range_and_stand_beside_bicubic_and_truth() -> No
         for parameter in module.generator.parameters():
             parameter.mul_(100)
     (grid,) = module.grids(batch).values()
-    assert list(grid.columns) == ["bicubic", "output", "truth"]
+    labels = ["bicubic", "output", "truth"]
+    assert list(grid.columns) == [*labels, *(f"{label}, detail" for label in labels)]
     assert all(column.shape == (2, 3, 32, 32) for column in grid.columns.values())
     assert all(float(column.abs().max()) <= 1 for column in grid.columns.values())
     (compared,) = module.comparisons(batch).values()
@@ -239,3 +241,32 @@ def test_sharpening_is_of_the_reference_and_not_of_what_the_discriminator_sees()
     module.discriminator.register_forward_pre_hook(lambda _, entering: seen.append(entering[0]))
     module.discriminator_terms(batch, plain)
     assert seen[0].equal(plain)
+
+
+def test_the_authors_fifth_forward_moves_running_statistics_and_nothing_else(tmp_path: Path) -> None:
+    """They judge the output once more; what batch norm saw in the four forwards here gives what they keep."""
+    module = ESRGAN(discriminator_width=4, perceptual_weight=0.0, **RRDBNET)
+    trace = json.loads((FOLDER / "train_esrgan.json").read_text())
+    recorded = trace["steps_float64_same_start"][0]["net_d_buffers_after"]
+    module.double()
+    for name, scale in (("generator", 0.05), ("discriminator", 0.1)):
+        official = [key for key, _ in trace["state_dicts"]["net_g" if name == "generator" else "net_d"]]
+        fill(getattr(module, name), official, scale)
+    norms = [part for part in module.discriminator.modules() if isinstance(part, nn.BatchNorm2d)]
+    starts = [(part.running_mean.clone(), part.running_var.clone()) for part in norms]  # type: ignore[union-attr]
+    seen: list[list[tuple[Tensor, Tensor]]] = [[] for _ in norms]
+    for part, kept in zip(norms, seen, strict=True):
+        part.register_forward_pre_hook(
+            lambda _, entering, kept=kept: kept.append(
+                (entering[0].detach().mean((0, 2, 3)), entering[0].detach().transpose(0, 1).flatten(1).var(1))
+            )
+        )
+    train(module, recorded_batch(32), 1, ["generator"], tmp_path)
+    for start, (real, fake, again, last), (mean, var) in zip(
+        starts, seen, zip(*[iter(recorded.values())] * 2, strict=True), strict=True
+    ):
+        for kind, expected in ((0, mean), (1, var)):
+            running = start[kind]
+            for batch in (real, fake, fake, again, last):  # the fifth is the second again
+                running = 0.9 * running + 0.1 * batch[kind]
+            np.testing.assert_allclose(running.sum(), expected, rtol=1e-8)

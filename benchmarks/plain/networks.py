@@ -210,3 +210,68 @@ def dcgan_discriminator(width: int) -> nn.Sequential:
         layers.append(nn.Conv2d(inner, 2 * inner, 4, 2, 1, bias=False))
         layers += [nn.BatchNorm2d(2 * inner), nn.LeakyReLU(0.2, True)]
     return nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4, 1, 0, bias=False), nn.Sigmoid())
+
+
+class DenseBlock(nn.Module):
+    """Five convolutions, each of which sees all that is before it; a fifth of the last is added."""
+
+    def __init__(self, width: int, growth: int) -> None:
+        super().__init__()
+        self.growing = nn.ModuleList(
+            nn.Conv2d(width + number * growth, growth, 3, 1, 1) for number in range(4)
+        )
+        self.last = nn.Conv2d(width + 4 * growth, width, 3, 1, 1)
+        self.lrelu = nn.LeakyReLU(0.2, True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features of the same shape."""
+        seen = [x]
+        for convolution in self.growing:
+            seen.append(self.lrelu(convolution(torch.cat(seen, 1))))
+        made: Tensor = self.last(torch.cat(seen, 1)) * 0.2 + x
+        return made
+
+
+class Enlarging(nn.Module):
+    """ESRGAN's generator: images (N, 3, H, W) four times as high and wide."""
+
+    def __init__(self, width: int, blocks: int, growth: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, width, 3, 1, 1)
+        self.body = nn.ModuleList(
+            nn.Sequential(*(DenseBlock(width, growth) for _ in range(3))) for _ in range(blocks)
+        )
+        self.after_body, self.up1, self.up2, self.hr = (nn.Conv2d(width, width, 3, 1, 1) for _ in range(4))
+        self.last = nn.Conv2d(width, 3, 3, 1, 1)
+        self.lrelu = nn.LeakyReLU(0.2, True)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (N, 3, 4 H, 4 W)."""
+        features = self.first(images)
+        deep = features
+        for block in self.body:
+            deep = block(deep) * 0.2 + deep
+        features = features + self.after_body(deep)
+        for up in (self.up1, self.up2):
+            features = self.lrelu(up(F.interpolate(features, scale_factor=2, mode="nearest")))
+        made: Tensor = self.last(self.lrelu(self.hr(features)))
+        return made
+
+
+def vgg_discriminator(size: int, width: int) -> nn.Sequential:
+    """Return ESRGAN's discriminator of square images of 128 pixels, or of another power of two from 16."""
+    layers: list[nn.Module] = [nn.Conv2d(3, width, 3, 1, 1), nn.LeakyReLU(0.2, True)]
+    inner, outer = width, width
+    for halving in range(size.bit_length() - 3):
+        if halving:
+            outer = min(2 * inner, 8 * width)
+            layers += [nn.Conv2d(inner, outer, 3, 1, 1, bias=False), nn.BatchNorm2d(outer)]
+            layers.append(nn.LeakyReLU(0.2, True))
+        layers += [
+            nn.Conv2d(outer, outer, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(outer),
+            nn.LeakyReLU(0.2, True),
+        ]
+        inner = outer
+    layers += [nn.Flatten(), nn.Linear(16 * inner, 100), nn.LeakyReLU(0.2, True), nn.Linear(100, 1)]
+    return nn.Sequential(*layers)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torch.optim import Adam
 
 from benchmarks.plain.networks import (
+    Enlarging,
     Projection,
     StarGANDiscriminator,
     StarGANGenerator,
@@ -23,6 +24,7 @@ from benchmarks.plain.networks import (
     patch_discriminator,
     resnet_generator,
     unet_generator,
+    vgg_discriminator,
 )
 
 Losses = dict[str, Tensor]
@@ -287,4 +289,62 @@ class DCGAN:
         losses["G"] = F.binary_cross_entropy(self.D(fake).flatten(), ones)
         losses["G"].backward()
         self.optimizer_G.step()
+        return losses
+
+
+class ESRGAN:
+    """ESRGAN, images in [0, 1], without the perceptual loss, whose weights are a file of their own.
+
+    Args:
+        size: side of the large images in pixels, a power of two from 16.
+        width: channels of the generator.
+        blocks: of the generator.
+        growth: channels that a convolution of the generator adds.
+        discriminator_width: channels after the discriminator's first convolution.
+    """
+
+    def __init__(
+        self,
+        size: int = 128,
+        width: int = 64,
+        blocks: int = 23,
+        growth: int = 32,
+        discriminator_width: int = 64,
+    ) -> None:
+        self.G, self.average = (Enlarging(width, blocks, growth) for _ in range(2))
+        self.average.load_state_dict(self.G.state_dict())
+        self.D = vgg_discriminator(size, discriminator_width)
+        self.optimizer_G, self.optimizer_D = (
+            Adam(network.parameters(), 1e-4, betas=(0.9, 0.99)) for network in (self.G, self.D)
+        )
+
+    def step(self, small: Tensor, large: Tensor) -> Losses:
+        """Train once on images (N, 3, H, W) and what they are to become, (N, 3, 4 H, 4 W)."""
+        _trainable([self.D], False)
+        self.optimizer_G.zero_grad()
+        output = self.G(small)
+        losses = {"l_g_pix": 1e-2 * F.l1_loss(output, large)}
+        real, fake = self.D(large).detach(), self.D(output)
+        losses["l_g_gan"] = 5e-3 * (
+            0.5 * _cross_entropy(real - fake.mean(), 0) + 0.5 * _cross_entropy(fake - real.mean(), 1)
+        )
+        (losses["l_g_pix"] + losses["l_g_gan"]).backward()
+        self.optimizer_G.step()
+        _trainable([self.D], True)
+        losses |= self._discriminator_step(output.detach(), large)
+        with torch.no_grad():
+            for mean, parameter in zip(self.average.parameters(), self.G.parameters(), strict=True):
+                mean.mul_(0.999).add_(parameter, alpha=0.001)
+        return losses
+
+    def _discriminator_step(self, output: Tensor, large: Tensor) -> Losses:
+        self.optimizer_D.zero_grad()
+        fake = self.D(output).detach()
+        real = self.D(large)
+        losses = {"l_d_real": 0.5 * _cross_entropy(real - fake.mean(), 1)}
+        losses["l_d_real"].backward()
+        fake = self.D(output)
+        losses["l_d_fake"] = 0.5 * _cross_entropy(fake - real.detach().mean(), 0)
+        losses["l_d_fake"].backward()
+        self.optimizer_D.step()
         return losses

@@ -97,7 +97,12 @@ def module_of(kind: str) -> Any:
     return import_module(f"datamodules.files.formats.{MODULES[kind]}")
 
 
-def read_image(path: str | Path, channels: int | None = None, value_range: ValueRange = BY_TYPE) -> Array:
+def read_image(
+    path: str | Path,
+    channels: int | None = None,
+    value_range: ValueRange = BY_TYPE,
+    keep_alpha: bool = False,
+) -> Array:
     """Read an image, upright, with the wanted number of channels.
 
     Grey and colour are converted into each other; a transparent image is laid on white unless its alpha
@@ -108,6 +113,7 @@ def read_image(path: str | Path, channels: int | None = None, value_range: Value
         path: file with one of the suffixes of `FORMATS`.
         channels: wanted number of channels; None keeps what the file has, without alpha.
         value_range: the values that become -1 and 1; those beyond are clipped.
+        keep_alpha: whether transparency, of a file that has it, follows behind the wanted channels.
 
     Returns:
         (height, width, channels): uint8 for 8-bit images of which no other range is given; else float32 in
@@ -122,7 +128,10 @@ def read_image(path: str | Path, channels: int | None = None, value_range: Value
         decoded: Decoded = _module(path).decode(path)
     bounds = _bounds(decoded, value_range, path)
     upright = _turn_upright(decoded.pixels, decoded.orientation)
-    pixels = _match_channels(upright, decoded.alpha, channels, path)
+    if keep_alpha and decoded.alpha and channels is not None:
+        pixels = _with_alpha(upright, channels, path)
+    else:
+        pixels = _match_channels(upright, decoded.alpha, channels, path)
     if pixels.dtype == np.bool_ and value_range.by_type:
         pixels, bounds = pixels.astype(np.uint8) * 255, (0, 255)
     if pixels.dtype != np.uint8 or bounds != (0, 255):  # 8 bit is scaled on the device
@@ -280,6 +289,12 @@ def _match_channels(pixels: Array, alpha: bool, wanted: int | None, name: str | 
         f"{name}: the image has {given} channels where {wanted} are expected. "
         "Give the number of channels of the images (channels_A, channels_B), or convert this file."
     )
+
+
+def _with_alpha(pixels: Array, wanted: int, name: str | Path) -> Array:
+    """Return so many channels of an image whose last one is alpha, and that one behind them."""
+    colours = _match_channels(pixels[:, :, :-1], False, wanted, name)
+    return np.concatenate([colours, pixels[:, :, -1:]], axis=2)
 
 
 def _lay_on_white(pixels: Array) -> Array:

@@ -17,6 +17,7 @@ from datamodules.files.value_range import BY_TYPE, ValueRange
 _WITHOUT_ALPHA = ("JPEG", "BMP", "PNM")
 _PICTURES = ("JPEG", "PNG", "WebP", "BMP", "AVIF", "JPEG2000", "PNM")  # not GIF: it has 256 colours
 _DEEP = ("PNG", "JPEG2000", "PNM")  # of which these hold 16 bit too
+_LONGEST = {"JPEG": 65500, "WebP": 16383, "AVIF": 32768}  # side in pixels that is written and read
 _CHANNELS = {".ppm": (3,), ".pgm": (1,), ".pbm": ()}  # what these suffixes promise; .pbm holds bits only
 
 
@@ -28,12 +29,21 @@ class Origin(NamedTuple):
 
 
 class Target(NamedTuple):
-    """How pictures are to be written: type, the values of -1 and 1, and the file that they are to be like."""
+    """How pictures are to be written: type, the values of -1 and 1, and the file that they are to be like.
+
+    Attributes:
+        dtype: of the values.
+        bounds: the values of -1 and 1.
+        channels: of the file that they are to be like, without alpha.
+        source: that file.
+        grey: whether colours become grey.
+    """
 
     dtype: np.dtype[Any] = np.dtype(np.uint8)
     bounds: Bounds = (0, 255)
     channels: int | None = None
     source: Path | None = None
+    grey: bool = False
 
 
 EIGHT_BIT = Target()
@@ -67,7 +77,8 @@ def target_of(origin: Origin | None) -> Target:
 def encoding_of(pixels: Array, name: str, target: Target = EIGHT_BIT) -> Encoding:
     """Return how pixels (H, W, C) of the target's type are written in the format of a name.
 
-    What that format cannot hold (numbers of channels) becomes .png, or .tiff with as many channels as needed.
+    What that format cannot hold (numbers of channels, long sides) becomes .png, or .tiff with as many
+    channels as needed.
 
     Args:
         pixels: values as they are to be stored.
@@ -92,8 +103,10 @@ def encoding_of(pixels: Array, name: str, target: Target = EIGHT_BIT) -> Encodin
 
 def _holds(name: str, kind: str | None, pixels: Array) -> bool:
     """Whether a format, under the suffix of a name, can hold grey, RGB or RGBA pixels of 8 or 16 bit."""
-    channels = pixels.shape[2]
+    height, width, channels = pixels.shape
     if kind not in _PICTURES or (channels == 4 and kind in _WITHOUT_ALPHA):
+        return False
+    if max(height, width) > _LONGEST.get(kind, max(height, width)):
         return False
     promised = _CHANNELS.get(Path(name).suffix.lower(), (channels,))
     return channels in promised and (pixels.dtype == np.uint8 or kind in _DEEP)

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from datamodules.files.readers import read_header
+from datamodules.files.readers import read_header, read_stored
 from datamodules.image_sets import ImageSet
 from datamodules.prediction.tiles import Reach, Tile, Tiling
 from datamodules.transforms import stack_equal, to_unit_range
@@ -21,6 +21,8 @@ PROBE_SIZE = 64  # side in pixels of the image that the model is tried with
 
 class PredictBatch(NamedTuple):
     """Images to be translated, (N, C, H, W) in [-1, 1], all of one size, and their names.
+
+    For a model that keeps transparency, transparent ones have their alpha as a further channel.
 
     Names are paths relative to the folder they come from. Where the images are tiles, all of one image whose
     name each of them has, `tiles` says where they lie and `tiling` how they were cut.
@@ -66,6 +68,11 @@ class Taker(Protocol):
         """Channels of the images that the model translates; None where it does not say."""
         ...
 
+    @property
+    def keeps_alpha(self) -> bool:
+        """Whether the model takes transparency as a further channel, of images that have it."""
+        ...
+
 
 class PredictionBatches:
     """Makes prediction batches of indices, or of an index and tiles of that image.
@@ -101,21 +108,26 @@ def probe_of(channels: int) -> Tensor:
     return torch.full((channels, PROBE_SIZE, PROBE_SIZE), 127, dtype=torch.uint8)
 
 
-def by_size(paths: Sequence[Path]) -> dict[tuple[int, int], list[int]]:
-    """Return height and width, by the headers -> the indices of the images of this size."""
-    groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+Alike = tuple[int, int, bool]
+"""Height and width of the images of a batch, and whether they have an alpha channel."""
+
+
+def alike(paths: Sequence[Path], keep_alpha: bool = False) -> dict[Alike, list[int]]:
+    """Return, by the headers, the indices of the images that may share a batch."""
+    groups: defaultdict[Alike, list[int]] = defaultdict(list)
     for index, path in enumerate(paths):
         header = read_header(path)
-        groups[header.height, header.width].append(index)
+        alpha = keep_alpha and read_stored(path).alpha
+        groups[header.height, header.width, alpha].append(index)
     return groups
 
 
 def prediction_batches(
-    groups: Mapping[tuple[int, int], list[int]], batch_size: int, tiling: Tiling | None
+    groups: Mapping[Alike, list[int]], batch_size: int, tiling: Tiling | None
 ) -> list[list[int] | tuple[int, list[Tile]]]:
     """Put images of equal size together; cut those larger than a tile."""
     batches: list[list[int] | tuple[int, list[Tile]]] = []
-    for (height, width), group in groups.items():
+    for (height, width, _), group in groups.items():
         if tiling is None or max(height, width) <= tiling.size:
             batches += chunks(group, batch_size)
             continue

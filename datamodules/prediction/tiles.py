@@ -86,7 +86,7 @@ class Tiling(NamedTuple):
         ]
 
     def cut(self, image: Tensor, tile: Tile) -> Tensor:
-        """Cut a tile from (C, H, W); past the border its last pixels are repeated.
+        """Cut a tile from (C, H, W); past the border it goes on as its mirror image, as networks pad images.
 
         The tile is `size` pixels high and wide, or as high or wide as the image, up to a multiple.
         """
@@ -95,8 +95,7 @@ class Tiling(NamedTuple):
         missing = height - part.shape[1], width - part.shape[2]
         if not any(missing):
             return part
-        rows = torch.arange(height).clamp(max=part.shape[1] - 1)
-        columns = torch.arange(width).clamp(max=part.shape[2] - 1)
+        rows, columns = _mirrored(part.shape[1], height), _mirrored(part.shape[2], width)
         return part[:, rows][:, :, columns]
 
     def weights(self, tile: Tile) -> Tensor:
@@ -126,6 +125,12 @@ class Tiling(NamedTuple):
 
     def _padded(self, side: int) -> int:
         return side + -side % self.multiple
+
+
+def _mirrored(side: int, longer: int) -> Tensor:
+    """Return which pixels of a side stand in a longer one that goes on as its mirror image."""
+    last = side - 1
+    return (last - (torch.arange(longer) - last).abs()).clamp(min=0)
 
 
 def choose_tiling(size: int, overlap: Overlap, reach: Reach | None) -> Tiling:

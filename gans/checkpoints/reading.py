@@ -29,5 +29,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         reason = str(error).partition("\n")[0].partition(". ")[0]
         raise ValueError(f"{path} is not a checkpoint of this project: {reason}.") from error
     if not isinstance(checkpoint, dict) or "gans" not in checkpoint:
-        raise ValueError(f"{path} was not written by this project: it does not name its variant.")
+        raise ValueError(
+            f"{path} was not written by this project: it does not name its variant. A file of a paper's "
+            "authors becomes a checkpoint by python -m gans.tools.official IN OUT; python -m "
+            "gans.tools.upscale takes those of super-resolution as they are."
+        )
     return checkpoint

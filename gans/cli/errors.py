@@ -17,6 +17,11 @@ PACKAGES = tuple(str(Path(__file__).parents[2] / name) + os.sep for name in ("ga
 ON_PURPOSE = (ValueError, ArithmeticError, RuntimeError, TypeError, ImportError)
 NEVER_ON_PURPOSE = (NotImplementedError, RecursionError)
 DISTRIBUTED = ("DistBackendError", "DistNetworkError", "DistStoreError")  # torch's; gloo has none of its own
+NO_MEMORY = "DefaultCPUAllocator:"  # begins what torch says then
+LESS_MEMORY = (
+    "A smaller --data.batch_size or --data.size needs less memory; in predict --data.tile 512 cuts large "
+    "images."
+)
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -62,8 +67,9 @@ def readable(error: BaseException) -> str | None:
     """Return the message of an error that is for people, or None for a bug."""
     for link in _causes(error):
         if type(link).__name__ == "OutOfMemoryError":  # torch's; importing torch here would take seconds
-            what = str(link).partition(". ")[0]
-            return f"{what}. A smaller --data.batch_size or --data.size needs less memory."
+            return f"{str(link).partition('. ')[0]}. {LESS_MEMORY}"
+        if NO_MEMORY in str(link):  # of a CPU
+            return f"{str(link).rpartition(NO_MEMORY)[2].partition('. ')[0].strip()}. {LESS_MEMORY}"
         if type(link).__name__ in DISTRIBUTED or "gloo/transport" in str(link):
             reason = str(link).splitlines()[0]
             return f"The connection to another process is lost; its own message says more. {reason}"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, get_args
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -32,6 +33,9 @@ from gans.networks.sizes import Scale
 from gans.networks.srvgg import SRVGG
 from gans.networks.unet_discriminator import DIVISOR, UNetDiscriminator
 from gans.networks.vgg_style import VGGStyleDiscriminator
+from gans.pictures.details import details
+from gans.pictures.grey import grey
+from gans.pictures.lanczos import in_other_size
 from gans.protocol import Comparison, Grid, Predictions
 from gans.sampling.pair_pool import PairPool
 from gans.training.arguments import NOT_NEGATIVE, Range, check_ranges
@@ -154,20 +158,24 @@ class SuperResolution(AdversarialModule):
         enlarged: Tensor = self.generator(_to_unit(batch.input))
         return enlarged
 
-    def upscale(self, images: Given) -> Given:
+    def upscale(self, images: Given, outscale: float | None = None) -> Given:
         """Enlarge images without a trainer or data module.
 
         Args:
             images: (N, C, H, W) or (C, H, W) in [-1, 1], or Pillow images, of any size; see
                 `gans.inference.Images`.
+            outscale: how many times as high and wide the pictures are to be, if not `scale` times: then they
+                are resized, by `gans.pictures.lanczos`.
 
         Returns:
-            The images, `scale` times as high and wide: as tensor in [-1, 1] where the module is, or as Pillow
-            images.
+            The enlarged images: as tensor in [-1, 1] where the module is, or as Pillow images.
 
         Raises:
-            ValueError: if the images have other channels than `channels_in`, or another type or range.
+            ValueError: if the images have other channels than `channels_in`, or another type or range, or
+                `outscale` is not above 0.
         """
+        if outscale is not None and not 0 < outscale < math.inf:
+            raise ValueError(f"outscale is {outscale}: it is a number above 0, such as 3.5.")
         upscaler = Upscaler(self.averaged("generator"))
 
         def enlarged(batch: Tensor) -> Tensor:
@@ -176,30 +184,44 @@ class SuperResolution(AdversarialModule):
             made: Tensor = upscaler(batch)
             return made
 
-        return mapped(images, upscaler, self.hparams["channels_in"], enlarged)
+        pictures = mapped(images, upscaler, self.hparams["channels_in"], enlarged)
+        if outscale is None or outscale == self.scale:
+            return pictures
+        return in_other_size(pictures, self.scale, outscale)
 
     def comparisons(self, batch: PairedBatch) -> dict[str, Comparison]:
         """Return the enlarged images, beside the targets both as real images and as their truth."""
         return {"upscaled": Comparison(self.upscale(batch.input), batch.target, batch.input, batch.target)}
 
     def grids(self, batch: PairedBatch) -> dict[str, Grid]:
-        """Return the input enlarged by bicubic interpolation, the output, and the truth."""
+        """Return the input enlarged by bicubic interpolation, the output, the truth, and a detail of each."""
         size = batch.target.shape[-2:]
         bicubic = F.interpolate(batch.input, size, mode="bicubic").clamp(-1, 1)
         columns = {"bicubic": bicubic, "output": self.upscale(batch.input), "truth": batch.target}
-        return {"upscaled": Grid(columns)}
+        return {"upscaled": Grid(columns | details(columns, "truth"))}
+
+    @property
+    def keeps_form(self) -> bool:
+        """Whether grey and transparent images stay such in predictions: those of a model of colours do."""
+        return bool(self.hparams["channels_in"] == 3)
 
     def predict_step(self, batch: PredictBatch, batch_idx: int) -> Predictions:
-        """Enlarge a batch of a folder."""
-        return Predictions(self.upscale(batch.images), batch.names)
+        """Enlarge a batch of a folder; alpha, where it comes behind the colours, as a grey image."""
+        channels = self.hparams["channels_in"]
+        pictures = self.upscale(batch.images[:, :channels])
+        if batch.images.shape[1] > channels:
+            alpha = self.upscale(batch.images[:, channels:].expand(-1, channels, -1, -1))
+            pictures = torch.cat([pictures, grey(alpha)], dim=1)
+        return Predictions(pictures, batch.names)
 
 
 class AdversarialSuperResolution(SuperResolution, Regularised):
     """Base of the GANs among them, which a discriminator and the features of a classifier make sharp.
 
     In every step the generator learns first, then the discriminator, from the same output and the targets, by
-    two forwards: so batch norm and spectral norm move as in the authors' programs. A training may start from
-    the averaged generator of an SRResNet, as in the papers: `--init_from` its checkpoint.
+    two forwards: so batch norm and spectral norm move as in the authors' programs of SRGAN and Real-ESRGAN. A
+    training may start from the averaged generator of an SRResNet, as in the papers: `--init_from` its
+    checkpoint.
 
     Args:
         discriminator: `vgg_style`, one score for an image of the training's size, or `unet`, one for each

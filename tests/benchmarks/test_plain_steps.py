@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import chain, count
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,17 @@ from benchmarks.plain.stylegan2 import Generator, StyleGAN2
 
 
 def assert_official(
-    program: Any, networks: list[str], trace: Any, step: Callable[[int], dict[str, Tensor]]
+    program: Any,
+    networks: list[str],
+    trace: Any,
+    step: Callable[[int], dict[str, Tensor]],
+    scales: Mapping[str, float] = MappingProxyType({}),
 ) -> None:
     """Run the plain program in float64 and hold its losses against every recorded step, to 1e-8."""
     states = trace.get("state_dicts", {})
     for network in networks:
-        fill(getattr(program, network).double(), [name for name, _ in states.get(network, [])])
+        official = [name for name, _ in states.get(network, [])]
+        fill(getattr(program, network).double(), official, scales.get(network, 0.05))
     for index, official in enumerate(trace["steps_float64_same_start"]):
         losses = step(index)
         for name, loss in losses.items():
@@ -178,3 +184,16 @@ def test_dcgan() -> None:
         return program.step(wave(4, 3, 64, 64), torch.from_numpy(latents).double().view(4, 16))
 
     assert_official(program, ["G", "D"], recording("dcgan"), step)
+
+
+def test_esrgan() -> None:
+    program = steps.ESRGAN(width=8, blocks=1, growth=4, discriminator_width=4)
+    small = wave(2, 3, 32, 32, function=lambda place: 0.5 + 0.5 * np.sin(place))
+    large = wave(2, 3, 128, 128, function=lambda place: 0.5 + 0.5 * np.cos(place))
+    trace = recording("esrgan")
+    program.average.double()
+    assert_official(program, ["G", "D"], trace, lambda _: program.step(small, large), {"D": 0.1})
+    kept = trace["steps_float64_same_start"][-1]["net_d_buffers_after"]
+    norms = [part for part in program.D if isinstance(part, torch.nn.BatchNorm2d)]
+    running = [part.running_mean.sum().item() for part in norms]  # type: ignore[union-attr]
+    assert running == pytest.approx([value for name, value in kept.items() if "mean" in name], rel=1e-8)

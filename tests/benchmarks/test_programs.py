@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.commands import run
 from support.tiny import TinyGAN, rows, trainer
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -34,6 +35,7 @@ from benchmarks import (
     train_step,
 )
 from benchmarks.alternation import Alternation
+from benchmarks.plain import steps
 from benchmarks.plain_process import OperatorCounter, PlainProcess, serve
 from benchmarks.startup import Marks
 from datamodules.paired.batches import PairedBatch
@@ -323,3 +325,24 @@ def test_operations_are_counted_as_torch_counts_them_and_under_gradient_penaltie
         (gradient,) = torch.autograd.grad(layer(points).sum(), points, create_graph=True)
         gradient.square().sum().backward()
     assert penalised.flops > 0
+
+
+def test_esrgan_steps_on_pictures_of_its_own_folder(small: str, tmp_path: Path) -> None:
+    """Both programs on one batch of 16 pixels to 64: the plain one, and ours under the system's arguments."""
+    system = systems.SYSTEMS["esrgan_b2"]
+    root = systems.write_images(system, tmp_path)
+    (loaded, *_) = system.data_module(root).train_dataloader()
+    batch = loaded.finish()
+    assert batch.target.shape == (2, 3, 64, 64)
+    program = steps.ESRGAN(size=64, width=4, blocks=1, growth=2, discriminator_width=2)
+    losses = system.step(program, batch, 0)
+    assert all(torch.isfinite(loss) for loss in losses.values())
+    tiny = ("--model.generator_width=4", "--model.blocks=1", "--model.discriminator_width=2")
+    one = (
+        "--trainer.max_steps=1",
+        "--trainer.limit_val_batches=0",
+        "--trainer.accelerator=cpu",
+        "--logger=csv",
+    )
+    assert run("fit", *system.fit_arguments(root), *tiny, *one, f"--run={tmp_path / 'run'}") == 0
+    assert list((tmp_path / "run" / "checkpoints").glob("*.ckpt"))

@@ -90,6 +90,12 @@ def test_running_out_of_memory_says_what_helps() -> None:
     assert message.startswith("CUDA out of memory.")
     assert "--data.batch_size" in message
     assert "Tried" not in message
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(10**15)
+    message = readable(caught.value)
+    assert message is not None
+    assert message.startswith("can't allocate memory: you tried to allocate 4000000000000000 bytes.")
+    assert "in predict --data.tile 512 cuts large images" in message
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,10 @@ SMALL: dict[str, dict[str, Any]] = {
         "mlp_width": 5,
         "discriminator_layers": 2,
     },
+    "SRResNet": {"generator_width": 4, "blocks": 2, "scale": 3},
+    "SRGAN": {"generator_width": 4, "blocks": 2, "discriminator_width": 2},
+    "ESRGAN": {"generator_width": 4, "blocks": 1, "growth": 3, "discriminator_width": 2},
+    "RealESRGAN": {"generator": "srvgg", "generator_width": 4, "blocks": 2, "discriminator_width": 2},
 }
 
 

@@ -14,9 +14,13 @@ from support.checkpoints import checkpoint_of
 from support.enlarging import enlarger
 
 import gans
+from gans.real_esrgan import RealESRGAN
 from gans.tools.export.__main__ import main
 from gans.tools.export.program import Program, Sizes, image_input
 from gans.tools.export.variants import ONE_WAY, translation
+
+SMALL: dict[str, Any] = {"generator_width": 4, "blocks": 1}
+JUDGED: dict[str, Any] = {"discriminator_width": 2, "perceptual_weight": 0.0}
 
 
 def program(model: Any) -> Program:
@@ -58,3 +62,27 @@ def test_onnx_enlarges_any_batch_height_and_width(
     assert "`images`, float32 (batch, 3, height, width)" in card
     assert f"float32 (batch, 3, {scale} * height, {scale} * width): images in [-1, 1]" in card
     assert "| 3 x 17 x 11 |" in card, "odd sides were compared before it was kept"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        RealESRGAN(generator="rrdbnet", growth=2, scale=2, **SMALL, **JUDGED),
+        RealESRGAN(generator="rrdbnet", growth=2, scale=1, **SMALL, **JUDGED),
+        RealESRGAN(generator="srvgg", scale=4, **SMALL, **JUDGED),
+    ],
+    ids=lambda model: f"{model.hparams['generator']}_x{model.scale}",
+)
+def test_every_generator_is_exported_for_odd_sides_and_any_batch(tmp_path: Path, model: Any) -> None:
+    """Also where pixels become channels at the entry, 2 x 2 or 4 x 4 of them, that odd sides do not fill."""
+    torch.save(checkpoint_of(model), tmp_path / "model.ckpt")
+    with patch.object(sys, "argv", ["export", str(tmp_path / "model.ckpt"), str(tmp_path / "made.onnx")]):
+        assert main() == 0
+    session = onnxruntime.InferenceSession(tmp_path / "made.onnx")
+    least = getattr(model.generator, "divisor", 1) + 1
+    for size in [(1, 3, 16, 16), (3, 3, 21, 30), (2, 3, 9, 41), (1, 3, least, least + 2)]:
+        given = torch.rand(*size, generator=torch.Generator().manual_seed(7)) * 2 - 1
+        made = torch.from_numpy(session.run(None, {"images": given.numpy()})[0])
+        assert made.shape[2:] == (model.scale * size[2], model.scale * size[3])
+        torch.testing.assert_close(made, model.upscale(given), rtol=0, atol=1e-4)
+        assert made.std() > 0.01

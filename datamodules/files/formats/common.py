@@ -33,6 +33,7 @@ class Stored(NamedTuple):
         dtype: type of the values that `decode` returns and `encode` takes.
         whole: the values that stand for black and white by the type alone; None where it does not tell.
         orientation: as EXIF counts, 1 to 8.
+        alpha: whether transparency comes behind the channels.
     """
 
     height: int
@@ -41,6 +42,7 @@ class Stored(NamedTuple):
     dtype: np.dtype[Any] = np.dtype(np.uint8)
     whole: Bounds | None = (0, 255)
     orientation: int = 1
+    alpha: bool = False
 
 
 class Decoded(NamedTuple):

@@ -39,7 +39,18 @@ def describe(path: Path) -> Stored:
             channels=deep
             or (1 if image.mode.startswith("I") or _MODES.get(image.mode) in ("L", "LA") else 3),
             orientation=orientation_of(image.getexif().get(ORIENTATION)),
+            alpha=_is_transparent(image) if deep is None else _deep_alpha(path),
         )
+
+
+def _deep_alpha(path: Path) -> bool:
+    """Whether a PNG of 16 bit has an alpha channel, by byte 25."""
+    with path.open("rb") as file:
+        return bool(file.read(26)[25] & 4)
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    return _MODES.get(image.mode) in ("LA", "RGBA") or "transparency" in image.info
 
 
 def decode(path: Path) -> Decoded:

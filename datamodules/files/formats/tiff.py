@@ -117,7 +117,7 @@ def _describe(path: Path, series: Any) -> Stored:
     elif _alpha(page):
         channels -= 1
     orientation = orientation_of(page.tags[ORIENTATION].value if ORIENTATION in page.tags else 1)
-    return Stored(height, width, channels, dtype, whole, orientation)
+    return Stored(height, width, channels, dtype, whole, orientation, _alpha(page))
 
 
 def _type(path: Path, page: Any, dtype: np.dtype[Any]) -> tuple[np.dtype[Any], Bounds | None]:

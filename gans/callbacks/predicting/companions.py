@@ -38,7 +38,7 @@ class Companions:
             files[_stem(path.relative_to(self.folder).as_posix())].append(path)
         return files
 
-    def check(self, names: Sequence[str], scale: int = 1) -> None:
+    def check(self, names: Sequence[str], scale: float = 1) -> None:
         """Refuse images without a companion, and pictures that companions do not fit.
 
         Args:
@@ -52,8 +52,8 @@ class Companions:
         if scale != 1:
             raise ValueError(
                 f"write_predictions.also_copy: what lies in {self.folder}, such as masks, fits the images, "
-                f"and the model makes pictures {scale} times as high and wide. Leave also_copy out, and "
-                f"enlarge the masks {scale} times without interpolation."
+                f"and the pictures are {scale:g} times as high and wide. Leave also_copy out, and "
+                f"enlarge the masks {scale:g} times without interpolation."
             )
         missing = [name for name in names if _stem(name) not in self._files]
         if missing:

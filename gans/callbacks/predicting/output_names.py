@@ -51,7 +51,7 @@ def as_it_is(name: str) -> OutputName:
     return OutputName(name, renamed(name, ""))
 
 
-def output_names(names: Collection[str]) -> dict[str, OutputName]:
+def output_names(names: Collection[str], suffix: str = "") -> dict[str, OutputName]:
     """Return by the names of images what their pictures are called.
 
     A picture is called like its image, but for the suffix where its format is another one. Where images
@@ -60,7 +60,12 @@ def output_names(names: Collection[str]) -> dict[str, OutputName]:
 
     Args:
         names: of all images, whichever process makes their pictures; their order plays no part.
+        suffix: comes behind each name, before its format.
     """
+    if suffix:
+        longer = {name: _with_suffix(name, suffix) for name in names}
+        chosen = output_names(longer.values())
+        return {name: chosen[longer[name]] for name in names}
     given = {key_of(name) for name in names}
     stems = Counter(key_of(renamed(name, "")) for name in names)
     taken = {key_of(folder.as_posix()) for name in names for folder in PurePosixPath(name).parents}
@@ -83,6 +88,11 @@ def output_names(names: Collection[str]) -> dict[str, OutputName]:
         found[name] = OutputName(same[name], choice)
         taken |= wanted
     return found
+
+
+def _with_suffix(name: str, suffix: str) -> str:
+    stem = renamed(name, "")
+    return fitting(stem, suffix + name.removeprefix(stem)) + suffix + name.removeprefix(stem)
 
 
 def key_of(name: str) -> str:

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ from gans.callbacks.predicting.output_names import OutputName, as_it_is, key_of,
 from gans.callbacks.predicting.reach import try_out
 from gans.callbacks.terminal import notice
 from gans.files import clear_partial, written_whole
-from gans.protocol import Predictions, scale_of
+from gans.pictures.grey import grey
+from gans.pictures.lanczos import resized, sides_of
+from gans.protocol import Predictions, keeps_form, scale_of
 
 
 class WritePredictions(BasePredictionWriter):
@@ -39,6 +42,7 @@ class WritePredictions(BasePredictionWriter):
     `gans.callbacks.predicting.output_names`. Images of `predict_dir` keep depth and range of values
     too: 16-bit PNG, float32 TIFF, NumPy, DICOM and NIfTI come back as such.
     Tiles are blended into the picture of what they were cut from, see `gans.callbacks.predicting.blending`.
+    Models that enlarge keep grey images grey, and transparent ones transparent.
 
     Args:
         skip_existing: leave out the images of `predict_dir` of which all pictures are there already, so that
@@ -48,15 +52,31 @@ class WritePredictions(BasePredictionWriter):
             such as masks; they are copied to OUTPUT/NAME-OF-THE-FOLDER under the names of the pictures. They
             are copied as they are: where the model makes pictures larger than their images, masks would not
             lie on them any more, and nothing is copied.
+        suffix: comes behind the name of each picture, before its format: `_x4` makes ann.jpg ann_x4.jpg.
+        outscale: pictures are so many times as high and wide as their images, whatever the model's scale:
+            when it has made them, they are resized by `gans.pictures.lanczos`. None leaves them as made.
 
     Raises:
         FileNotFoundError: the folder is missing, or (before any image is read) a file in it.
-        ValueError: before any image is read, if files are to be copied beside larger pictures.
+        ValueError: if the suffix has a slash, or the scale is not above 0; before any image is read, if files
+            are to be copied beside larger pictures.
     """
 
-    def __init__(self, skip_existing: bool = False, also_copy: str | None = None) -> None:
+    def __init__(
+        self,
+        skip_existing: bool = False,
+        also_copy: str | None = None,
+        suffix: str = "",
+        outscale: float | None = None,
+    ) -> None:
         super().__init__("batch")
-        self.skip_existing = skip_existing
+        if "/" in suffix or "\0" in suffix:
+            raise ValueError(f"write_predictions.suffix is {suffix!r}: it is a part of a name, without /.")
+        if outscale is not None and not 0 < outscale < inf:
+            raise ValueError(
+                f"write_predictions.outscale is {outscale}: it is a number above 0, such as 3.5."
+            )
+        self.skip_existing, self.suffix, self.outscale = skip_existing, suffix, outscale
         self._companions = Companions(also_copy) if also_copy else None
         self.folder = Path()
         """Where the pictures go."""
@@ -78,7 +98,7 @@ class WritePredictions(BasePredictionWriter):
 
     def announce(self, names: Sequence[str], folder: Path | None) -> None:
         """Choose the names of the pictures, such that no two are one."""
-        self._names = output_names(names)
+        self._names = output_names(names, self.suffix)
         self._prefixes.clear()
         real = os.path.realpath(folder) if folder else None
         self._inputs = real if real and holds(os.path.realpath(self.folder), real) else None
@@ -99,6 +119,11 @@ class WritePredictions(BasePredictionWriter):
         names = ("channels", "channels_in", "channels_B" if self.backwards else "channels_A")
         return next((arguments[name] for name in names if name in arguments), None)
 
+    @property
+    def keeps_alpha(self) -> bool:
+        """Whether the model takes transparency as a further channel, of images that have it."""
+        return keeps_form(self._module)
+
     def pending(self, probe: PredictBatch, names: Sequence[str]) -> list[str]:
         """Return which of the images are to be predicted, having looked for what goes along with them.
 
@@ -110,7 +135,7 @@ class WritePredictions(BasePredictionWriter):
             return list(names)
         prefixes = [pattern.removesuffix(PROBE_NAME) for pattern in self._try_out(probe)[1]]
         if self._companions:
-            self._companions.check(names, scale_of(self._module))
+            self._companions.check(names, self.outscale or scale_of(self._module))
             self._companions.keep_apart(
                 self._named(f"{prefix}{name}", name).same for prefix in prefixes for name in self._names
             )
@@ -193,7 +218,7 @@ class WritePredictions(BasePredictionWriter):
                 f"{type(pl_module).__name__}.predict_step returned {type(prediction).__name__}, but pictures "
                 "are written from gans.protocol.Predictions."
             )
-        self.folder = Path(trainer.default_root_dir)
+        self.folder, self._module = Path(trainer.default_root_dir), pl_module
         data = getattr(trainer, "datamodule", None)
         sources = prediction.sources or prediction.names
         for row, (image, name) in enumerate(zip(prediction.images, prediction.names, strict=True)):
@@ -203,7 +228,7 @@ class WritePredictions(BasePredictionWriter):
                 tile = batch.tiles[row % len(batch.tiles)].enlarged(scale)
                 self._blend(image, name, sources[row], tile, batch.tiling.enlarged(scale), origin)
             else:
-                target = target_of(origin)
+                target = self._target(origin)
                 self._write(to_pixels(image, target), name, sources[row], target)
 
     def _blend(
@@ -211,7 +236,7 @@ class WritePredictions(BasePredictionWriter):
     ) -> None:
         """Add a tile of a picture to it, and write that if it was the last."""
         if name not in self._blends:
-            target = target_of(origin)
+            target = self._target(origin)
             blend = Blend(tiling, tile.height, tile.width, partial(to_pixels, target=target))
             self._blends[name] = blend, target
         blend, target = self._blends[name]
@@ -225,12 +250,18 @@ class WritePredictions(BasePredictionWriter):
                 f"and {seams.inside:.2f} elsewhere."
             )
 
+    def _target(self, origin: Origin | None) -> Target:
+        """Return how a picture of the model is to be written."""
+        target = target_of(origin)
+        return target._replace(grey=target.channels == 1 and keeps_form(self._module))
+
     def _write(self, pixels: Array, name: str, source: str, target: Target) -> None:
         """Write a picture, after what goes along with it: where it is, all is.
 
         Raises:
             ValueError: it would go outside of the folder, among the images, or to where another one went.
         """
+        pixels = self._in_its_size(pixels)
         encoding = encoding_of(pixels, name, target)
         chosen = self._named(name, source).encoded(name, encoding.name)
         path = self.folder / chosen
@@ -245,6 +276,13 @@ class WritePredictions(BasePredictionWriter):
             self._companions.copy(source, chosen, self.folder)
         save(encoding, self.folder, chosen)
         self._written.add(path)
+
+    def _in_its_size(self, pixels: Array) -> Array:
+        """Return a picture (H, W, C) of the model in the size that is asked for."""
+        scale = scale_of(self._module)
+        if self.outscale is None or self.outscale == scale:
+            return pixels
+        return resized(pixels, *sides_of(pixels.shape[:2], scale, self.outscale))
 
 
 def _kept_scale(variant: Any, images: Tensor, pictures: Tensor) -> int:
@@ -301,5 +339,8 @@ def save(encoding: Encoding, folder: Path, name: str) -> Path:
 
 def to_pixels(image: Tensor, target: Target = EIGHT_BIT) -> Array:
     """Turn an image (C, H, W) in [-1, 1], or rows of one, into values (H, W, C) of the target's type."""
-    values = image.detach().float().cpu().permute(1, 2, 0).numpy()
+    shown = image.detach().float().cpu()
+    if target.grey and len(shown) == 3:
+        shown = grey(shown)
+    values = shown.permute(1, 2, 0).numpy()
     return from_unit(values, target.bounds, target.dtype)

@@ -20,6 +20,7 @@ from gans.networks import resnet
 from gans.networks.munit import StyledAutoencoder
 from gans.networks.norms import InstanceNorm2d
 from gans.networks.padding import crop_to
+from gans.networks.rrdbnet import RRDBNet
 from gans.networks.unet import UNetGenerator
 from gans.protocol import scale_of
 from gans.tools.export.program import (
@@ -253,14 +254,16 @@ class _InRandomLookByMasks(_InRandomLook):
 
 
 def _super_resolution(model: Any) -> Program:
+    network = model.averaged("generator")
+    divisor = network.divisor if isinstance(network, RRDBNet) else 1
     return translation(
         model,
         ("generator",),
-        Upscaler(model.averaged("generator")),
+        Upscaler(network),
         model.upscale,
         [image_input(model.hparams["channels_in"], "images to enlarge")],
         channels=model.hparams["channels_out"],
-        sizes=Sizes(model.hparams["image_size"]),
+        sizes=Sizes(model.hparams["image_size"], divisor, divisor + 1),
     )
 
 

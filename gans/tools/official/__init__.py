@@ -1,1 +1,1 @@
-"""The authors' files of their networks, turned into checkpoints or back."""
+"""The authors' files turned into checkpoints or back."""

@@ -1,10 +1,9 @@
-"""Turns the authors' files into a checkpoint, and back.
+"""Turns the files of the authors' programs into a checkpoint, and a checkpoint into such files.
 
     python -m gans.tools.official latest_net_G.pth horse2zebra.ckpt
     python -m gans.tools.official network-snapshot-000000.pkl faces.ckpt
     python -m gans.tools.official runs/cyclegan/DATE/checkpoints/last.ckpt checkpoints/mine
 
-They are those of CycleGAN, pix2pix, CUT, StarGAN (v2), DCGAN, MUNIT, StyleGAN2 and R3GAN.
 IN is a file of the authors, a folder of them, or a checkpoint of this project: what it holds says which way
 it goes. OUT is a checkpoint, or a folder for the authors' files.
 """
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
     from gans.tools.official.places import Labels
 
 SHOWN = (
+    "scale",
     "blocks",
+    "growth",
     "depth",
     "layers",
     "norm",
@@ -48,14 +49,14 @@ def _run(options: argparse.Namespace) -> None:
     from gans.tools.official.convert import export_official, import_official, write_checkpoint
 
     if _is_checkpoint(options.source):
-        for path in export_official(options.source, options.target, options.raw):
-            sys.stdout.write(f"{path}\n")
+        exported = export_official(options.source, options.target, options.raw, options.names)
+        sys.stdout.write("".join(f"{line}\n" for line in (*exported.files, *exported.left_out)))
         return
     if options.target.is_dir():
         raise errors.UsageError(f"OUT {options.target} is a folder: name the checkpoint to write.")
     imported = import_official(options.source, options.variant, _labels(options), options.nce_layers)
     sys.stdout.write(_report(imported))
-    write_checkpoint(imported, options.target)
+    write_checkpoint(imported.model, imported.arguments, options.target)
     sys.stdout.write(f"{options.target}\n")
 
 
@@ -109,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("target", type=Path, metavar="OUT", help="checkpoint; folder for the authors' files")
     parser.add_argument(
         "--variant",
-        choices=("CycleGAN", "Pix2Pix", "CUT"),
+        choices=("CycleGAN", "Pix2Pix", "CUT", "SRResNet", "SRGAN", "ESRGAN", "RealESRGAN"),
         help="of a single generator that several could have",
     )
     parser.add_argument(
@@ -126,6 +127,12 @@ def _parser() -> argparse.ArgumentParser:
         type=_layers,
         metavar="0,4",
         help="of a CUT: those its projection sees, if not the paper's",
+    )
+    parser.add_argument(
+        "--names",
+        choices=("basicsr", "esrgan", "esrgan_oldest"),
+        default="basicsr",
+        help="of super-resolution: what the program calls its tensors that is to read the files",
     )
     parser.add_argument(
         "--raw", action="store_true", help="write the networks as trained, where averages were kept"

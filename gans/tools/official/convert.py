@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning
 import torch
@@ -22,6 +22,7 @@ from gans.networks.patch import PatchDiscriminator
 from gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gans.networks.resnet import ResNetGenerator
 from gans.networks.stargan import StarGANGenerator
+from gans.tools.official import enlarging
 from gans.tools.official.card import CARD, card_of
 from gans.tools.official.files import State, read_official
 from gans.tools.official.names import official_filters, official_names
@@ -50,6 +51,13 @@ class Imported:
     arguments: dict[str, Any]
     taken: dict[str, Recognised]
     fresh: list[str]
+
+
+class Exported(NamedTuple):
+    """What became of a checkpoint: the files, and a line on each network that the authors have not."""
+
+    files: list[Path]
+    left_out: Sequence[str] = ()
 
 
 def import_official(
@@ -144,37 +152,60 @@ def _refuse_other_filters(source: Recognised, filters: State) -> None:
             )
 
 
-def write_checkpoint(imported: Imported, path: Path) -> None:
-    """Write an imported variant as a checkpoint of weights, as `gans.load` and `--init_from` take it."""
-    decisive = {k: v for k, v in imported.model.hparams.items() if decides_the_networks(k, v)}
+def load_any(path: Path) -> AdversarialModule:
+    """Return the trained variant in a checkpoint of this project, or in a file of the authors.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is neither.
+    """
+    try:
+        model: AdversarialModule = load(path)
+    except ValueError:
+        return import_official(path).model
+    return model
+
+
+def write_checkpoint(model: AdversarialModule, arguments: Mapping[str, Any], path: Path) -> None:
+    """Write a variant as a checkpoint of weights, as `gans.load` and `--init_from` take it.
+
+    Args:
+        model: the variant.
+        arguments: those of its constructor that say what its networks are, where they are not among the
+            usual ones.
+        path: of the checkpoint.
+    """
+    decisive = {k: v for k, v in model.hparams.items() if decides_the_networks(k, v)}
     checkpoint: dict[str, Any] = {
         "pytorch-lightning_version": lightning.__version__,
-        "state_dict": imported.model.state_dict(),
+        "state_dict": model.state_dict(),
         # How to train is left to the config that takes the weights.
-        "hyper_parameters": decisive | imported.arguments,
+        "hyper_parameters": decisive | dict(arguments),
     }
-    describe(imported.model, checkpoint)
+    describe(model, checkpoint)
     with written_whole(path) as file:
         torch.save(checkpoint, file)
 
 
-def export_official(checkpoint: Path, folder: Path, raw: bool = False) -> list[Path]:
+def export_official(checkpoint: Path, folder: Path, raw: bool = False, names: str = "basicsr") -> Exported:
     """Write the networks of a checkpoint as the files that the authors' program loads.
 
     Args:
-        checkpoint: of CycleGAN, Pix2Pix, CUT, StarGAN, StarGANv2, DCGAN or MUNIT.
+        checkpoint: of a variant in `PLACES`.
         folder: where the files go; those of the same names are replaced.
         raw: whether to write the networks as trained where their averages were kept.
-
-    Returns:
-        The files.
+        names: of super-resolution `basicsr`, or those of `gans.tools.official.enlarging.OLDER_NAMES`.
 
     Raises:
         FileNotFoundError: if there is no such checkpoint.
-        ValueError: if the file is no checkpoint, or the authors have no such variant, network or bias.
+        ValueError: if the file is no checkpoint, or the authors have no such variant, network, names or bias.
     """
     model = load(checkpoint)
     variant = type(model).__name__
+    if variant in enlarging.VARIANTS:
+        return _export_enlarging(model, folder, raw, names, checkpoint)
+    if names != "basicsr":
+        raise ValueError(f"{checkpoint} holds a {variant}: --names is for super-resolution.")
     _refuse_without_counterpart(variant, model.hparams, checkpoint)
     contents: dict[str, Any] = {}
     without = _without_biases(model, model.hparams)
@@ -200,14 +231,45 @@ def export_official(checkpoint: Path, folder: Path, raw: bool = False) -> list[P
     if variant == "StarGANv2" and model.hparams["high_pass"]:
         landmarks = _landmarks(model.hparams["landmarks"], checkpoint).state_dict()
         contents = {file: {**states, "fan": landmarks} for file, states in contents.items()}
-    for file, state in contents.items():
-        with written_whole(folder / file) as opened:
-            torch.save(state, opened)
+    exported = _files(contents, folder)
     if AVERAGE in PLACES[variant]:  # of programs that pickle whole networks themselves
         with written_whole(folder / CARD) as opened:
             opened.write(card_of(contents).encode())
-        return [folder / file for file in (*contents, CARD)]
-    return [folder / file for file in contents]
+        return exported._replace(files=[*exported.files, folder / CARD])
+    return exported
+
+
+def _export_enlarging(
+    model: AdversarialModule, folder: Path, raw: bool, names: str, source: Path
+) -> Exported:
+    """Write a model of super-resolution as BasicSR, Real-ESRGAN or ESRGAN load it."""
+    arguments = model.hparams
+    kept = {"params": _official_state(model.get_submodule("generator"))}
+    if "generator" in model.ema and not raw:
+        kept["params_ema"] = _official_state(model.averaged("generator"))
+    if names != "basicsr":
+        if (arguments["generator"], arguments["scale"]) != ("rrdbnet", 4):
+            raise ValueError(
+                f"{source} has the generator {arguments['generator']} at scale {arguments['scale']}: the "
+                "names of ESRGAN's first programs are those of rrdbnet at scale 4. Leave out --names."
+            )
+        newest = kept.get("params_ema", kept["params"])
+        return _files({"RRDB_ESRGAN_x4.pth": enlarging.in_older_names(newest, names)}, folder)
+    contents: dict[str, Any] = {"net_g_latest.pth": kept}
+    if not hasattr(model, "discriminator"):
+        return _files(contents, folder)
+    missing = enlarging.discriminator_missing_there(arguments)
+    if missing is None:
+        contents["net_d_latest.pth"] = {"params": _official_state(model.get_submodule("discriminator"))}
+    left_out = [] if missing is None else [f"discriminator: left out, the authors' has no {missing}"]
+    return _files(contents, folder)._replace(left_out=left_out)
+
+
+def _files(contents: Mapping[str, Any], folder: Path) -> Exported:
+    for file, state in contents.items():
+        with written_whole(folder / file) as opened:
+            torch.save(state, opened)
+    return Exported([folder / file for file in contents])
 
 
 def _written(model: AdversarialModule, name: str, raw: bool) -> nn.Module | None:

@@ -89,6 +89,8 @@ def _networks(path: Path) -> list[OfficialFile]:
         return [OfficialFile(path, "", _state(path, state)) for state in states.values()]
     if isinstance(contents, dict) and contents and set(contents) <= {"a", "b"}:  # MUNIT's two domains
         return [OfficialFile(path, side.upper(), _state(path, state)) for side, state in contents.items()]
+    if isinstance(contents, dict) and contents and set(contents) <= {"params", "params_ema"}:  # BasicSR's
+        contents = contents.get("params_ema", contents.get("params"))
     side = re.search(r"(?<=_[GD]_)[AB]$|^(G|D|G_ema)$", path.stem)
     return [OfficialFile(path, side[0] if side else "", _state(path, contents))]
 

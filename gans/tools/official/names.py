@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from gans.networks.antialiasing import AntialiasedDownsample, AntialiasedUpsample
 from gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gans.networks.equalised import EqualisedConv2d
+from gans.networks.msrresnet import MSRResNet
 from gans.networks.multiscale import MultiScaleDiscriminator
 from gans.networks.munit import StyledAutoencoder
 from gans.networks.patch import PatchDiscriminator
@@ -22,7 +23,9 @@ from gans.networks.projection import PatchProjection
 from gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gans.networks.resampling import FilteredDoubling, FilteredHalving, filter_of
 from gans.networks.resnet import ResNetGenerator
+from gans.networks.rrdbnet import RRDBNet
 from gans.networks.sizes import SMALLEST_MAP
+from gans.networks.srvgg import SRVGG
 from gans.networks.stargan import StarGANDiscriminator, StarGANGenerator
 from gans.networks.stargan_v2 import (
     DomainDiscriminator,
@@ -35,6 +38,8 @@ from gans.networks.stylegan2.discriminator import DiscriminatorBlock, StyleGAN2D
 from gans.networks.stylegan2.generator import StyleGAN2Generator
 from gans.networks.stylegan2.synthesis import StyledConvolution, SynthesisBlock
 from gans.networks.unet import UNetGenerator
+from gans.networks.unet_discriminator import UNetDiscriminator
+from gans.networks.vgg_style import VGGStyleDiscriminator
 
 STEM = 9  # layers before the residual blocks, in the generator of StarGAN
 ENLARGING = (0.25, 0.75, 0.75, 0.25)  # what linear interpolation weights by, a row of it
@@ -266,3 +271,55 @@ def _(network: StyleGAN2Generator | StyleGAN2Discriminator, path: list[str]) -> 
     if isinstance(network, StyleGAN2Generator):
         return ".".join(["synthesis", f"b{SMALLEST_MAP << int(path[2])}", *named[3:]])
     return ".".join([f"b{network.size[0] >> int(path[1])}", *named[2:]])
+
+
+@_official.register
+def _(network: MSRResNet, path: list[str]) -> str:
+    if path[0] == "blocks":
+        return f"body.{path[1]}.conv{1 + int(path[3]) // 2}.{path[4]}"
+    if path[0] == "enlarge":
+        return f"upconv{1 + int(path[1]) // 3}.{path[2]}"
+    return f"{_first_or_last(path)}.{path[2]}"
+
+
+@_official.register
+def _(network: RRDBNet, path: list[str]) -> str:
+    if path[0] == "first":
+        return f"conv_first.{path[1]}"
+    if path[0] == "blocks" and path[2] == "blocks":
+        convolution = 1 + int(path[5]) if path[4] == "growing" else 5
+        return f"body.{path[1]}.rdb{1 + int(path[3])}.conv{convolution}.{path[-1]}"
+    if path[0] == "blocks":
+        return f"conv_body.{path[2]}"
+    if path[0] == "enlarge":
+        return f"conv_up{1 + int(path[1]) // 3}.{path[2]}"
+    return f"{_first_or_last(path)}.{path[2]}"
+
+
+def _first_or_last(path: list[str]) -> str:
+    """Return what BasicSR calls a generator's first layer, or one of the two last ones."""
+    return "conv_first" if path[0] == "first" else {"0": "conv_hr", "2": "conv_last"}[path[1]]
+
+
+@_official.register
+def _(network: SRVGG, path: list[str]) -> str:
+    return ".".join(["body", *path[1:]])
+
+
+@_official.register
+def _(network: VGGStyleDiscriminator, path: list[str]) -> str:
+    if path[0] == "score":
+        return f"linear{1 + int(path[1]) // 2}.{path[2]}"
+    layer = int(path[1])
+    if layer == 0:
+        return f"conv0_0.{path[2]}"
+    pair, normed = divmod(layer + 1, 3)  # the first layer has no norm
+    return f"{'bn' if normed else 'conv'}{pair // 2}_{pair % 2}.{path[2]}"
+
+
+@_official.register
+def _(network: UNetDiscriminator, path: list[str]) -> str:
+    before = {"first": 0, "down": 1, "up": 4, "last": 7}[path[0]]
+    number = before + int(path[1])
+    kind = {"original": "weight_orig", "left": "weight_u", "right": "weight_v"}.get(path[-1], path[-1])
+    return f"conv{number}.{kind}"

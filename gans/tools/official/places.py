@@ -12,6 +12,7 @@ from gans.cut import LAYERS
 from gans.networks.patch import RECEPTIVE_FIELDS
 from gans.networks.resnet import ResNetGenerator
 from gans.stargan import CELEBA
+from gans.tools.official import enlarging
 from gans.tools.official.recognise import Facts, Recognised
 
 AVERAGE = "ema.generator"
@@ -64,6 +65,11 @@ def _of(network: str) -> dict[str, str]:
     return {name: f"{network}_{name}" for name in ("width", "architecture")}
 
 
+_ENLARGING = {
+    "generator": Place("generator", "", "net_g_latest.pth", {"width": "generator_width"}),
+    "discriminator": Place("discriminator", "", "net_d_latest.pth", _discriminator()),
+}
+
 PLACES: dict[str, dict[str, Place]] = {
     "CycleGAN": {
         "generator_A2B": Place("generator", "A", "latest_net_G_A.pth", _translator("A", "B")),
@@ -111,6 +117,10 @@ PLACES: dict[str, dict[str, Place]] = {
         "ema.generator": Place("generator", "G_ema", "G_ema.pth"),
         "discriminator": Place("discriminator", "", "D.pth"),
     },
+    "SRResNet": {"generator": _ENLARGING["generator"]},
+    "SRGAN": _ENLARGING,
+    "ESRGAN": _ENLARGING,
+    "RealESRGAN": _ENLARGING,
 }
 """Variant -> its networks -> where each is with the authors; averages last."""
 
@@ -125,6 +135,8 @@ def variant_of(networks: Sequence[Recognised]) -> str:
     for name in ("MUNIT", "StarGANv2", "StarGAN", "DCGAN", "R3GAN", "StyleGAN2"):
         if networks[0].kind.startswith(name):
             return name
+    if any(network.kind in enlarging.KINDS for network in networks):
+        return enlarging.variant_of({network.kind: network.facts for network in networks})
     if any(network.kind == "patch projection" or _has_filters(network) for network in networks):
         return "CUT"
     if any(network.file.side for network in networks):
@@ -167,6 +179,8 @@ def _place(variant: str, network: Recognised) -> str:
     fits = variant == "CUT" or not filtered
     if network.kind.startswith("U-Net"):
         fits = variant == "Pix2Pix"
+    if (network.kind in enlarging.KINDS) != (variant in enlarging.VARIANTS):
+        fits = False
     for name, place in PLACES[variant].items():
         side = place.side in ("", network.file.side) or not network.file.side
         if fits and side and network.kind.endswith(place.role):
@@ -206,6 +220,8 @@ def arguments_of(
         return _pix2pix(_unfiltered(arguments))
     if variant == "DCGAN":
         return _dcgan(arguments)
+    if variant in enlarging.VARIANTS:
+        return enlarging.arguments_of(arguments)
     return _cyclegan(_unfiltered(arguments)) if variant == "CycleGAN" else arguments
 
 
@@ -336,5 +352,6 @@ COUNTERPARTS: dict[str, dict[str, tuple[Any, ...]]] = {
         "spectral_norm": (False,),
         "image_size": tuple(2**power for power in range(3, 12)),
     },
+    **{variant: {} for variant in enlarging.VARIANTS},
 }
 """Variant -> arguments -> the values for which the authors' programs have a network."""

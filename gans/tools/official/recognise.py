@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from gans.networks.r3gan import EXPANSION
 from gans.networks.sizes import SMALLEST_MAP
 from gans.networks.stylegan2.sizes import map_channels
+from gans.tools.official import enlarging
 from gans.tools.official.files import OfficialFile, State
 
 RUNNING = ("running_mean", "running_var", "num_batches_tracked")
@@ -51,6 +52,10 @@ def recognise(file: OfficialFile) -> Recognised:
     Raises:
         ValueError: if it is none of the known networks, or one that has no counterpart here.
     """
+    try:
+        file = file._replace(state=enlarging.in_new_names(file.state))
+    except ValueError as error:
+        raise ValueError(f"{file.path}: {error}.") from error
     for kind, (sign, facts) in KINDS.items():
         if any(re.fullmatch(sign, name) for name in file.state):
             state = _without_unused(kind, file.state)
@@ -382,5 +387,6 @@ KINDS = {
     "pixel discriminator": Kind(r"net\.0\.weight", _pixel),
     "ResNet generator": Kind(r"model\.\d+\.conv_block\..*", _resnet),
     "patch discriminator": Kind(r"model\.0\.weight", _patch),
+    **{name: Kind(*how) for name, how in enlarging.KINDS.items()},
 }
 """Name of each kind -> how it is recognised; the first that fits."""

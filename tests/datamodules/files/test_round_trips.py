@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 from support.medical import write_dicom, write_nifti
 from support.pictures import Array, random_pixels, write_deep_png, write_image
 
@@ -182,3 +184,13 @@ def test_arrays_keep_their_axes(tmp_path: Path) -> None:
         path.parent.mkdir()
         np.save(path, random_pixels(1, int(np.prod(shape))).ravel()[: np.prod(shape)].reshape(shape))
         np.testing.assert_array_equal(np.load(there_and_back(path, ValueRange())), np.load(path))
+
+
+@pytest.mark.parametrize(("name", "longest"), [("a.jpg", 65500), ("a.webp", 16383), ("a.avif", 32768)])
+def test_sides_that_a_format_cannot_have_become_png(name: str, longest: int) -> None:
+    for side, written in ((longest, name), (longest + 1, "a.png")):
+        encoding = encoding_of(np.zeros((1, side, 1), np.uint8), name)
+        assert encoding.name == written
+        encoding.write(content := BytesIO())
+        with Image.open(content) as picture:
+            assert picture.size == (side, 1)
