@@ -46,7 +46,8 @@ from gans.cli.resume import (
     with_stored_arguments,
 )
 from gans.cli.run_folder import RunPlan
-from gans.cli.shared import SHARED_CALLBACKS, choose_callbacks, shared_defaults
+from gans.cli.settings import shared_defaults
+from gans.cli.shared import SHARED_CALLBACKS, choose_callbacks
 from gans.cli.summary import RunSummary
 from gans.cli.usage import explain
 
