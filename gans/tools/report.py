@@ -16,6 +16,7 @@ from gans.cli import errors
 from gans.cli.run_folder import REPORT
 
 COMPARISON = Path("comparison.html")
+PROGRAM = "python -m gans"
 
 
 def main() -> int:
@@ -28,7 +29,7 @@ def _run(options: argparse.Namespace) -> None:
 
     runs: list[Path] = options.runs
     output: Path = options.output or (runs[0] / REPORT if len(runs) == 1 else COMPARISON)
-    write_page(runs, output)
+    write_page(runs, output, PROGRAM)
     sys.stdout.write(f"{output}\n")
 
 

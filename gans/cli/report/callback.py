@@ -131,7 +131,7 @@ class RunReport(Callback):
             self._starts[-1].ended = _now()
             self._starts[-1].said = _said(trainer)
             write_starts(folder, self._starts)
-            write_page([folder], folder / REPORT, self._album)
+            write_page([folder], folder / REPORT, program(), self._album)
         except Exception as error:  # whatever it is, the training matters more than its page
             if not self._warned:
                 self._warned = True
@@ -142,12 +142,13 @@ class RunReport(Callback):
                 )
 
 
-def write_page(folders: list[Path], output: Path, album: Album | None = None) -> None:
+def write_page(folders: list[Path], output: Path, program: str, album: Album | None = None) -> None:
     """Write the page of one run, or of several side by side.
 
     Args:
         folders: of the runs.
         output: the file; it is whole at any time.
+        program: how the command line is called in the commands that the page suggests.
         album: pictures that earlier pages had encoded.
 
     Raises:
@@ -155,7 +156,7 @@ def write_page(folders: list[Path], output: Path, album: Album | None = None) ->
         ValueError: if the config of a run cannot be read.
         OSError: if the page cannot be written.
     """
-    runs = [read_run(folder, program()) for folder in folders]
+    runs = [read_run(folder, program) for folder in folders]
     content = page(runs, album or Album()).encode("utf-8", errors="replace")
     with written_whole(output) as file:
         file.write(content)

@@ -5,6 +5,9 @@ const several = data.runs.length > 1;
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
+// Plotly takes tags in its texts for bold letters, links and the like.
+const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);
@@ -31,7 +34,7 @@ function traces(chart, share) {
     const paint = colour(`c${line.colour % 8}`);
     const few = line.points.x.length < 3;
     drawn.push({
-      type: "scatter", mode: few ? "lines+markers" : "lines", name: line.name, x: line.points.x,
+      type: "scatter", mode: few ? "lines+markers" : "lines", name: plain(line.name), x: line.points.x,
       y: line.reference ? line.points.y : smoothed(line.points.y, share),
       line: { color: paint, width: line.reference ? 1.2 : line.strong || several ? 2.4 : 1.5,
               dash: line.reference ? "dash" : line.colour > 7 ? "dot" : "solid" },
@@ -40,7 +43,7 @@ function traces(chart, share) {
     });
     if (line.best) {
       drawn.push({
-        type: "scatter", mode: "markers", name: `best ${line.name}`, x: [line.best[0]], y: [line.best[1]],
+        type: "scatter", mode: "markers", x: [line.best[0]], y: [line.best[1]],
         marker: { symbol: "star", size: 12, color: paint, line: { color: colour("card"), width: 1 } },
         showlegend: false, hovertemplate: "best %{y:.4g}<extra></extra>",
       });
@@ -57,14 +60,14 @@ function layout(chart, logarithmic) {
     paper_bgcolor: "transparent", plot_bgcolor: "transparent",
     font: { color: colour("ink"), family: getComputedStyle(document.body).fontFamily, size: 12 },
     xaxis: { ...axis, title: { text: "step", standoff: 4 }, rangemode: "tozero" },
-    yaxis: { ...axis, type: logarithmic ? "log" : "linear" },
+    yaxis: { ...axis, tickformat: "~g", type: logarithmic ? "log" : "linear", rangemode: chart.group === "losses" ? "normal" : "tozero" },
     hovermode: "x unified", hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), font: { color: colour("ink") } },
     showlegend: shown, legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", bgcolor: "transparent" },
     shapes: data.signs.map(([step]) => ({
       type: "line", xref: "x", yref: "paper", x0: step, x1: step, y0: 0, y1: 1, line: { color: colour("warn-line"), width: 1, dash: "dot" },
     })),
     annotations: data.signs.map(([step, name]) => ({
-      x: step, yref: "paper", y: 1, yanchor: "top", xanchor: "left", text: name, textangle: 90, showarrow: false,
+      x: step, yref: "paper", y: 1, yanchor: "top", xanchor: "left", text: plain(name), textangle: 90, showarrow: false,
       font: { size: 10, color: colour("warn-line") },
     })),
   };
@@ -87,7 +90,7 @@ function draw(place) {
   const logarithmic = section.querySelector(".logarithmic").checked;
   place.setAttribute("aria-label", inWords(chart));
   Plotly.react(place, traces(chart, share), layout(chart, logarithmic), {
-    responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+    responsive: true, displayModeBar: false, // one zooms by dragging, and back by a double click
   });
 }
 

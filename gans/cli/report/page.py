@@ -59,7 +59,8 @@ def page(runs: Sequence[ToldRun], album: Album) -> str:
 
 def _sections(runs: Sequence[ToldRun], charts: Sequence[Chart]) -> list[str]:
     found = [_section("about", "Run" if len(runs) == 1 else "Runs", tables.facts(runs))]
-    found.append(_section("monitor", "Failure monitor", tables.signs(runs)))
+    if any(run.signs for run in runs):
+        found.append(_section("monitor", "Signs of failure", tables.signs(runs)))
     if any(run.moments for run in runs):
         found.append(_section("pictures", "Pictures", '<div id="panes"></div>'))
     for group, title in GROUPS.items():

@@ -73,7 +73,7 @@ class Album:
         """
         every, edge = 1, EDGE
         newest = sum(map(len, self._pages(moments[-1], edge).values())) if moments else 0
-        while len(moments) > 2 * every and newest * len(moments) / every > 2 * room:
+        while len(moments) > 2 * every and newest * len(moments) / every > room:
             every *= 2  # before any of so many is encoded
         while True:
             chosen = [moment for i, moment in enumerate(moments[:-1]) if i % every == 0] + list(moments[-1:])

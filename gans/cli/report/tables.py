@@ -44,6 +44,7 @@ def facts(runs: Sequence[ToldRun]) -> str:
         "Done": _done,
         "A step": _step_time,
         "Images a second": lambda run: _last(run.history, IMAGES_PER_SECOND, "{:.4g}"),
+        "Failure monitor": _monitor,
         "Programs": lambda run: run.starts[-1].versions,
         "Folder": lambda run: str(run.folder.absolute()),
     }
@@ -64,6 +65,11 @@ def _since(run: ToldRun) -> str:
 def _done(run: ToldRun) -> str:
     epoch = f", epoch {run.history.last_epoch}" if run.history.last_epoch else ""
     return f"{number(run.history.last_step)} steps{epoch}"
+
+
+def _monitor(run: ToldRun) -> str:
+    names = ", ".join(dict.fromkeys(sign.name for sign in run.signs))
+    return f"reported {names}" if names else "has seen no sign of failure"
 
 
 def _step_time(run: ToldRun) -> str:
@@ -150,8 +156,6 @@ def signs(runs: Sequence[ToldRun]) -> str:
         for i, run in enumerate(runs)
         for sign in run.signs
     ]
-    if not rows:
-        return '<p class="calm">It has seen no sign of failure.</p>'
     head = ["when", "sign", "what was seen", "what to try"]
     return table(["run", *head] if len(runs) > 1 else head, rows, "signs")
 
