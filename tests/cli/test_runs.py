@@ -46,7 +46,10 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Told:
 
 def test_everything_lies_in_the_run_folder(fitted: Told) -> None:
     names = {path.name for path in fitted.folder.iterdir()}
-    assert names == {"checkpoints", "config.yaml", "metrics.csv", "samples", "wandb", "wandb_id"}
+    assert names == {
+        *("checkpoints", "config.yaml", "metrics.csv", "report.html", "samples", "starts.json"),
+        *("wandb", "wandb_id"),
+    }
     assert {path.name for path in (fitted.folder / "checkpoints").iterdir()} == {"last.ckpt", "best.ckpt"}
     assert {path.name for path in fitted.config.parent.iterdir()} == {"toy.yaml", "printed", "runs"}
 
@@ -205,7 +208,7 @@ def test_the_seed_reaches_the_data_unless_it_has_its_own(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_toy_config(Path("toy.yaml"))
-    quick = ["fit", "--config", "toy.yaml", "--trainer.max_steps", 1, "--without", "[metrics,sample_grid]"]
+    quick = ["fit", "--config", "toy.yaml", "--trainer.max_steps", 1, "--without", "[metrics,sample_grid,report]"]
     assert run(*quick, "--run", "a", "--seed_everything", 5) == 0
     assert run(*quick, "--run", "b", "--seed_everything", 5, "--data.seed", 7) == 0
     seeds = [
@@ -232,7 +235,7 @@ def test_a_run_without_loggers_can_be_gone_on_with_too(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_toy_config(Path("toy.yaml"))
-    quick = ["--trainer.logger", "false", "--without", "[metrics,sample_grid]"]
+    quick = ["--trainer.logger", "false", "--without", "[metrics,sample_grid,report]"]
     assert run("fit", "--config", "toy.yaml", *quick, "--run", "own") == 0
     assert {path.name for path in Path("own").iterdir()} == {"checkpoints", "config.yaml"}
     assert run("fit", "--ckpt_path", "own/checkpoints/last.ckpt", *quick, "--trainer.max_epochs", 2) == 0
