@@ -208,7 +208,15 @@ def test_the_seed_reaches_the_data_unless_it_has_its_own(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_toy_config(Path("toy.yaml"))
-    quick = ["fit", "--config", "toy.yaml", "--trainer.max_steps", 1, "--without", "[metrics,sample_grid,report]"]
+    quick = [
+        "fit",
+        "--config",
+        "toy.yaml",
+        "--trainer.max_steps",
+        1,
+        "--without",
+        "[metrics,sample_grid,report]",
+    ]
     assert run(*quick, "--run", "a", "--seed_everything", 5) == 0
     assert run(*quick, "--run", "b", "--seed_everything", 5, "--data.seed", 7) == 0
     seeds = [
