@@ -12,7 +12,7 @@ from support.documented import NOT_RUN, documented, is_of, run_by, started
 from support.folders import write_images
 from support.latent_models import Faces
 
-from gans.tools import attribute_classifier, compare, table
+from gans.tools import attribute_classifier, compare, look, pairs, report, table
 from gans.tools.export.__main__ import main as export
 from gans.tools.latents.__main__ import main as latents
 from gans.tools.latents.decoder import Decoder
@@ -42,7 +42,10 @@ KINDS = (
     "python -m gans.tools.compare",
     "python -m gans.tools.export",
     "python -m gans.tools.latents",
+    "python -m gans.tools.look",
     "python -m gans.tools.official",
+    "python -m gans.tools.pairs",
+    "python -m gans.tools.report",
     "python -m gans.tools.table",
 )
 """Beginnings of commands, all of which are run here or in test_readme.py."""
@@ -83,8 +86,8 @@ def filled(arguments: Sequence[str], name: str) -> list[str]:
     """Return what is typed with a toy run in place of RUN, DATE, CKPT and other words in capitals."""
     path = checkpoint(name)
     words = {"CKPT": path, "IN": path, "ENCODER": checkpoint("text_encoder"), "FILE": CLASSIFIER}
-    words |= {"OUT": "out", "COMMAND": "truncate"}
     run_folder = path.parents[1]
+    words |= {"OUT": "out", "COMMAND": "truncate", "RUN": run_folder}
     return [
         str(words.get(word, word)).replace("RUN/", f"{run_folder}/").replace("DATE", run_folder.name)
         for word in arguments
@@ -158,6 +161,32 @@ def test_classifiers_are_trained(
     write_toy_config(tmp_path / name, {"stargan": "StarGAN", "gan_cls": "GANCLS"}[name])
     assert started(attribute_classifier.main, *arguments) == 0
     assert Path(arguments[arguments.index("--out") + 1]).is_file()
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.report"), ids=" ".join)
+def test_pages_are_written(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert started(report.main, *filled(arguments, "cyclegan")) == 0
+    assert Path(capsys.readouterr().out.strip()).read_text().endswith("</html>\n")
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.look"), ids=" ".join)
+def test_images_are_looked_at(arguments: list[str], tmp_path: Path) -> None:
+    for place in ("", "trainA", "trainB"):
+        write_images(tmp_path / place, 3, (20, 18))
+    given = [str({"FOLDER": tmp_path, "FILE": tmp_path / "sheet.png"}.get(word, word)) for word in arguments]
+    assert started(look.main, *given, "--data.size=16") == 0
+    assert Path("contact_sheet.png").exists()
+
+
+def test_pairs_are_joined_and_split(tmp_path: Path) -> None:
+    """In the order of the page, since the second takes what the first has made."""
+    for place in ("A", "B"):
+        write_images(tmp_path / place, 3, (20, 18))
+    places = {"FOLDER_A": "A", "FOLDER_B": "B", "FOLDER": "joined"}
+    for arguments, output in zip(run_by("python -m gans.tools.pairs"), ("joined", "back"), strict=True):
+        given = [str(tmp_path / places[word]) if word in places else word for word in arguments]
+        assert started(pairs.main, *given[:-1], tmp_path / output) == 0
+    assert len(list((tmp_path / "back" / "B").iterdir())) == 3
 
 
 @pytest.mark.parametrize("arguments", run_by("python -m gans.tools.export"), ids=" ".join)

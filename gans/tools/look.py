@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,11 +37,17 @@ def _run(options: argparse.Namespace, arguments: Sequence[str]) -> None:
     from gans.tools.images.opening import open_images  # imports torch, which `--help` need not wait for
     from gans.tools.images.sheet import write_sheet
 
-    data = open_images(arguments)
-    data.prepare_data()
-    for line in report(data, options.names):
-        sys.stdout.write(f"{line}\n")
-    write_sheet(data, IN_SHEET, options.sheet)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        data = open_images(arguments)
+    for warning in told:  # such as images without a partner
+        sys.stdout.write(f"{warning.message}\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # damaged images are told below
+        data.prepare_data()
+        for line in report(data, options.names):
+            sys.stdout.write(f"{line}\n")
+        write_sheet(data, IN_SHEET, options.sheet)
     sys.stdout.write(f"{'Sheet':<12}{options.sheet}\n")
 
 

@@ -42,10 +42,9 @@ def test_everything_is_said(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sheet = tmp_path / "sheets" / "sheet.png"
-    with pytest.warns(UserWarning, match="1 images were skipped"):
-        status = run(
-            monkeypatch, "--config", "cyclegan", "--data.root", folder, "--data.size", 16, "--sheet", sheet
-        )
+    status = run(
+        monkeypatch, "--config", "cyclegan", "--data.root", folder, "--data.size", 16, "--sheet", sheet
+    )
     assert status == 0
     said = capsys.readouterr().out
     lines = [line[12:] for line in said.splitlines()]
@@ -63,6 +62,19 @@ def test_everything_is_said(
     with Image.open(sheet) as picture:
         assert picture.format == "PNG"
         assert picture.size[0] > 2 * 16
+
+
+def test_images_without_a_partner_are_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place in ("trainA", "trainB", "testA", "testB"):
+        write_image(folder / place / "pair.png", random_pixels(20, 16))
+        write_image(folder / place / "pair2.png", random_pixels(20, 16, 3, 3))
+    given = ("--data", "PairedImages", "--data.root", folder, "--data.size", 16)
+    assert run(monkeypatch, *given, "--sheet", tmp_path / "sheet.png") == 0
+    said = capsys.readouterr().out
+    assert f"have no partner of the same name in the other folder: {folder / 'trainA' / '0.png'}" in said
+    assert "without a partner" in said
 
 
 def test_the_sheet_shows_what_the_network_sees(

@@ -115,6 +115,7 @@ const said = (moment) => (moment.label.startsWith("step") || !moment.step ? mome
 function makePane(album, first, heading, moved) {
   const image = element("img");
   const output = element("output");
+  const missing = element("p", { textContent: "This run has no such picture at this step." });
   const slider = element("input", { type: "range", min: 0, max: album.length - 1, step: 1, value: first });
   const pane = {
     slider,
@@ -124,6 +125,7 @@ function makePane(album, first, heading, moved) {
       pane.name = name;
       const moment = album[Number(slider.value)];
       image.hidden = !(name in moment.pictures);
+      missing.hidden = !image.hidden;
       image.src = moment.pictures[name] ?? "";
       image.alt = `samples/${name}, ${said(moment)}`;
       output.textContent = said(moment);
@@ -133,7 +135,7 @@ function makePane(album, first, heading, moved) {
   slider.hidden = album.length < 2;
   slider.addEventListener("input", () => { pane.show(); moved(pane); });
   const label = element("label", {}, heading, output, slider);
-  pane.place = element("div", { className: "pane" }, label, image);
+  pane.place = element("div", { className: "pane" }, label, image, missing);
   return pane;
 }
 

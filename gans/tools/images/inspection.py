@@ -81,7 +81,7 @@ def _inspected(path: Path, reading: Reading) -> Inspected:
         pixels = read_image(path, reading.channels, reading.values)
     except ImageError as error:
         return Inspected(path, error=str(error))
-    height, width, channels = pixels.shape
+    height, width = pixels.shape[:2]
     digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype}".encode() + pixels.tobytes()).digest()
     kind = f"{depth_of(stored.dtype)} {format_of(path)}"
     return Inspected(path, (width, height), stored.channels, kind, digest)

@@ -24,7 +24,7 @@ def join_folders(folder_A: Path, folder_B: Path, output: Path) -> int:
     """Write a picture for each pair of two folders, matched by name without suffix; return how many.
 
     Sub-folders stay: of A/train and B/train comes OUTPUT/train. Pictures are .png, or .tiff where PNG cannot
-    hold them; 8 and 16 bit are kept as they are. Of a grey and a coloured image the grey one becomes coloured.
+    hold them; 8 and 16 bit are kept as they are. Beside a coloured image a grey one becomes coloured.
 
     Raises:
         FileExistsError: if the output is there already.

@@ -172,7 +172,9 @@ sliders[0].dispatchEvent(new Event("input"));
 document.querySelectorAll(".names input[type=radio]")[1].click();
 await decoded();
 return {
-  before, after: pictures(), said: sliders.map((slider) => slider.getAttribute("aria-valuetext")), errors,
+  before, after: pictures(), errors,
+  hidden: images.map((image) => getComputedStyle(image).display === "none"),
+  said: sliders.map((slider) => slider.getAttribute("aria-valuetext")),
   focusable: sliders.every((slider) => slider.tabIndex === 0 && slider.closest("label") !== null),
   curves: charts.map((chart) => chart.querySelectorAll(".scatterlayer .trace").length),
   legends: [...document.querySelectorAll(".legendtext")].map((text) => text.textContent),
@@ -206,11 +208,15 @@ def test_a_browser_draws_the_curves_and_slides_through_the_pictures(run: Path, t
 def test_several_runs_move_together_and_texts_of_others_run_nothing(run: Path, tmp_path: Path) -> None:
     evil = "<b><img src=x onerror=document.title=1>"
     rows = [{**row, f"val/{evil}/x": 2.0, f"train/{evil}/total": 1.0} for row in ROWS]
-    other = write_run(tmp_path / evil / "second", rows, [*GRIDS, f"{evil}_epoch-0001"])
+    other = write_run(tmp_path / evil / "second", rows, [GRIDS[0], GRIDS[2], f"{evil}_epoch-0001"])
     written(tmp_path / "page.html", run, other)
     seen = ask(tmp_path / "page.html", SEEN)
-    assert [alt for alt, _ in seen["before"]] == ["samples/A2B, epoch 3, step 60"] * 2
+    assert [alt for alt, _ in seen["before"]] == [
+        "samples/A2B, epoch 3, step 60",
+        "samples/A2B, epoch 2, step 50",
+    ]
     assert [alt for alt, _ in seen["after"]] == ["samples/B2A, epoch 2, step 50"] * 2
+    assert seen["hidden"] == [False, True]  # the other run has no such picture
     assert seen["title"] == "2 runs compared"
     assert seen["errors"] == []  # nor was anything fetched
     assert f"{evil}/second" in seen["legends"]
