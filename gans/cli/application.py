@@ -17,7 +17,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 import datamodules
 import gans
-from gans.callbacks.generative_metrics import NAMES
+from gans.callbacks.generative_metrics import default_monitor
 from gans.callbacks.last_validation import LastValidation
 from gans.callbacks.terminal import notice
 from gans.checkpoints.contents import take_weights
@@ -184,8 +184,7 @@ class Application(LightningCLI):
         config = self.config[self.command]
         if "seed" in _arguments(config, "data") and "seed" not in _arguments(self.written, "data"):
             _arguments(config, "data")["seed"] = int(config.seed_everything)
-        frechet, kernel = NAMES[config.metrics.features]
-        default = f"val/{kernel if config.metrics.kernel else frechet}"
+        default = default_monitor(config.metrics.features, config.metrics.kernel)
         best = config.best_checkpoint
         # A run that goes on, or a printed config, has the default written out: nobody chose it there either.
         self.monitors_by_default = ["best_checkpoint"] if best.monitor in (None, default) else []

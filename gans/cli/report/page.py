@@ -48,6 +48,7 @@ def page(runs: Sequence[ToldRun], album: Album) -> str:
     title = runs[0].name if len(runs) == 1 else f"{len(runs)} runs compared"
     return Template(_part("page.html")).substitute(
         title=escape(title),
+        gist=tables.gist(runs),
         written=datetime.now().strftime("%Y-%m-%d %H:%M:%S"),
         style=_part("page.css"),
         sections="\n".join(_sections(runs, charts)),
@@ -58,7 +59,7 @@ def page(runs: Sequence[ToldRun], album: Album) -> str:
 
 
 def _sections(runs: Sequence[ToldRun], charts: Sequence[Chart]) -> list[str]:
-    found = [_section("about", "Run" if len(runs) == 1 else "Runs", tables.facts(runs))]
+    found = []
     if any(run.signs for run in runs):
         found.append(_section("monitor", "Signs of failure", tables.signs(runs)))
     if any(run.moments for run in runs):
@@ -68,6 +69,7 @@ def _sections(runs: Sequence[ToldRun], charts: Sequence[Chart]) -> list[str]:
         places = _chart_places(group, charts, several=len(runs) > 1)
         if above or places:
             found.append(_section(group, title, above + places))
+    found.append(_section("about", "Run" if len(runs) == 1 else "Runs", tables.facts(runs)))
     title = "Settings other than the defaults" if len(runs) == 1 else "Settings that differ"
     found.append(_section("settings", title, tables.settings(runs) + "".join(map(_all_settings, runs))))
     named = [(f"<h3>{escape(run.name)}</h3>" if len(runs) > 1 else "", run) for run in runs]

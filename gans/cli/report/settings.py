@@ -8,6 +8,7 @@ from typing import Any
 
 import datamodules
 import gans
+from gans.callbacks.generative_metrics import default_monitor
 from gans.cli.settings import shared_defaults, single_settings
 from gans.cli.sources import UnreadableError, parameters
 from gans.cli.stand_ins import TRAINER, shared_callbacks
@@ -64,6 +65,8 @@ def _defaults(config: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in shared_defaults().items():
         group, _, name = key.partition(".")
         found[group] = {**found.get(group, {}), name: value} if name else value
+    metrics = {**found["metrics"], **(config.get("metrics") or {})}
+    found["best_checkpoint"]["monitor"] = default_monitor(metrics["features"], metrics["kernel"])
     return found
 
 

@@ -32,6 +32,16 @@ def label_of(runs: Sequence[ToldRun], number: int) -> str:
     return f'<span class="chip c{number % 8}"></span>{escape(runs[number].name)}'
 
 
+def gist(runs: Sequence[ToldRun]) -> str:
+    """Return in a line what a run is and how far it has come, or which runs are compared."""
+    if len(runs) > 1:
+        return " &ensp; ".join(label_of(runs, i) for i in range(len(runs)))
+    [run] = runs
+    place = run.starts[-1].place
+    parts = [class_name(run.config, "model"), _done(run), place, f"since {run.starts[0].began}"]
+    return " &middot; ".join(escape(part) for part in parts if part)
+
+
 def facts(runs: Sequence[ToldRun]) -> str:
     """Return what runs where and since when: a column for each run."""
     told: dict[str, Callable[[ToldRun], str]] = {

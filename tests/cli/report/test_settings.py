@@ -7,6 +7,7 @@ from gans.cli.report.settings import class_name, compared, differences
 RECORDED = CONFIG | {
     "name": "toy",
     "sample_grid": {"count": 2, "every_n_epochs": 1},
+    "best_checkpoint": {"monitor": "val/kid_lite0"},
     "trainer": {"max_epochs": 3, "log_every_n_steps": 10, "num_sanity_val_steps": 0},
 }
 
