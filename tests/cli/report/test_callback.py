@@ -70,6 +70,12 @@ def test_without_report_there_is_none(tmp_path: Path) -> None:
     assert "time/step_seconds" not in (tmp_path / "run" / "metrics.csv").read_text()
 
 
+def test_a_trial_has_no_page(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    assert fit(tmp_path, "--trainer.fast_dev_run", 1) == 0
+    assert not list((tmp_path / "run").glob("*.html"))
+    assert [str(each.message) for each in recwarn if "could not be written" in str(each.message)] == []
+
+
 def test_a_page_that_fails_ends_no_training_and_is_told_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

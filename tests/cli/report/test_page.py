@@ -99,11 +99,13 @@ def test_several_runs_have_their_curves_over_each_other(run: Path, tmp_path: Pat
 
 
 def test_texts_of_others_stay_texts(tmp_path: Path) -> None:
-    rows = [{"epoch": 0, "step": 1, EVIL.replace(",", ""): 1.0, f"val/l1/{EVIL}": 2.0}]
+    rows = [
+        {"epoch": 0, "step": 1, EVIL.replace(",", ""): 1.0, f"val/l1/{EVIL}": 2.0, "monitor/oscillation": 1}
+    ]
     config = {"name": EVIL, "data": {"class_path": "Own", "init_args": {"root": EVIL}}}
     folder = write_run(tmp_path / EVIL.replace("/", "") / "run", rows, config=config)
     Image.new("RGB", (8, 8)).save(folder / "samples" / "<b>&_epoch-0001.png")
-    write_starts(folder, [Start(EVIL, place=EVIL, said=[(1, EVIL, EVIL, EVIL)])])
+    write_starts(folder, [Start(EVIL, place=EVIL, said=[(1, "oscillation", EVIL, EVIL)])])
     (folder / "checkpoints").mkdir()
     (folder / "checkpoints" / "<i>.ckpt").write_bytes(b"damaged")
     text = written(tmp_path / "page.html", folder)
