@@ -38,6 +38,7 @@ def test_a_thinned_curve_keeps_its_ends_and_means() -> None:
         ("val/density", [0.2, 0.9, 1.3], (20, 0.9)),
         ("val/kid_floor", [3.0, 1.0, 2.0], None),
         ("train/generator/total", [3.0, 1.0, 2.0], None),
+        ("train/l1/A2B", [3.0, 1.0, 2.0], None),
         ("val/l1/A2B", [math.nan, math.inf, math.nan], None),
     ],
 )
