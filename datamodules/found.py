@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Found:
         sizes: (width, height) of the smallest and of the largest image seen; None where unknown.
         channels: of the images as they are trained on.
         depth: "8 bit", "16 bit", "32 bit float".
+        files: those to train on and those to evaluate on, damaged ones too; None where they are drawn.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Found:
     sizes: tuple[tuple[int, int], tuple[int, int]] | None
     channels: int
     depth: str
+    files: tuple[Listing, Listing] | None = field(default=None, compare=False, repr=False)
 
 
 def describe(
@@ -79,6 +81,7 @@ def describe(
         (sizes[0], sizes[-1]) if sizes else None,
         channels,
         ", ".join(sorted({depth_of(each.dtype) for each in stored}, key=len)),
+        (train, held_out),
     )
 
 

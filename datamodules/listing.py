@@ -98,15 +98,21 @@ def list_images(folder: str | Path) -> Listing:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder. Images are expected there.")
-    paths: list[Path] = []
-    left_out: Counter[str] = Counter()
+    found = list(judged(folder))
+    paths = (path for path, reason in found if not reason)
+    left_out = Counter(reason for _, reason in found if reason)
+    return Listing(folder, sorted(paths, key=lambda path: _order(path.as_posix())), left_out)
+
+
+def judged(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the files of a folder and the reason why each is left out; empty for images, which are not.
+
+    Of hidden files, images alone are told.
+    """
     for path, reason in _walk(folder, os.path.realpath(folder)):
         other = unread(path)
-        if not reason and not other:
-            paths.append(path)
-        elif reason != HIDDEN or not other:
-            left_out[reason or other] += 1
-    return Listing(folder, sorted(paths, key=lambda path: _order(path.as_posix())), left_out)
+        if reason != HIDDEN or not other:
+            yield path, reason or other
 
 
 def unread(path: Path) -> str:

@@ -37,6 +37,7 @@ from gans.training.finite import LossWatch, check_weights
 from gans.training.lightning_internals import (
     batches_begun,
     has_trainer,
+    log_at_steps_done,
     logs_now,
     one_count_for_all,
     resume_by_epochs,
@@ -215,9 +216,13 @@ class AdversarialModule(L.LightningModule):
         return network
 
     def on_fit_start(self) -> None:
-        """Refuse what cannot be right, by a ValueError; let a resumed run go on in the right epoch."""
+        """Refuse what cannot be right, by a ValueError; let a resumed run go on in the right epoch.
+
+        From here on metrics are logged at the number of steps that are done.
+        """
         refuse_wrong_combinations(self, self.trainer)
         resume_by_epochs(self.trainer)
+        log_at_steps_done(self.trainer)
 
     def configure_optimizers(self) -> list[Optimizer]:
         """Return one optimiser per player, in the players' order."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.plugins.precision import MixedPrecision
 from support.tiny import TinyGAN, loader, rows, trainer
 
@@ -302,3 +303,36 @@ def test_a_player_that_rests_when_losses_are_logged_is_logged_by_its_last_step(t
     fit = trainer(tmp_path, max_steps=4, max_epochs=-1, log_every_n_steps=4)
     fit.fit(fresh(rest=3), rows(8))
     assert float(fit.callback_metrics["train/generator/adversarial"]) > 0
+
+
+class Rows(Logger):
+    """Keeps the steps at which metrics are logged."""
+
+    name = version = ""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, list[int | None]] = {}
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        for metric in metrics:
+            self.steps.setdefault(metric, []).append(step)
+
+    def log_hyperparams(self, *_: Any, **__: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("accumulate", "steps"), [(1, [2, 4, 6, 8]), (2, [1, 2, 3, 4])])
+def test_metrics_stand_on_the_number_of_steps_that_are_done(
+    tmp_path: Path, accumulate: int, steps: list[int]
+) -> None:
+    class Measured(TinyGAN):
+        def on_validation_epoch_end(self) -> None:
+            self.log("val/some", 1.0)
+
+    torch.manual_seed(0)
+    kept = Rows()
+    fit = trainer(tmp_path, max_epochs=2, log_every_n_steps=2, logger=kept)
+    fit.fit(Measured(accumulate=accumulate), rows(8), rows(4))
+    assert fit.global_step == steps[-1]
+    assert kept.steps["train/critic/total"] == steps  # of batches 2, 4, 6 and 8
+    assert kept.steps["val/some"] == [steps[1], steps[3]]

@@ -14,7 +14,7 @@ from support.latent_models import Faces
 from support.official import save
 from support.parity import official_state
 
-from gans.tools import attribute_classifier, compare, sub_images, table
+from gans.tools import attribute_classifier, compare, look, pairs, report, sub_images, table
 from gans.tools.export.__main__ import main as export
 from gans.tools.interpolate import main as interpolate
 from gans.tools.latents.__main__ import main as latents
@@ -54,8 +54,11 @@ KINDS = (
     "python -m gans.tools.export",
     "python -m gans.tools.interpolate",
     "python -m gans.tools.latents",
+    "python -m gans.tools.look",
     "python -m gans.tools.looks",
     "python -m gans.tools.official",
+    "python -m gans.tools.pairs",
+    "python -m gans.tools.report",
     "python -m gans.tools.sub_images",
     "python -m gans.tools.table",
     "python -m gans.tools.upscale",
@@ -103,8 +106,8 @@ def filled(arguments: Sequence[str], name: str) -> list[str]:
     """Return what is typed with a toy run in place of RUN, DATE, CKPT and other words in capitals."""
     path = checkpoint(name)
     words = {"CKPT": path, "IN": path, "ENCODER": checkpoint("text_encoder"), "FILE": CLASSIFIER}
-    words |= {"OUT": "out", "COMMAND": "truncate", "FOLDER": "photos"}
     run_folder = path.parents[1]
+    words |= {"OUT": "out", "COMMAND": "truncate", "RUN": run_folder, "FOLDER": "photos"}
     return [
         str(words.get(word, word)).replace("RUN/", f"{run_folder}/").replace("DATE", run_folder.name)
         for word in arguments
@@ -178,6 +181,32 @@ def test_classifiers_are_trained(
     write_toy_config(tmp_path / name, {"stargan": "StarGAN", "gan_cls": "GANCLS"}[name])
     assert started(attribute_classifier.main, *arguments) == 0
     assert Path(arguments[arguments.index("--out") + 1]).is_file()
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.report"), ids=" ".join)
+def test_pages_are_written(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert started(report.main, *filled(arguments, "cyclegan")) == 0
+    assert Path(capsys.readouterr().out.strip()).read_text().endswith("</html>\n")
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.look"), ids=" ".join)
+def test_images_are_looked_at(arguments: list[str], tmp_path: Path) -> None:
+    for place in ("", "trainA", "trainB"):
+        write_images(tmp_path / place, 3, (20, 18))
+    given = [str({"FOLDER": tmp_path, "FILE": tmp_path / "sheet.png"}.get(word, word)) for word in arguments]
+    assert started(look.main, *given, "--data.size=16") == 0
+    assert Path("contact_sheet.png").exists()
+
+
+def test_pairs_are_joined_and_split(tmp_path: Path) -> None:
+    """In the order of the page, since the second takes what the first has made."""
+    for place in ("A", "B"):
+        write_images(tmp_path / place, 3, (20, 18))
+    places = {"FOLDER_A": "A", "FOLDER_B": "B", "FOLDER": "joined"}
+    for arguments, output in zip(run_by("python -m gans.tools.pairs"), ("joined", "back"), strict=True):
+        given = [str(tmp_path / places[word]) if word in places else word for word in arguments]
+        assert started(pairs.main, *given[:-1], tmp_path / output) == 0
+    assert len(list((tmp_path / "back" / "B").iterdir())) == 3
 
 
 @pytest.mark.parametrize("arguments", run_by("python -m gans.tools.export"), ids=" ".join)

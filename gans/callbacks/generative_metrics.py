@@ -28,6 +28,13 @@ NAMES: dict[FeaturesName, tuple[str, str]] = {
 }
 SUFFIXES: dict[FeaturesName, str] = {"lite0": "_lite0", "inception": ""}
 
+
+def default_monitor(features: FeaturesName, kernel: bool) -> str:
+    """Return the distance by which the best checkpoint is chosen, such as `val/kid_lite0`."""
+    frechet_name, kernel_name = NAMES[features]
+    return f"val/{kernel_name if kernel else frechet_name}"
+
+
 DISTANCE = "distance between generated and real images"
 MANIFOLD = "precision, recall, density and coverage"
 

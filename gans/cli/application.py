@@ -17,7 +17,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 import datamodules
 import gans
-from gans.callbacks.generative_metrics import NAMES
+from gans.callbacks.generative_metrics import default_monitor
 from gans.callbacks.last_validation import LastValidation
 from gans.callbacks.terminal import notice
 from gans.checkpoints.contents import take_weights
@@ -46,7 +46,8 @@ from gans.cli.resume import (
     with_stored_arguments,
 )
 from gans.cli.run_folder import RunPlan
-from gans.cli.shared import SHARED_CALLBACKS, choose_callbacks, shared_defaults
+from gans.cli.settings import shared_defaults
+from gans.cli.shared import SHARED_CALLBACKS, choose_callbacks
 from gans.cli.summary import RunSummary
 from gans.cli.usage import explain
 
@@ -185,8 +186,7 @@ class Application(LightningCLI):
         config = self.config[self.command]
         if "seed" in _arguments(config, "data") and "seed" not in _arguments(self.written, "data"):
             _arguments(config, "data")["seed"] = int(config.seed_everything)
-        frechet, kernel = NAMES[config.metrics.features]
-        default = f"val/{kernel if config.metrics.kernel else frechet}"
+        default = default_monitor(config.metrics.features, config.metrics.kernel)
         best = config.best_checkpoint
         # A run that goes on, or a printed config, has the default written out: nobody chose it there either.
         self.monitors_by_default = ["best_checkpoint"] if best.monitor in (None, default) else []

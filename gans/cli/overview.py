@@ -69,19 +69,23 @@ class RunOverview(Callback):
 
 
 def overview(trainer: Trainer, module: LightningModule) -> Iterator[str]:
-    """Yield the lines of the block: images, model, training, what the metrics lack, and the run's folder."""
+    """Yield the lines of the block."""
+    for name, lines in overview_parts(trainer, module).items():
+        for number, line in enumerate(lines):
+            yield f"{'' if number else name:<{INDENT}}{line}"
+
+
+def overview_parts(trainer: Trainer, module: LightningModule) -> dict[str, list[str]]:
+    """Return lines about images, model, training, what the metrics lack, and the run's folder."""
     data = getattr(trainer, "datamodule", None)
     found = data.found() if isinstance(data, TellsWhatItFound) else []
-    parts = {
+    return {
         "Images": [*image_lines(found), *memory_lines(data)],
         "Model": [model_line(module)],
         "Training": list(training_lines(trainer, getattr(data, "batch_size", None))),
         "Metrics": list(metric_lines(trainer, found)),
         "Run": [str(trainer.default_root_dir)],
     }
-    for name, lines in parts.items():
-        for number, line in enumerate(lines):
-            yield f"{'' if number else name:<{INDENT}}{line}"
 
 
 def image_lines(found: Sequence[Found]) -> Iterator[str]:
@@ -129,7 +133,7 @@ def training_lines(trainer: Trainer, batch_size: int | None) -> Iterator[str]:
         length = f"{_count(by_epochs, 'epoch') if by_epochs else 'epochs'} of {_count(steps, 'step')}"
     total = f", {_number(min(limits))} steps in all" if limits else ", until it is stopped"
     images = f"; {_count(batch_size * group * trainer.world_size, 'image')} a step" if batch_size else ""
-    yield f"{length}{total}{images}; {_place(trainer)}"
+    yield f"{length}{total}{images}; {place_of(trainer)}"
     if trainer.global_step:
         done = f"goes on after {_count(trainer.global_step, 'step')}, in epoch {trainer.current_epoch + 1}"
         yield f"{done}; {_number(min(limits) - trainer.global_step)} are left" if limits else done
@@ -161,7 +165,8 @@ def _parameters(networks: Sequence[nn.Module]) -> int:
     return sum(parameter.numel() for parameter in nn.ModuleList(networks).parameters())
 
 
-def _place(trainer: Trainer) -> str:
+def place_of(trainer: Trainer) -> str:
+    """Return what a training runs on, such as `on the CPU`."""
     device = trainer.strategy.root_device
     kind = "the CPU" if device.type == "cpu" else f"a {device.type} device"
     if device.type == "cuda":

@@ -11,6 +11,7 @@ from gans.cli.errors import UsageError
 
 CONFIG = "config.yaml"
 CHECKPOINTS = "checkpoints"
+REPORT = "report.html"
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,22 @@
-"""Settings of two configs side by side, by dotted keys as on the command line."""
+"""Settings by dotted keys as on the command line: those of a config, and the defaults that all runs share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+import yaml
+
+
+def shared_defaults() -> dict[str, Any]:
+    """Return the values of defaults.yaml by dotted key, such as `trainer.log_every_n_steps`."""
+    values = yaml.safe_load((Path(__file__).parent / "defaults.yaml").read_text(encoding="utf-8"))
+    return {
+        f"{key}.{name}" if name else key: value
+        for key, group in values.items()
+        for name, value in (group if isinstance(group, dict) else {"": group}).items()
+    }
 
 
 def single_settings(config: Mapping[str, Any]) -> dict[str, Any]:

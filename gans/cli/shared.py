@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-import yaml
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import Checkpoint, ProgressBar
 
@@ -21,6 +19,7 @@ from gans.callbacks.text_match import TextMatch
 from gans.callbacks.translation_error import TranslationError
 from gans.checkpoints.writing import RunCheckpoint
 from gans.cli.options import EVERY_COMMAND, refuse_unknown_parts
+from gans.cli.report.callback import RunReport
 from gans.training.acceleration import Acceleration
 from gans.training.interruption import SaveOnInterrupt
 
@@ -40,18 +39,9 @@ SHARED_CALLBACKS: dict[str, tuple[type[Callback] | Callable[..., Callback], tupl
     "write_predictions": (WritePredictions, ("predict",)),
     "last_checkpoint": (RunCheckpoint, ("fit",)),
     "best_checkpoint": (RunCheckpoint, ("fit",)),
+    "report": (RunReport, ("fit",)),
 }
 """Key -> what makes the callback, and the commands that use it, in the order in which they are called."""
-
-
-def shared_defaults() -> dict[str, Any]:
-    """Return the values of defaults.yaml by dotted key, such as `trainer.log_every_n_steps`."""
-    values = yaml.safe_load((Path(__file__).parent / "defaults.yaml").read_text(encoding="utf-8"))
-    return {
-        f"{key}.{name}" if name else key: value
-        for key, group in values.items()
-        for name, value in (group if isinstance(group, dict) else {"": group}).items()
-    }
 
 
 def choose_callbacks(

@@ -15,9 +15,9 @@ from rich import get_console
 
 from gans.callbacks.terminal import notice
 from gans.cli.metrics_file import read_metrics
+from gans.cli.next_commands import next_commands
 from gans.cli.results import metrics_table
-from gans.cli.run_folder import CHECKPOINTS, newest_checkpoint
-from gans.protocol import JointEmbedding, JudgesCaptions, MakesSamples
+from gans.cli.run_folder import CHECKPOINTS, REPORT, newest_checkpoint
 
 
 class RunSummary(Callback):
@@ -58,6 +58,7 @@ class RunSummary(Callback):
         if history:
             notice(_table("val", history[-1], before=history[0]))
         lines = {
+            "Report": _if_there(folder / REPORT),
             "Pictures": _if_there(folder / "samples"),
             "Checkpoints": "  ".join(map(str, sorted((folder / CHECKPOINTS).glob("*.ckpt")))),
             "Metrics": _if_there(folder / "metrics.csv"),
@@ -67,21 +68,8 @@ class RunSummary(Callback):
         for name, place in lines.items():
             if place:
                 notice(f"{name:<12}{place}")
-        self._next_commands(folder, trainer.lightning_module)
-
-    def _next_commands(self, folder: Path, module: LightningModule) -> None:
-        last = newest_checkpoint(folder)
-        if last is None:
-            return
-        best = folder / CHECKPOINTS / "best.ckpt"
-        command = f"{self._program} {{}} --ckpt_path {{}}"
-        chosen = best if best.exists() else last
-        notice(f"Test        {command.format('test', chosen)}")
-        if isinstance(module, JointEmbedding):  # it makes no pictures, but another one does by its texts
-            notice(f"Draw by it  {self._program} fit --config gan_cls --model.text_encoder {chosen}")
-        else:
-            notice(f"Predict     {command.format('predict', chosen)} --data.{_what_to_predict(module)}")
-        notice(f"Go on       {command.format('fit', last)} --trainer.max_epochs EPOCHS")
+        for name, command in next_commands(self._program, folder, type(trainer.lightning_module)).items():
+            notice(f"{name:<12}{command}")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """After an interruption of a fit, say how to continue it."""
@@ -96,13 +84,6 @@ class RunSummary(Callback):
         else:
             notice(f"\nInterrupted. To go on where {last} was written:")
             notice(f"{self._program} fit --ckpt_path {shlex.quote(str(last))}")
-
-
-def _what_to_predict(module: LightningModule) -> str:
-    """Return the argument of the data that says what a variant is to make pictures of."""
-    if isinstance(module, JudgesCaptions):
-        return "prompts '[A CAPTION, ANOTHER]'"
-    return "predict_count 64" if isinstance(module, MakesSamples) else "predict_dir FOLDER"
 
 
 def dashboard(trainer: Trainer) -> str:

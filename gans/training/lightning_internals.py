@@ -34,6 +34,24 @@ def one_count_for_all(trainer: Any, optimizers: list[LightningOptimizer]) -> Cal
     return count
 
 
+def log_at_steps_done(trainer: Trainer) -> None:
+    """Let what is logged stand on the number of steps that are done, as pictures and checkpoints do.
+
+    Lightning counts batches instead, and not the one that has just ended: the losses of the tenth step stood
+    on 9, and with accumulated batches on the number of these. To be called at the start of each fit. Guarded
+    by `tests/test_base.py`.
+    """
+    connector = trainer._logger_connector
+    log = type(connector).log_metrics
+
+    def log_metrics(metrics: dict[str, Any], step: int | None = None) -> None:
+        if metrics and step is None and "step" not in metrics:
+            metrics, step = {"epoch": trainer.current_epoch, **metrics}, trainer.global_step
+        log(connector, metrics, step)
+
+    vars(connector)["log_metrics"] = log_metrics
+
+
 def batches_begun(trainer: Trainer) -> int:
     """Return how many batches have begun in the whole training. Guarded by `tests/test_sweep.py`."""
     begun: int = trainer.fit_loop.epoch_loop.batch_progress.total.ready

@@ -46,7 +46,10 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Told:
 
 def test_everything_lies_in_the_run_folder(fitted: Told) -> None:
     names = {path.name for path in fitted.folder.iterdir()}
-    assert names == {"checkpoints", "config.yaml", "metrics.csv", "samples", "wandb", "wandb_id"}
+    assert names == {
+        *("checkpoints", "config.yaml", "metrics.csv", "report.html", "samples", "starts.json"),
+        *("wandb", "wandb_id"),
+    }
     assert {path.name for path in (fitted.folder / "checkpoints").iterdir()} == {"last.ckpt", "best.ckpt"}
     assert {path.name for path in fitted.config.parent.iterdir()} == {"toy.yaml", "printed", "runs"}
 
@@ -63,7 +66,7 @@ def test_what_the_data_knows_reaches_model_checkpoint_and_config(fitted: Told) -
 
 def test_the_table_holds_losses_and_metrics(fitted: Told) -> None:
     rows = read_metrics(fitted.folder / "metrics.csv")
-    assert [row["step"] for row in rows if row["train/generator/total"]] == ["1", "3"]
+    assert [row["step"] for row in rows if row["train/generator/total"]] == ["2", "4"]
     assert [float(row["val/kid_lite0"]) for row in rows if row["val/kid_lite0"]]
 
 
@@ -75,6 +78,15 @@ def test_wandb_gets_config_metrics_and_pictures(fitted: Told) -> None:
     logged = {name: value for row in written.history for name, value in row.items()}
     assert {"train/generator/total", "train/discriminator/total", "val/kid_lite0/A2B"} <= logged.keys()
     assert logged["samples/A2B"]["_type"] == "images/separated"
+
+
+def test_wandb_shows_losses_metrics_and_pictures_of_one_moment_on_one_step(fitted: Told) -> None:
+    steps: dict[str, list[int]] = {}
+    for row in WandbFile(fitted.folder).history:
+        for name in row:
+            steps.setdefault(name, []).append(row["trainer/global_step"])
+    assert steps["samples/A2B"] == steps["val/kid_lite0/A2B"] == [4]
+    assert steps["train/generator/total"] == [2, 4]
 
 
 def test_the_summary_names_files_that_exist_and_commands_that_run(fitted: Told) -> None:
@@ -105,7 +117,7 @@ def test_resume_test_and_predict(fitted: Told, monkeypatch: pytest.MonkeyPatch, 
     )  # stored, though only the first start gave it
     steps = [int(row["step"]) for row in read_metrics(fitted.folder / "metrics.csv")]
     assert steps == sorted(steps)
-    assert {1, 3, 5, 7} <= set(steps)
+    assert {2, 4, 6, 8} <= set(steps)
     assert WandbFile(fitted.folder).run_id == (fitted.folder / "wandb_id").read_text().strip()
 
     last = os.path.relpath(fitted.folder / "checkpoints" / "last.ckpt")
@@ -196,7 +208,15 @@ def test_the_seed_reaches_the_data_unless_it_has_its_own(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_toy_config(Path("toy.yaml"))
-    quick = ["fit", "--config", "toy.yaml", "--trainer.max_steps", 1, "--without", "[metrics,sample_grid]"]
+    quick = [
+        "fit",
+        "--config",
+        "toy.yaml",
+        "--trainer.max_steps",
+        1,
+        "--without",
+        "[metrics,sample_grid,report]",
+    ]
     assert run(*quick, "--run", "a", "--seed_everything", 5) == 0
     assert run(*quick, "--run", "b", "--seed_everything", 5, "--data.seed", 7) == 0
     seeds = [
@@ -223,7 +243,7 @@ def test_a_run_without_loggers_can_be_gone_on_with_too(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_toy_config(Path("toy.yaml"))
-    quick = ["--trainer.logger", "false", "--without", "[metrics,sample_grid]"]
+    quick = ["--trainer.logger", "false", "--without", "[metrics,sample_grid,report]"]
     assert run("fit", "--config", "toy.yaml", *quick, "--run", "own") == 0
     assert {path.name for path in Path("own").iterdir()} == {"checkpoints", "config.yaml"}
     assert run("fit", "--ckpt_path", "own/checkpoints/last.ckpt", *quick, "--trainer.max_epochs", 2) == 0

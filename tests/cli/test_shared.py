@@ -7,7 +7,8 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressB
 
 from gans.callbacks.progress import EpochLines
 from gans.cli.errors import UsageError
-from gans.cli.shared import SHARED_CALLBACKS, choose_callbacks, shared_defaults
+from gans.cli.settings import shared_defaults
+from gans.cli.shared import SHARED_CALLBACKS, choose_callbacks
 
 BUILT: dict[str, Any] = {key: Callback() for key in SHARED_CALLBACKS} | {
     "progress": EpochLines(),

@@ -64,6 +64,9 @@ class FailureMonitor(Callback):
     of one step of each player. The first process judges for all. With `stop_on` the processes agree, at each
     look and after each evaluation, whether to stop; the run then ends as after its last epoch.
 
+    Attributes:
+        reports: step, sign, who and what was seen, of all that was reported since the start.
+
     Args:
         stop_on: names of the signs that end the run.
         every_n_steps: how often to look; by default the trainer's `log_every_n_steps`.
@@ -105,6 +108,7 @@ class FailureMonitor(Callback):
         if not 0 < loader_share < 1:
             raise ValueError(f"failure_monitor.loader_share is {loader_share}: it lies between 0 and 1.")
         self._loader_share = loader_share
+        self.reports: list[tuple[int, str, str, str]] = []
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse a module that has no players.
@@ -127,7 +131,7 @@ class FailureMonitor(Callback):
         self._losses = DeviceScalars()
         self._norms = DeviceScalars()
         self._diversities: defaultdict[str, tuple[Diversity, Diversity]]
-        self._reported: set[str] = set()
+        self.reports = []
         self._stop = False
 
         looks = max(FEWEST_LOOKS, math.ceil(self._patience / self._every))
@@ -239,9 +243,9 @@ class FailureMonitor(Callback):
             trainer.should_stop = True
 
     def _report(self, trainer: Trainer, sign: str, who: str, seen: str | None) -> None:
-        if seen is None or sign in self._reported:
+        if seen is None or any(sign == reported for _, reported, _, _ in self.reports):
             return
-        self._reported.add(sign)
+        self.reports.append((trainer.global_step, sign, who, seen))
         notice(f"warning: {sign} at step {trainer.global_step}, {who}: {seen}. Try {SIGNS[sign]}.")
         for logger in trainer.loggers:
             logger.log_metrics({f"monitor/{sign}": 1.0}, step=trainer.global_step)

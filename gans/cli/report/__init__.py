@@ -1,0 +1,1 @@
+"""RUN/report.html: a run, or several, as one page that opens from disk."""
