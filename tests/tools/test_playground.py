@@ -328,7 +328,7 @@ def write_channels(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "write", "message"),
     [
-        ("bad.png", write_text, r"^bad.png: called .png but holds no image"),
+        ("bad.png", write_text, r"^bad.png: called .png but holds no image. Rename, replace or remove it.$"),
         ("bad.doc", write_text, r"^bad.doc: unknown image suffix"),
         ("large.png", write_large, r"^large.png: the file has 20 MB, and this page takes 20 at most"),
         ("wide.png", write_wide, r"^wide.png: 4194305 x 4 pixels are more than the 17 million"),

@@ -18,13 +18,13 @@ from PIL import Image
 from gans.cli.errors import readable
 from gans.tools.playground.calls import Made, program
 from gans.tools.playground.pictures import Picture, read_upload
-from gans.tools.playground.results import Results, save_film, save_picture
+from gans.tools.playground.results import KEPT, Results, save_film, save_picture
 from gans.tools.playground.settings import Amount, Another, Choice, Setting, Whole
 from gans.tools.playground.ways import Way
 
 CANVAS = 256  # pixels of a side of what is drawn
 PEN = 4  # pixels: a line stays one when the drawing is brought to 64 pixels
-CACHED = (60, 600)  # look every minute for files of ten minutes ago, and delete them
+CACHED = (60, KEPT)  # seconds: how often uploads are looked through, and how old they may become
 MOST_COLUMNS = 4  # of pictures
 FEW = 7  # options that are shown side by side
 
@@ -90,7 +90,7 @@ def _model(way: Way, source: Source, results: Results) -> None:
         show_line_numbers=False,
     )
     gr.on(
-        [*source.events, *map(_changed, widgets)],
+        [*source.events, *(widget.change for widget in widgets)],
         partial(_make, way, results),
         [source.component, *widgets],
         [shown, code, message],
@@ -142,11 +142,6 @@ def _widget(setting: Setting) -> Any:
     if isinstance(setting, Amount):
         return gr.Slider(setting.least, setting.most, setting.value, step=setting.step, label=setting.label)
     return gr.File(label=setting.label, height=130, min_width=300)
-
-
-def _changed(widget: Any) -> Any:
-    """Return the event after which a widget's value is used: of a slider when it is let go."""
-    return widget.release if isinstance(widget, gr.Slider) else widget.change
 
 
 def _picture_source(results: Results, page: gr.Blocks) -> Source:

@@ -16,6 +16,9 @@ from gans.tools.playground.calls import Given, written
 MOST_BYTES = 20 * 2**20
 MOST_PIXELS = 2**24  # 4096 x 4096
 
+OF_FOLDERS = ", or leave such files out with on_bad_image: skip"
+"""What messages of the readers say to whoever trains; it is no help to somebody with one picture."""
+
 OPEN = "from PIL import Image"
 READ = f"from {__name__} import open_picture"
 
@@ -54,7 +57,7 @@ def read_upload(path: str | Path) -> Picture:
         _refuse_large(path)
         image = open_picture(path)
     except ImageError as error:
-        raise ImageError(str(error).replace(str(path), path.name)) from error
+        raise ImageError(str(error).replace(str(path), path.name).replace(OF_FOLDERS, "")) from error
     return Picture(image, path.name, _is_plain(path))
 
 

@@ -1,8 +1,9 @@
-"""Files of the pictures that the page shows: in a folder that ends with the page, the latest only."""
+"""Files of the pictures that the page shows: in a folder that ends with the page, each for an hour."""
 
 from __future__ import annotations
 
 import shutil
+import time
 from collections import deque
 from collections.abc import Sequence
 from itertools import count
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-KEPT = 20  # results that one or several people may still be looking at
+KEPT = 3600  # seconds that somebody may still look at a result, and download it
 FRAME_MILLISECONDS = 60
 
 
@@ -24,15 +25,16 @@ class Results:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = count()
-        self._kept: deque[Path] = deque()
+        self._kept: deque[tuple[float, Path]] = deque()
 
     def new(self) -> Path:
-        """Return an empty folder for one result; the oldest one's goes."""
+        """Return an empty folder for one result; those of results that are too old go."""
+        now = time.monotonic()
+        while self._kept and self._kept[0][0] < now - KEPT:
+            shutil.rmtree(self._kept.popleft()[1], ignore_errors=True)
         folder = self._folder / f"result-{next(self._numbers)}"
         folder.mkdir(parents=True)
-        self._kept.append(folder)
-        if len(self._kept) > KEPT:
-            shutil.rmtree(self._kept.popleft(), ignore_errors=True)
+        self._kept.append((now, folder))
         return folder
 
 

@@ -46,7 +46,7 @@ def served(
 ) -> Iterator[str]:
     """Serve the page while the block runs; yield its address.
 
-    What is uploaded and made lies in a folder that is deleted at the end, and for at most some ten minutes.
+    What is uploaded and made lies in a folder that is deleted at the end, and there for an hour at most.
 
     Args:
         ways: what the models offer.
