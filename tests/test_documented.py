@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from support.commands import run, write_toy_config
@@ -17,6 +19,7 @@ from gans.tools.export.__main__ import main as export
 from gans.tools.latents.__main__ import main as latents
 from gans.tools.latents.decoder import Decoder
 from gans.tools.official.__main__ import main as official
+from gans.tools.playground.__main__ import main as playground
 
 VARIANTS = {"cyclegan": "CycleGAN", "text_encoder": "TextEncoder", "gan_cls": "GANCLS", "vae": "VAE"}
 """Name of a toy run -> its variant."""
@@ -43,6 +46,7 @@ KINDS = (
     "python -m gans.tools.export",
     "python -m gans.tools.latents",
     "python -m gans.tools.official",
+    "python -m gans.tools.playground",
     "python -m gans.tools.table",
 )
 """Beginnings of commands, all of which are run here or in test_readme.py."""
@@ -186,6 +190,19 @@ def test_latents_are_walked_through(
         small = ["--samples=200", "--config=faces.yaml"]
     assert started(latents, *filled(arguments, "vae"), f"--output={tmp_path / 'walk'}", *small) == 0
     assert list(tmp_path.glob("walk*.png"))
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.playground"), ids=" ".join)
+def test_the_playground_opens(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C is pressed as soon as it is there; the page is used in tests/tools."""
+    pytest.importorskip("gradio")
+    monkeypatch.setattr("gans.tools.playground.__main__.time.sleep", Mock(side_effect=KeyboardInterrupt))
+    assert started(playground, *filled(arguments, "cyclegan"), "--no-browser") == 130
+    assert re.search(
+        r"^The playground is at http://127\.0\.0\.1:\d+/$", capsys.readouterr().out, re.MULTILINE
+    )
 
 
 class FirstFit:

@@ -28,6 +28,8 @@ if CHROMIUM is None:
     pytest.skip("Chromium is not installed", allow_module_level=True)
 
 MODELS = ("CycleGAN", "StarGAN", "SRResNet", "GANCLS", "VAE")
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+"""A camera that films a green disc, and the permission to use it."""
 SECONDS = 60  # until a page or a picture is there: the machine may be busy
 
 
@@ -74,7 +76,7 @@ def playground(folder: Path) -> Iterator[Playground]:
     paths = [write_lively(folder, name) for name in MODELS]
     ways = [way for path in paths for way in ways_of(gans.load(path), path)]
     with served(ways) as address, playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *CAMERA])
         page = browser.new_page()
         page.set_default_timeout(1000 * SECONDS)
         requests: list[str] = []
@@ -136,6 +138,16 @@ def test_a_bad_upload_is_a_message_and_takes_the_picture_away(
     assert translate.get_by_role("alert").count() == 0
 
 
+def test_a_picture_of_the_camera_is_translated(playground: Playground, translate: Any) -> None:
+    playground.tab("Camera")
+    translate.get_by_text("Click to Access Webcam").click()
+    shutter = translate.get_by_role("button", name="capture photo")
+    playground.after(translate, shutter.click, "camera.png")
+    (read,) = playground.pictures(translate, ".small img")
+    red, green, blue = np.asarray(read.convert("RGB")).mean((0, 1))
+    assert green > max(red, blue) + 50
+
+
 def test_what_one_draws_is_translated_at_once(playground: Playground, translate: Any) -> None:
     playground.tab("Drawing")
     translate.get_by_role("button", name="Brush").click()
@@ -153,7 +165,7 @@ def test_what_one_draws_is_translated_at_once(playground: Playground, translate:
         mouse.up()
 
     playground.after(translate, stroke, "drawing.png")
-    read = playground.pictures(translate, ".image-frame img")[-1]
+    (read,) = playground.pictures(translate, ".small img")
     drawn = np.asarray(read.convert("L"))
     assert read.size == (256, 256)
     assert drawn.max() == 255
@@ -205,7 +217,7 @@ def test_seeds_and_sliders_make_other_pictures(playground: Playground, folder: P
 def test_a_film_plays_from_seed_to_seed(playground: Playground) -> None:
     tab = playground.tab("Film")
     playground.after(tab, lambda: tab.get_by_label("Frames each way").fill("3"), "[0, 1], 3")
-    (film,) = playground.pictures(tab, ".image-frame img")
+    (film,) = playground.pictures(tab, ".small img")
     assert (film.format, getattr(film, "n_frames", 1)) == ("GIF", 6)
 
 

@@ -31,6 +31,7 @@ FEW = 7  # options that are shown side by side
 CSS = """
 .gradio-container {max-width: 1500px !important}
 .grid-wrap {min-height: 0 !important}
+.grid-container {grid-template-columns: repeat(var(--grid-cols), minmax(0, 1fr)) !important}
 .small img {width: min(100%, 384px); height: auto}
 .message {border-left: 4px solid var(--color-accent); padding: 0.2em 0.8em; margin: 0.2em 0}
 .message.wrong {border-color: var(--error-border-color, red)}
@@ -69,7 +70,7 @@ def _tab(ways: Sequence[Way], results: Results, page: gr.Blocks) -> None:
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             source = SOURCES[ways[0].asked](results, page)
-        with gr.Column(scale=3, min_width=320), gr.Row():
+        with gr.Column(scale=3, min_width=520), gr.Row():
             for way in ways:
                 with gr.Column(min_width=320):
                     _model(way, source, results)

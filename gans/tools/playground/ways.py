@@ -153,7 +153,7 @@ class Attributes(Way):
         settings: dict[str, Setting] = {}
         for number, group in enumerate(model.attributes.exclusive, 1):
             switches = {name: (name, 1) for name in group}
-            settings[f"group {number}"] = Choice(f"One of {len(group)}", as_it_is | switches)
+            settings[f"group {number}"] = Choice("One of these", as_it_is | switches)
         for name in model.attributes.flat:
             if not model.attributes.group_of(name):
                 settings[f"attribute {name}"] = Choice(name, as_it_is | {"yes": (name, 1), "no": (name, 0)})
