@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 from support.checkpoints import checkpoint_of
 from support.uses import usable
 
@@ -21,3 +23,8 @@ def write_lively(folder: Path, name: str) -> Path:
     path = folder / f"{name.lower()}.ckpt"
     torch.save(checkpoint_of(model), path)
     return path
+
+
+def same(a: Image.Image, b: Image.Image) -> bool:
+    """Tell whether two pictures are of one mode and equal in every pixel."""
+    return a.mode == b.mode and np.array_equal(np.asarray(a), np.asarray(b))

@@ -14,7 +14,8 @@ import pytest
 import tifffile
 import torch
 from PIL import Image
-from support.playing import write_lively
+from support.latent_models import Colours
+from support.playing import same, write_lively
 
 import gans
 from datamodules.files.formats.common import ImageError
@@ -100,10 +101,6 @@ def made_again(code: str) -> list[list[Image.Image]]:
 def shown_by(way: Way, chosen: dict[str, Any]) -> tuple[list[list[Image.Image]], str]:
     made = [(label, call.made_by(way.model)) for label, call in way.calls(given_to(way), chosen)]
     return [each.pictures for _, each in made], program(way.checkpoint, made)
-
-
-def same(a: Image.Image, b: Image.Image) -> bool:
-    return a.mode == b.mode and np.array_equal(np.asarray(a), np.asarray(b))
 
 
 def alike(a: list[list[Image.Image]], b: list[list[Image.Image]]) -> bool:
@@ -198,8 +195,34 @@ def test_truncation_is_offered_where_a_model_has_it() -> None:
     assert "truncation" not in ways("DCGAN")[0].settings
 
 
-def test_switches_give_and_take_attributes() -> None:
+class TruncatedColours(Colours):
+    """Has a latent and draws it in, too."""
+
+    hparams: ClassVar[dict[str, Any]] = {"image_size": 4}
+
+    def decode(
+        self, latents: torch.Tensor, condition: torch.Tensor | None = None, truncation: float = 1.0
+    ) -> torch.Tensor:
+        return super().decode(truncation * latents)
+
+    def sample(self, count: int, seed: int = 0, labels: Any = None, truncation: float = 1.0) -> torch.Tensor:
+        return self.decode(self.latents(range(seed, seed + count)), truncation=truncation)
+
+
+def test_moved_latents_are_truncated_as_samples_are() -> None:
+    model = TruncatedColours()
+    way, _ = ways_of(model, Path("colours.ckpt"))
+    chosen = settings_of(way, first) | {"truncation": 0.5, "axis 2": 2.0, "looks": 1}
+    ((_, call),) = way.calls(None, chosen)
+    latents = model.latents([0]) + torch.tensor([0.0, 0.0, 6.0])
+    made = call.made_by(model)
+    assert same(made.pictures[0], gans.to_pil(model.decode(latents, truncation=0.5))[0])
+    assert made.expression == "gans.to_pil(moved(model, [0], axes={2: 2.0}, truncation=0.5))"
+
+
+def test_switches_give_and_take_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
     (way,) = ways("StarGAN")
+    monkeypatch.setattr(way.model, "recognise", lambda images: torch.tensor([[1.0, 0.0, 1.0]]))
     face = given_to(way)
     at_first = settings_of(way, first)
     assert [label for label, _ in way.calls(face, at_first)] == ["black_hair", "blond_hair", "glasses"]
@@ -209,8 +232,7 @@ def test_switches_give_and_take_attributes() -> None:
     ((label, call),) = way.calls(face, off)
     assert label == "blond_hair, no glasses"
     assert call.arguments[1].value.tolist() == [0, 1, 0]
-    (remark,) = way.remarks(face)
-    assert re.fullmatch("The model sees: .*", remark)
+    assert way.remarks(face) == ["The model sees: black_hair, glasses."]
 
 
 def test_words_that_are_not_known_are_named_each_time() -> None:
@@ -357,6 +379,15 @@ def test_calls_write_what_they_do() -> None:
         'model = gans.load("dcgan.ckpt")',
         "gans.to_pil(model.sample(2, seed=3))  # two",
     ]
+
+
+def test_the_page_of_the_docs_shows_what_is_shown() -> None:
+    """But for empty lines, and a face that is smaller here."""
+    (way,) = ways("CycleGAN")
+    _, code = shown_by(way, {"size": Size(64)})
+    page = (Path(__file__).parents[2] / "docs" / "playground.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert [line for line in block.splitlines() if line] == code.splitlines()
 
 
 @pytest.mark.parametrize(

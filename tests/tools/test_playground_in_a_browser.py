@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from PIL import Image
-from support.playing import write_lively
+from support.file_server import serving
+from support.playing import same, write_lively
 
 import gans
 from gans.tools.playground.pictures import read_upload
@@ -113,7 +114,7 @@ def test_a_translator_shows_both_directions_of_an_upload(
     model, face = gans.load(folder / "cyclegan.ckpt"), read_upload(folder / "face.png")
     shown = playground.pictures(translate)
     expected = [model.translate(face.given(16).value, where) for where in ("A2B", "B2A")]
-    assert [np.asarray(one).tolist() for one in shown[:2]] == [np.asarray(one).tolist() for one in expected]
+    assert all(same(*pair) for pair in zip(shown[:2], expected, strict=True))
 
 
 def test_switches_change_the_picture(playground: Playground, translate: Any, folder: Path) -> None:
@@ -122,7 +123,7 @@ def test_switches_change_the_picture(playground: Playground, translate: Any, fol
     switch = translate.get_by_role("radio", name="blond_hair")
     playground.after(translate, switch.check, '["blond_hair"]')
     *_, shown = playground.pictures(translate)
-    assert np.array_equal(shown, model.translate(face.given(16).value, ["blond_hair"]))
+    assert same(shown, model.translate(face.given(16).value, ["blond_hair"]))
 
 
 def test_a_bad_upload_is_a_message_and_takes_the_picture_away(
@@ -178,7 +179,7 @@ def test_enlarged_pictures_are_compared_by_an_edge_that_slides(playground: Playg
     before, after = playground.pictures(tab, ".slider-wrap img")
     assert before.size == after.size == (40, 48)
     face = Image.open(folder / "face.png")
-    assert np.array_equal(after, gans.load(folder / "srresnet.ckpt").upscale(face))
+    assert same(after, gans.load(folder / "srresnet.ckpt").upscale(face))
     edge, shown = tab.get_by_test_id("slider"), tab.locator(".slider-wrap img").last
     at_first = shown.evaluate("image => image.style.clipPath")
     handle = edge.bounding_box()
@@ -197,21 +198,19 @@ def test_a_sentence_is_drawn_and_unknown_words_are_named(playground: Playground,
     assert "Not known to the model: 'purple'." in tab.inner_text()
     shown = playground.pictures(tab)
     drawn = gans.load(folder / "gancls.ckpt").draw("a person with purple hair", seed=3)
-    assert np.array_equal(shown[3], gans.to_pil(drawn)[0])
+    assert same(shown[3], gans.to_pil(drawn)[0])
 
 
 def test_seeds_and_sliders_make_other_pictures(playground: Playground, folder: Path) -> None:
     tab = playground.tab("Make from seeds")
     model = gans.load(folder / "vae.ckpt")
     first = playground.pictures(tab)
-    assert all(
-        np.array_equal(*pair) for pair in zip(first, gans.to_pil(model.sample(8, seed=0)), strict=True)
-    )
+    assert all(same(*pair) for pair in zip(first, gans.to_pil(model.sample(8, seed=0)), strict=True))
     playground.after(tab, lambda: tab.get_by_label("Seed").fill("5"), "seed=5")
-    assert np.array_equal(playground.pictures(tab)[0], gans.to_pil(model.sample(1, seed=5))[0])
+    assert same(playground.pictures(tab)[0], gans.to_pil(model.sample(1, seed=5))[0])
     slider = tab.get_by_role("slider").first
     playground.after(tab, lambda: slider.press("End"), "3}")
-    assert not np.array_equal(playground.pictures(tab)[0], gans.to_pil(model.sample(1, seed=5))[0])
+    assert not same(playground.pictures(tab)[0], gans.to_pil(model.sample(1, seed=5))[0])
 
 
 def test_a_film_plays_from_seed_to_seed(playground: Playground) -> None:
@@ -228,7 +227,15 @@ def test_no_other_host_is_called_and_none_could_be(playground: Playground) -> No
     assert outside == []
     answer = playground.page.request.get(playground.address)
     assert answer.headers["content-security-policy"] == POLICY
-    asked = "fetch('http://192.0.2.1/', {mode: 'no-cors'}).catch(error => 'refused')"
-    assert playground.page.evaluate(asked) == "refused"
+    with serving(b"elsewhere") as elsewhere:
+        asked = "address => fetch(address, {mode: 'no-cors'}).catch(error => 'refused')"
+        assert playground.page.evaluate(asked, elsewhere.address) == "refused"
+        assert elsewhere.requests == []
     other_name = playground.page.request.get(playground.address, headers={"Host": "example.org"})
     assert other_name.status == 400
+
+
+def test_no_file_but_those_of_the_page_is_handed_out(playground: Playground, folder: Path) -> None:
+    for path in (folder / "vae.ckpt", Path(__file__)):
+        answer = playground.page.request.get(f"{playground.address}gradio_api/file={path}")
+        assert answer.status in (403, 404)

@@ -17,7 +17,7 @@ from gans.tools.latents.decoder import Decoder
 from gans.tools.latents.walks import spherical
 
 EXTENT = 3.0  # standard deviations that an axis is turned by to see what it changes
-PIXELS_TRIED = 2**20  # of all pictures that are made to see it
+PIXELS_TRIED = 2**19  # of all pictures that are made to see it
 
 
 def moved(
@@ -40,7 +40,7 @@ def moved(
         label: class of all images, of a model with classes.
         **decoding: what else the model's `decode` takes, such as a truncation.
     """
-    decoder = Decoder(model, label)
+    decoder = Decoder(model, label, **decoding)
     noise = decoder.noise(seeds)
     for axis, amount in (axes or {}).items():
         noise[:, axis] += amount
