@@ -386,7 +386,7 @@ def test_the_page_of_the_docs_shows_what_is_shown() -> None:
     (way,) = ways("CycleGAN")
     _, code = shown_by(way, {"size": Size(64)})
     page = (Path(__file__).parents[2] / "docs" / "playground.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    block, _ = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert [line for line in block.splitlines() if line] == code.splitlines()
 
 

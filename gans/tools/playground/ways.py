@@ -285,7 +285,7 @@ class Samples(Way):
         else:
             labels = _labels(chosen, len(seeds))
             call = Call("sample", (len(seeds),), {"seed": seeds[0]} | labels | truncation, names)
-        yield names[0] if len(names) == 1 else f"{names[0]} to {seeds[-1]}", call
+        yield names[0] if len(names) == 1 else f"seeds {seeds[0]} to {seeds[-1]}", call
 
 
 class Film(Way):
