@@ -32,7 +32,7 @@ CSS = """
 .gradio-container {max-width: 1500px !important}
 .grid-wrap {min-height: 0 !important}
 .grid-container {grid-template-columns: repeat(var(--grid-cols), minmax(0, 1fr)) !important}
-.small img {width: 256px !important; height: auto !important}
+.small img {width: 256px !important; height: auto !important; object-fit: contain !important}
 .prose code {overflow-wrap: anywhere; white-space: normal}
 .message {border-left: 4px solid var(--color-accent); padding: 0.2em 0.8em; margin: 0.2em 0}
 .message.wrong {border-color: var(--error-border-color, red)}
