@@ -190,6 +190,14 @@ class GANCLS(LatentGAN):
         embeddings: Tensor = self.text_encoder(texts)
         return self._to_own(embeddings)
 
+    def unknown(self, caption: str) -> list[str]:
+        """Return the words of a caption, or its characters, that the text encoder never met.
+
+        They are drawn as if each were the same word without a meaning. Where there is no text encoder, which
+        `embed` says, none is known.
+        """
+        return [] if self.text_encoder is None else self.text_encoder.vocabulary.unknown(caption)
+
     def _embeddings(self, batch: CaptionedBatch) -> tuple[Tensor, Tensor]:
         """Return the embeddings of a batch's right and wrong captions."""
         if self.text_encoder is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
@@ -112,6 +113,60 @@ def keeps_form(variant: Any) -> bool:
 
 
 @runtime_checkable
+class Upscales(Enlarges, Protocol):
+    """A variant that enlarges images without a trainer or data module."""
+
+    def upscale(self, images: Any) -> Any:
+        """Return images (N, C, H, W), or of another form of `gans.inference.Images`, enlarged."""
+        ...
+
+
+@runtime_checkable
+class Translates(Protocol):
+    """A variant that makes of images other ones of the same size, without a trainer or data module.
+
+    What it takes beside the images tells what it can do, see `taken_by`: a `direction`, `A2B` or `B2A`; a
+    `seed` of which the outcome depends; a `style` or a `reference`, an image that lends its look; a `domain`
+    of those of `HasDomains`; a `target`, labels of `HasAttributes`.
+    """
+
+    def translate(self, images: Any, *beside: Any, **settings: Any) -> Any:
+        """Return images (N, C, H, W), or of another form of `gans.inference.Images`, translated."""
+        ...
+
+
+@runtime_checkable
+class HasDomains(Protocol):
+    """A variant that translates into several domains, one at a time.
+
+    Attributes:
+        domains: their names, which `translate` takes as `domain`.
+    """
+
+    domains: Sequence[str]
+
+
+@runtime_checkable
+class HasAttributes(Protocol):
+    """A variant that knows what images show, and translates to labels.
+
+    Attributes:
+        attributes: the names and which exclude each other, `datamodules.multi_domain.attributes.Attributes`.
+    """
+
+    attributes: Any
+
+    def recognise(self, images: Any) -> Tensor:
+        """Return the labels (N, K) of 0 and 1 that images show, in the order of `attributes.flat`."""
+        ...
+
+
+def taken_by(method: Callable[..., Any]) -> frozenset[str]:
+    """Return the names of the arguments that a method takes, by which it says what it can do."""
+    return frozenset(signature(method).parameters)
+
+
+@runtime_checkable
 class HasLatent(Protocol):
     """A variant that decodes latents into images, as tools that explore its latent space see it.
 
@@ -176,6 +231,19 @@ class TakesMasks(Protocol):
 
     def make_masks_by(self, masks: Callable[[Tensor], Tensor]) -> None:
         """Let a function make masks (N, 2, h, w) in [0, 1] of images (N, C, H, W) in [-1, 1]."""
+        ...
+
+
+@runtime_checkable
+class DrawsCaptions(Protocol):
+    """A variant that makes images of what captions say."""
+
+    def draw(self, captions: Any, seed: Any = 0) -> Tensor:
+        """Return the image (C, H, W) in [-1, 1] of one caption, or those of several, (N, C, H, W)."""
+        ...
+
+    def unknown(self, caption: str) -> list[str]:
+        """Return the words of a caption, or its characters, that the variant never learnt."""
         ...
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from support.commands import run, write_toy_config
@@ -21,6 +23,7 @@ from gans.tools.latents.__main__ import main as latents
 from gans.tools.latents.decoder import Decoder
 from gans.tools.looks import main as looks
 from gans.tools.official.__main__ import main as official
+from gans.tools.playground.__main__ import main as playground
 from gans.tools.upscale import main as upscale
 
 VARIANTS = {
@@ -58,6 +61,7 @@ KINDS = (
     "python -m gans.tools.looks",
     "python -m gans.tools.official",
     "python -m gans.tools.pairs",
+    "python -m gans.tools.playground",
     "python -m gans.tools.report",
     "python -m gans.tools.sub_images",
     "python -m gans.tools.table",
@@ -258,6 +262,19 @@ def test_ways_from_look_to_look_are_drawn(arguments: list[str], tmp_path: Path) 
     given = ["my_pictures" if word == "FOLDER" else word for word in filled(arguments, "stargan_v2")]
     assert started(looks, *given, f"--output={tmp_path / 'way'}", "--frames=2") == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["way.gif", "way.png"]
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.playground"), ids=" ".join)
+def test_the_playground_opens(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C is pressed as soon as it is there; the page is used in tests/tools."""
+    pytest.importorskip("gradio")
+    monkeypatch.setattr("gans.tools.playground.__main__.time.sleep", Mock(side_effect=KeyboardInterrupt))
+    assert started(playground, *filled(arguments, "cyclegan"), "--no-browser") == 130
+    assert re.search(
+        r"^The playground is at http://127\.0\.0\.1:\d+/$", capsys.readouterr().out, re.MULTILINE
+    )
 
 
 class FirstFit:

@@ -95,12 +95,16 @@ class Vocabulary(nn.Module):
                 raise ValueError(
                     f"Text {place} is {text!r}: there is no {self.level} in it. Say what to show."
                 )
-        self._warn(token for row in rows for token in row if token not in self._numbers)
+        self._warn(token for text in texts for token in self.unknown(text))
         numbers = torch.full((len(rows), self.length), PADDING)
         for place, row in enumerate(rows):
             found = [self._numbers.get(token, UNKNOWN) for token in row[: self.length]]
             numbers[place, : len(found)] = torch.tensor(found)
         return numbers
+
+    def unknown(self, text: str) -> list[str]:
+        """Return the tokens of a text that are read as `UNKNOWN`, each once, in their order."""
+        return [token for token in dict.fromkeys(tokens_of(text, self.level)) if token not in self._numbers]
 
     def _warn(self, unknown: Iterable[str]) -> None:
         """Name unknown tokens, each once."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,14 +28,16 @@ class Decoder:
     Args:
         model: a variant with a latent.
         label: class of all images, for variants that were trained with classes.
+        **options: what else the variant's `decode` takes, such as a truncation.
 
     Attributes:
         latent_size: number of values L in a latent.
     """
 
-    def __init__(self, model: HasLatent, label: int | None = None) -> None:
+    def __init__(self, model: HasLatent, label: int | None = None, **options: Any) -> None:
         self._model = model
         self._label = label
+        self._decode_rows: Callable[..., Tensor] = partial(model.decode, **options)
         self.latent_size = model.latent_size
 
     def latents(self, seeds: Sequence[int]) -> Tensor:
@@ -59,7 +63,7 @@ class Decoder:
 
     def _decode(self, rows: Tensor) -> Tensor:
         labels = None if self._label is None else torch.full((len(rows),), self._label)
-        return self._model.decode(rows, labels)
+        return self._decode_rows(rows, labels)
 
     def check_axes(self, axes: Sequence[int]) -> None:
         """Refuse axes that the latent does not have.
