@@ -49,7 +49,7 @@ TRAINED = [name for name in known_configs() if name not in PRESETS]
 
 def stand_ins(data: dict[str, Any], folder: Path) -> dict[str, str]:
     """Write what stands in for a table of attributes and for further data sets; return the arguments."""
-    given = {"centre_crop": "null"} if "centre_crop" in data else {}
+    given = dict.fromkeys({"centre_crop", "labels"} & set(data), "null")  # these images have no classes
     if "table" in data:
         write_table(folder / "table.txt", folder / "data", data["attributes"])
         given["table"] = str(folder / "table.txt")
