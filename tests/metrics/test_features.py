@@ -66,3 +66,29 @@ def test_wrong_arguments_are_refused() -> None:
         load_extractor("vgg")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="only `features: inception` takes"):
         load_extractor("lite0", weights="inception.pth")
+
+
+class Classifier(nn.Module):
+    """Returns a feature and a logit of each image, and notes how many images come together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[int] = []
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        self.batches.append(len(pixels))
+        return pixels[:, :1, 0, 0].float(), -pixels[:, :1, 0, 0].float()
+
+
+@pytest.mark.parametrize("count", [0, 1, 16, 40])
+def test_a_bounded_number_of_images_goes_through_the_network_together(count: int) -> None:
+    network = Classifier()
+    pixels = torch.randint(0, 256, (count, 3, 4, 4), dtype=torch.uint8)
+    features, logits = FeatureExtractor("fake", network, 1, "fake").classify(pixels)
+    assert torch.equal(features, pixels[:, :1, 0, 0].float())
+    assert logits is not None
+    assert torch.equal(logits, -features)
+    assert sum(network.batches) == count
+    assert max(network.batches) <= 16
+    single, _ = counted_extractor()
+    assert single(random_images(count)).shape == (count, 6)
