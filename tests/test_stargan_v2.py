@@ -243,7 +243,7 @@ def test_weights_are_drawn_as_published() -> None:
             assert parameter.equal(torch.ones_like(parameter)), name
         elif parameter.numel() > 4000:
             fan_in = parameter[0].numel()
-            assert float(parameter.std()) == pytest.approx((2 / fan_in) ** 0.5, rel=0.05), name
+            assert float(parameter.detach().std()) == pytest.approx((2 / fan_in) ** 0.5, rel=0.05), name
 
 
 def test_the_mapping_network_has_a_rate_of_its_own_and_three_networks_are_averaged() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor, nn
+from torch import nn
 
 from gans.protocol import TakesMasks
 
@@ -23,7 +24,7 @@ class FaceMaskSource(Callback):
         ValueError: at the start of a run, if the model takes no masks.
     """
 
-    def __init__(self, masks: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, masks: Callable[..., Any]) -> None:
         self._masks = masks
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
