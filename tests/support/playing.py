@@ -19,6 +19,8 @@ def write_lively(folder: Path, name: str) -> Path:
     model = usable(name)
     for weight in model.parameters():
         if weight.ndim > 1 and weight.std() < FAINT:
+            if not weight.any():  # R3GAN's blocks end in zeros
+                weight.data.normal_()
             weight.data.mul_(FAINT / weight.std())
     path = folder / f"{name.lower()}.ckpt"
     torch.save(checkpoint_of(model), path)
