@@ -127,8 +127,9 @@ def resampling_convolution(
 
 def normalised(features: Tensor) -> Tensor:
     """Divide each row of (N, F) by the root of its mean square."""
-    features = _precise(features)
-    return features * (features.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+    precise = _precise(features)
+    made = precise * (precise.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+    return made.to(features.dtype)
 
 
 def minibatch_deviation(features: Tensor, group: int, channels: int = 1) -> Tensor:

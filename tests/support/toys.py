@@ -119,7 +119,7 @@ TOYS = {
         },
         data_arguments=ENLARGED_FACES,
         # Its own objective compares with the means over a batch.
-        separable={"discriminator_norm": "instance", "objective": "non_saturating"},
+        separable={"discriminator_norm": "none", "objective": "non_saturating"},
     ),
     "RealESRGAN": Toy(
         data="SharpImages",

@@ -23,7 +23,7 @@ from datamodules.files.formats.common import (
     orientation_of,
     whole_range,
 )
-from datamodules.files.formats.tiff_colours import from_palette, separated_to_rgb, straight
+from datamodules.files.formats.tiff_colours import from_palette, from_ycbcr, separated_to_rgb, straight
 
 _LAB = (PHOTOMETRIC.CIELAB, PHOTOMETRIC.ICCLAB, PHOTOMETRIC.ITULAB)
 _COLOURS = (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR, PHOTOMETRIC.SEPARATED, PHOTOMETRIC.PALETTE, *_LAB)
@@ -155,14 +155,20 @@ def _shape(path: Path, series: Any) -> tuple[str, int, int, int]:
 
 
 def _for_pillow(page: Any) -> bool:
-    raw = page.photometric == PHOTOMETRIC.YCBCR and page.compression not in _JPEG
-    return bool(raw or page.photometric in _LAB or page.compression == _OLD_JPEG)
+    subsampled = _is_raw_ycbcr(page) and (page.subsampling not in (None, (1, 1)) or page.bitspersample != 8)
+    return bool(subsampled or page.photometric in _LAB or page.compression == _OLD_JPEG)
+
+
+def _is_raw_ycbcr(page: Any) -> bool:
+    return bool(page.photometric == PHOTOMETRIC.YCBCR and page.compression not in _JPEG)
 
 
 def _as_shown(pixels: Array, page: Any) -> Array:
     """Return stored values (H, W, C) with 0 as black, straight alpha, colours as RGB, and at least 8 bit."""
     if page.photometric == PHOTOMETRIC.PALETTE:
         return from_palette(pixels, page.colormap)
+    if _is_raw_ycbcr(page):
+        return from_ycbcr(pixels)
     colours = pixels.shape[2] - _alpha(page)
     if pixels.dtype.kind in "bu":
         white = 2**page.bitspersample - 1

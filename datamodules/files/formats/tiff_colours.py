@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 
 from datamodules.files.formats.common import Array
 
@@ -11,6 +12,11 @@ def from_palette(indices: Array, palette: Array) -> Array:
     """Look up indices (H, W, 1) in a palette (3, N) of 16 bit; returns (H, W, 3) of 8 bit."""
     colours: Array = (palette >> 8).astype(np.uint8).T[indices[:, :, 0]]
     return colours
+
+
+def from_ycbcr(pixels: Array) -> Array:
+    """Turn brightness and two differences of colour (H, W, 3), of 8 bit, into RGB."""
+    return np.asarray(Image.fromarray(pixels, "YCbCr").convert("RGB"))
 
 
 def straight(pixels: Array, white: int) -> Array:

@@ -170,13 +170,12 @@ def test_photographs_in_tiff_are_what_pillow_makes_of_them(tmp_path: Path, optio
     assert np.abs(ours - smooth).mean() < 6
 
 
-def test_subsampled_colours_without_jpeg(tmp_path: Path) -> None:
-    """tifffile does not read them, Pillow does."""
+def test_brightness_and_colour_without_jpeg(tmp_path: Path) -> None:
+    """Pillow 12 does not read what it writes here, Pillow 13 does."""
     path = tmp_path / "a.tif"
-    picture = Image.fromarray(np.full((16, 16, 3), [200, 100, 50], np.uint8)).convert("YCbCr")
+    picture = Image.fromarray(random_pixels(16, 16)).convert("YCbCr")
     picture.save(path)
-    np.testing.assert_array_equal(read_image(path), np.asarray(Image.open(path).convert("RGB")))
-    assert np.abs(read_image(path).astype(int) - [200, 100, 50]).max() <= 2
+    np.testing.assert_array_equal(read_image(path), np.asarray(picture.convert("RGB")))
 
 
 @pytest.mark.parametrize("kind", ["colour", "palette", "sizes", "grey in colour"])
