@@ -50,7 +50,7 @@ def is_refused(parser: ArgumentParser, key: str, value: Any) -> bool:
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_constructors_are_read_as_they_are(name: str) -> None:
-    """Same arguments in the same order, and the same defaults, but those of nested settings, which none judges."""
+    """Same arguments in the same order, and the same defaults; those of nested settings are not judged."""
     real, stand_in = (vars(class_parser(each).get_defaults()) for each in real_and_stand_in(name))
     assert list(stand_in) == list(real)
     assert stand_in == {key: None if isinstance(value, Namespace) else value for key, value in real.items()}
