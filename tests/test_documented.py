@@ -270,7 +270,7 @@ def test_the_playground_opens(
 ) -> None:
     """Ctrl-C is pressed as soon as it is there; the page is used in tests/tools."""
     pytest.importorskip("gradio")
-    monkeypatch.setattr("gans.tools.playground.__main__.time.sleep", Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr("gans.tools.playground.__main__.Event", Mock(side_effect=KeyboardInterrupt))
     assert started(playground, *filled(arguments, "cyclegan"), "--no-browser") == 130
     assert re.search(
         r"^The playground is at http://127\.0\.0\.1:\d+/$", capsys.readouterr().out, re.MULTILINE

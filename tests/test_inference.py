@@ -104,7 +104,10 @@ def test_no_pictures_give_none_and_have_no_codes() -> None:
 
 @every_variant
 def test_a_data_module_for_another_kind_of_model_is_refused(name: str) -> None:
-    others = {toy.data: other for other, toy in TOYS.items() if toy.data != TOYS[name].data}
+    learnt_from = make_model(name).batch_type
+    others = {
+        toy.data: other for other, toy in TOYS.items() if make_model(other).batch_type is not learnt_from
+    }
     for data, other in others.items():
         batch = make_data(other).preview(1)
         with pytest.raises(ValueError, match=f"{name} learns from a .*Batch, but the data module makes a"):

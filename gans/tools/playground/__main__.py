@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
+from threading import Event
 
 from gans.cli import errors
 
@@ -33,8 +33,7 @@ def _run(options: argparse.Namespace) -> None:
     with served(ways, options.host, options.port, options.browser) as address:
         sys.stdout.write(f"The playground is at {address}\nCtrl-C ends it.\n")
         sys.stdout.flush()
-        while True:
-            time.sleep(3600)
+        Event().wait()
 
 
 def _parser() -> argparse.ArgumentParser:
