@@ -5,7 +5,8 @@
 
 It is the table of docs/many_domains.md. The first writes the faces as MUNIT takes them, trainA and testA
 with black hair, trainB and testB with blond. StarGAN and StarGAN v2 draw the same faces themselves:
-attributes black_hair, blond_hair and red_hair, 32 pixels, 1200 faces to train on. The second measures checkpoints of the three on held-out faces.
+attributes black_hair, blond_hair and red_hair, 32 pixels, 1200 faces to train on. The
+second measures checkpoints of the three on held-out faces.
 """
 
 from __future__ import annotations
