@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.programs import command_line
 from datamodules.multi_domain.module import MultiDomainImages
 from gans import load, to_pil
 from gans.metrics.distances import frechet_distance, kernel_distance
@@ -91,16 +92,17 @@ def measure(model: Any) -> dict[str, float]:
     }
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the program's command line."""
+    made = command_line("looks", __doc__)
+    made.add_argument("checkpoints", type=Path, nargs="*")
+    made.add_argument("--write", type=Path, metavar="FOLDER")
+    return made
+
+
 def main() -> None:
     """Write the faces, or measure checkpoints."""
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.looks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("checkpoints", type=Path, nargs="*")
-    parser.add_argument("--write", type=Path, metavar="FOLDER")
-    options = parser.parse_args()
+    options = parser().parse_args()
     if options.write is not None:
         write(options.write)
     for path in options.checkpoints:

@@ -26,6 +26,7 @@ from benchmarks import (
     alternation,
     answers,
     data,
+    looks,
     means,
     metrics,
     processes,
@@ -41,7 +42,7 @@ from benchmarks.startup import Marks
 from datamodules.paired.batches import PairedBatch
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = [answers, data, means, metrics, processes, scale, startup, train_step]
+PROGRAMS = [answers, data, looks, means, metrics, processes, scale, startup, train_step]
 Table = Callable[..., list[dict[str, str]]]
 
 
@@ -74,7 +75,7 @@ def commands() -> list[list[str]]:
     texts = [str(program.__doc__) for program in PROGRAMS]
     texts += [page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md")]
     joined = "\n".join(texts).replace("\\\n", " ")
-    return [shlex.split(line) for line in re.findall(r"python -m benchmarks\.(\w+.*)", joined)]
+    return [shlex.split(line) for line in re.findall(r"python -m benchmarks\.(\w+[^`\n]*)", joined)]
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
