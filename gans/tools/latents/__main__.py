@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gans.cli import errors
+from gans.tools.command_line import command_line
 
 if TYPE_CHECKING:
     from datamodules.images.module import Images
@@ -100,12 +101,7 @@ class _Seeds(argparse.Action):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m gans.tools.latents",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_line("gans.tools.latents", __doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     grid = _command(commands, "grid", "samples over two axes, at quantiles of the normal distribution")
