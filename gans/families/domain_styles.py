@@ -12,7 +12,16 @@ from torch import Tensor, nn
 from datamodules.multi_domain.batches import MultiDomainBatch
 from datamodules.multi_domain.masks import OTHERWISE
 from gans.base import Regularised
-from gans.inference import Given, Images, coded, evaluating, how_many, mapped, seeded_noise
+from gans.inference import (
+    Given,
+    Images,
+    coded,
+    evaluating,
+    how_many,
+    mapped,
+    one_for_each,
+    seeded_noise,
+)
 from gans.networks.landmarks import FaceMasks, load_landmarks
 
 PAPER_DOMAINS = ["female", "male"]
@@ -189,7 +198,7 @@ class DomainStyles(Regularised):
             style = self.random_styles(names, [seed] * count, truncation)
         network = self.averaged("generator")
         assert isinstance(network, nn.Module)
-        beside = [_one_for_each(style, count, self.hparams["style_size"])]
+        beside = [one_for_each(style, count, self.hparams["style_size"])]
         if masks is not None:
             beside.append(masks)
 
@@ -286,14 +295,3 @@ class DomainStyles(Regularised):
         if name not in self.domains:
             raise ValueError(f"{name!r} is no domain; there are {', '.join(self.domains)}.")
         return self.domains.index(name)
-
-
-def _one_for_each(styles: Tensor, count: int, size: int) -> Tensor:
-    """Return styles (count, size), of which there were as many or one."""
-    rows = styles if styles.ndim == 2 else styles[None]
-    if rows.shape not in {(1, size), (count, size)}:
-        raise ValueError(
-            f"style has the shape {tuple(styles.shape)}: for {count} images it is ({size},) or ({count}, "
-            f"{size})."
-        )
-    return rows.expand(count, size)
