@@ -182,7 +182,9 @@ class ImageDataModule(BatchDataModule):
         self._origins = self._predict_folder  # of the files that are predicted
         self._predict_paths: Sequence[Path] = []
         if predict_dir:
-            self._predict_paths = find_images(predict_dir, "prediction (predict_dir)").paths
+            self._predict_paths = find_images(
+                predict_dir, "prediction (predict_dir)", self.reading.cut and self.reading.cut.every
+            ).paths
 
     def prepare_data(self) -> None:
         """Draw the faces that the command needs, once per machine, before its processes read them."""
