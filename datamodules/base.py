@@ -12,6 +12,7 @@ import lightning as L
 from torch import Tensor
 
 from datamodules.arguments import at_least
+from datamodules.files.slice_names import shared_out
 from datamodules.files.value_range import ValueRange
 from datamodules.files.writers import Origin
 from datamodules.found import Found
@@ -210,6 +211,8 @@ class ImageDataModule(BatchDataModule):
     ) -> ResumableLoader:
         """Batches of `predict_dir`, each of one size: the images' own, or the load size of zoomed ones.
 
+        Without a `predict_dir`, where volumes are cut into slices, those of `otherwise` are taken whole.
+
         Args:
             otherwise: makes what to predict without a `predict_dir`.
             channels: number of channels of the images, for models that do not say; None takes the folder's.
@@ -222,6 +225,10 @@ class ImageDataModule(BatchDataModule):
             return self._folder_loader(self._predict_folder, channels, prepare)
         images = otherwise()
         self._origins = images.folder
+        if self.reading.cut is not None and images.folder is not None:
+            slices = [images.folder / name for name in images.names]
+            self._predict_paths = self.reading.cut.of_wholes(slices)
+            return self._folder_loader(images.folder, channels, prepare)
         if self.taker is not None:
             self.taker.announce(images.names, images.folder)
         return self.shared_loader(PredictionBatches(images), range(len(images)), self._whole_batch([images]))
@@ -243,7 +250,7 @@ class ImageDataModule(BatchDataModule):
         if self.taker is not None and prepare is unchanged:  # else the model sees something else
             channels = self.taker.channels or channels
         channels = channels or self.reading.channels_of(paths)
-        shard_paths = paths[self.rank :: self.world]
+        shard_paths = shared_out(paths, self.rank, self.world)
         probe = PredictBatch(to_unit_range(prepare(probe_of(channels)))[None], [PROBE_NAME])
         if self.taker is not None:
             names = [path.relative_to(folder).as_posix() for path in shard_paths]

@@ -15,7 +15,7 @@ import numpy as np
 from datamodules.arguments import at_least
 from datamodules.files.formats.common import Array
 from datamodules.files.slice_names import SliceAxis, SliceName
-from datamodules.files.volumes.opening import content_of, find_volumes
+from datamodules.files.volumes.opening import content_of, files_of, find_volumes
 from datamodules.files.volumes.planes import cut_along
 from datamodules.files.volumes.volume import Volume
 from datamodules.progress import progress_bar
@@ -117,6 +117,10 @@ class Slices:
                 images += [self._slice(place, number) for number in chosen]
                 left_out.update(why)
         return images, left_out
+
+    def of_wholes(self, images: Sequence[Path]) -> list[Path]:
+        """Return images, and all slices of the volumes of those that are slices."""
+        return self.every.among(list(dict.fromkeys(file for path in images for file in files_of(path))))[0]
 
     def _slice(self, volume: Path, number: int) -> Path:
         return SliceName(self.axis, number, self.neighbours).of(volume)

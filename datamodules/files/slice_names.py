@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -39,6 +40,13 @@ def slice_of(path: str | Path) -> SliceName | None:
 def volume_of(path: Path) -> Path | None:
     """Return the volume that a path names a slice of; None for the path of a file."""
     return path.parent if slice_of(path) else None
+
+
+def shared_out(paths: Sequence[Path], rank: int, world: int) -> list[Path]:
+    """Return the images of one of several processes: each in turn, but all slices of a volume."""
+    wholes = dict.fromkeys(volume_of(path) or path for path in paths)
+    mine = set(list(wholes)[rank::world])
+    return [path for path in paths if (volume_of(path) or path) in mine]
 
 
 def whole_name(name: str) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from datamodules.files.formats import jpeg2000, pictures, portable, tiff
 from datamodules.files.formats.common import Array, Bounds
-from datamodules.files.formats.common import Encoding as Encoding
 from datamodules.files.readers import FORMATS, format_of, module_of, read_bounds, read_stored
 from datamodules.files.slice_names import slice_of
 from datamodules.files.value_range import BY_TYPE, ValueRange
@@ -48,6 +48,18 @@ class Target(NamedTuple):
 
 
 EIGHT_BIT = Target()
+
+
+class Encoding(NamedTuple):
+    """How pixels become an image file.
+
+    Attributes:
+        write: puts the content into an open file.
+        name: that which was asked for, but for the suffix at times.
+    """
+
+    write: Callable[[BinaryIO], None]
+    name: str
 
 
 def target_of(origin: Origin | None) -> Target:

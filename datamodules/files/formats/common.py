@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -52,18 +52,6 @@ class Decoded(NamedTuple):
     whole: Bounds | None
     alpha: bool = False
     orientation: int = 1
-
-
-class Encoding(NamedTuple):
-    """How pixels become an image file.
-
-    Attributes:
-        write: puts the content into an open file.
-        name: that which was asked for, but for the suffix at times.
-    """
-
-    write: Callable[[BinaryIO], None]
-    name: str
 
 
 def whole_range(dtype: np.dtype[Any]) -> Bounds | None:

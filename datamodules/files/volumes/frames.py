@@ -10,10 +10,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from datamodules.files.formats import dicom
-from datamodules.files.formats.common import Array, Encoding, ImageError, check_size
+from datamodules.files.formats.common import Array, ImageError, check_size
 from datamodules.files.formats.packages import needed
 from datamodules.files.volumes.positions import NoVolumeError, Place, stacked
-from datamodules.files.volumes.volume import Volume
+from datamodules.files.volumes.volume import Volume, Write
 
 
 def open_frames(path: Path) -> FramesVolume | None:
@@ -105,9 +105,9 @@ class FramesVolume(Volume):
         """Return the file."""
         return (self.path,)
 
-    def encodings(self, values: Array, name: str) -> list[Encoding]:
-        """Return how values become a derived file of as many frames."""
-        return [Encoding(partial(self._write, values), name)]
+    def writers(self, values: Array) -> dict[Path, Write]:
+        """Return what writes values as a derived file of as many frames."""
+        return {self.path: partial(self._write, values)}
 
     def _write(self, values: Array, file: BinaryIO) -> None:
         ordered = values.reshape(*self.shape, self.channels).transpose(2, 1, 0, 3)

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from datamodules.files.formats import nifti
-from datamodules.files.formats.common import Array, Encoding
-from datamodules.files.volumes.volume import Volume
+from datamodules.files.formats.common import Array
+from datamodules.files.volumes.volume import Volume, Write
 
 
 def open_nifti(path: Path) -> NiftiVolume | None:
@@ -43,9 +43,9 @@ class NiftiVolume(Volume):
         """Return the file."""
         return (self.path,)
 
-    def encodings(self, values: Array, name: str) -> list[Encoding]:
-        """Return how values become a file of the same header, type and affine."""
-        return [Encoding(partial(self._write, values), name)]
+    def writers(self, values: Array) -> dict[Path, Write]:
+        """Return what writes values as a file of the same header, type and affine."""
+        return {self.path: partial(self._write, values)}
 
     def _write(self, values: Array, file: BinaryIO) -> None:
         like: Any = nifti.opened(self.path)

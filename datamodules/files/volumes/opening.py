@@ -10,6 +10,7 @@ import numpy as np
 
 from datamodules.files.formats.common import Array, Bounds
 from datamodules.files.readers import format_of
+from datamodules.files.slice_names import volume_of
 from datamodules.files.value_range import ValueRange
 from datamodules.files.volumes.frames import open_frames
 from datamodules.files.volumes.nifti import open_nifti
@@ -89,6 +90,19 @@ def _opened(path: Path, stamp: int) -> Volume | None:
     return open_series(path, series[path.name.removesuffix(SERIES)])
 
 
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Return the files that hold an image: itself, or those of the volume that it is a slice of.
+
+    Raises:
+        ImageError: the volume cannot be used.
+    """
+    place = volume_of(path)
+    if place is None:
+        return (path,)
+    volume = open_volume(place)
+    return volume.files() if volume else (place,)
+
+
 def window_of(volume: Volume, value_range: ValueRange) -> ValueRange:
     """Return a range whose percentiles, if it is one of these, are those of the whole volume."""
     if value_range.percentiles is None:
@@ -122,8 +136,8 @@ def content_of(volume: Volume) -> tuple[Array, Array, Array]:
     values = values_of(volume)
     counts = [np.zeros(length) for length in volume.shape]
     for index in range(volume.shape[2]):
-        above = np.asarray(volume.in_units(np.asarray(values[:, :, index])) > least)
-        above = above.any(axis=2) if above.ndim == 3 else above
+        plane = volume.in_units(np.asarray(values[:, :, index])).reshape(*volume.shape[:2], volume.channels)
+        above = (plane > least).any(axis=2)
         counts[0] += above.sum(1)
         counts[1] += above.sum(0)
         counts[2][index] = above.sum()

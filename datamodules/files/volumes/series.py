@@ -11,10 +11,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from datamodules.files.formats import dicom
-from datamodules.files.formats.common import Array, Encoding, ImageError
+from datamodules.files.formats.common import Array, ImageError
 from datamodules.files.formats.packages import needed
 from datamodules.files.volumes.positions import NoVolumeError, Place, stacked
-from datamodules.files.volumes.volume import Volume
+from datamodules.files.volumes.volume import Volume, Write
 
 _TAGS = [
     *("SOPClassUID", "SeriesInstanceUID", "InstanceNumber", "PatientID", "NumberOfFrames"),
@@ -136,12 +136,9 @@ class SeriesVolume(Volume):
         """Return the files along k."""
         return self.slices
 
-    def encodings(self, values: Array, name: str) -> list[Encoding]:
-        """Return how values become the files of a derived series, in a folder of the volume's name."""
-        return [
-            Encoding(partial(self._write, values, index), f"{name}/{file.name}")
-            for index, file in enumerate(self.slices)
-        ]
+    def writers(self, values: Array) -> dict[Path, Write]:
+        """Return what writes values as the slices of a derived series."""
+        return {file: partial(self._write, values, index) for index, file in enumerate(self.slices)}
 
     def _write(self, values: Array, index: int, file: BinaryIO) -> None:
         pixels = values[:, :, index].swapaxes(0, 1).reshape(self.shape[1], self.shape[0], self.channels)

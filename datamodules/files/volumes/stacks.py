@@ -10,8 +10,8 @@ from typing import BinaryIO
 import numpy as np
 
 from datamodules.files.formats import tiff
-from datamodules.files.formats.common import Array, Encoding
-from datamodules.files.volumes.volume import Volume
+from datamodules.files.formats.common import Array
+from datamodules.files.volumes.volume import Volume, Write
 
 
 def open_stack(path: Path) -> StackVolume | None:
@@ -48,9 +48,9 @@ class StackVolume(Volume):
         """Return the file."""
         return (self.path,)
 
-    def encodings(self, values: Array, name: str) -> list[Encoding]:
-        """Return how values become a TIFF of as many pages, with the description of this one."""
-        return [Encoding(partial(self._write, values), name)]
+    def writers(self, values: Array) -> dict[Path, Write]:
+        """Return what writes values as a TIFF of as many pages, with the description of this one."""
+        return {self.path: partial(self._write, values)}
 
     def _write(self, values: Array, file: BinaryIO) -> None:
         pages = values.reshape(*self.shape, self.channels).transpose(2, 1, 0, 3)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from datamodules.files.formats.common import Array, Bounds, Encoding
+from datamodules.files.formats.common import Array, Bounds
+
+Write = Callable[[BinaryIO], None]
+"""Puts the content of a file into one that is open."""
 
 HELD = 2
 """Volumes whose values are kept: a batch may have the last slices of one and the first of the next."""
@@ -50,12 +54,11 @@ class Volume(ABC):
         """Return the files that hold it."""
 
     @abstractmethod
-    def encodings(self, values: Array, name: str) -> list[Encoding]:
-        """Return how values in their units become files of this kind.
+    def writers(self, values: Array) -> dict[Path, Write]:
+        """Return what writes values in their units, by each file of this volume that it makes the like of.
 
         Args:
-            values: (i, j, k) or (i, j, k, 3), of `dtype`.
-            name: that the volume gets.
+            values: (i, j, k) or (i, j, k, 3).
         """
 
     def in_units(self, stored: Array) -> Array:
