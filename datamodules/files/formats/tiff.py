@@ -123,17 +123,24 @@ def decode_stack(path: Path) -> Array:
 
 
 def encode_stack(pages: Array, source: Path, file: BinaryIO) -> None:
-    """Write (N, H, W, C) without compression, with the description and resolution of the source."""
+    """Write (N, H, W, C) without compression, with the resolution of the source.
+
+    Its description, which may tell the axes, goes along where the values lie in the file as they did.
+    """
     with tifffile.TiffFile(source) as tiff:
         page = tiff.pages.first
         like = describe_stack(source)
+        alike = page.photometric == PHOTOMETRIC.MINISBLACK or (
+            page.photometric == PHOTOMETRIC.RGB and page.planarconfig == tifffile.PLANARCONFIG.CONTIG
+        )
         bits = _odd_bits(like[1]) if like and like[1].dtype == pages.dtype else None
         tifffile.imwrite(
             file,
             pages if pages.shape[3] > 1 else pages[..., 0],
             photometric="rgb" if pages.shape[3] == 3 else "minisblack",
-            description=page.description.encode() or None,
-            metadata=None,  # else its own description
+            planarconfig="contig" if pages.shape[3] == 3 else None,
+            description=(page.description.encode() or None) if alike else None,
+            metadata=None,  # else tifffile adds a description of its own
             resolution=page.resolution,
             resolutionunit=page.resolutionunit,
             bitspersample=bits,

@@ -23,7 +23,7 @@ def open_nifti(path: Path) -> NiftiVolume | None:
     dtype, whole = nifti.values_described(image)
     tells = image.header["qform_code"] > 0 or image.header["sform_code"] > 0
     affine = image.affine if tells else None
-    return NiftiVolume(path=path, shape=shape, dtype=dtype, whole=whole, affine=affine)
+    return NiftiVolume(path=path, shape=shape, dtype=dtype.newbyteorder("="), whole=whole, affine=affine)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -53,5 +53,7 @@ class StackVolume(Volume):
         return {self.path: partial(self._write, values)}
 
     def _write(self, values: Array, file: BinaryIO) -> None:
-        pages = values.reshape(*self.shape, self.channels).transpose(2, 1, 0, 3)
+        pages = (
+            values.astype(self.dtype, copy=False).reshape(*self.shape, self.channels).transpose(2, 1, 0, 3)
+        )
         tiff.encode_stack(np.ascontiguousarray(pages), self.path, file)
