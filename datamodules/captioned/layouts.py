@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from datamodules.captioned.tables import TABLES, read_lines, read_table
-from datamodules.files.slice_names import whole_name
+from datamodules.files.slice_names import volume_of, whole_name
 from datamodules.files.writers import renamed
 from datamodules.image_sets import find_images, hold_out
 from datamodules.listing import Listing, composed, files_in, unread
@@ -134,7 +134,8 @@ def _plain(base: Path, table: Path, share: float, slices: Slices | None) -> Capt
             if caption not in captions[name]:  # the same row twice is one
                 captions[name].append(caption)
     described = [base / name for name, texts in captions.items() if texts]
-    share = max(share, FEWEST / max(1, len(described)))  # of very few images
+    wholes = {volume_of(path) or path for path in described}
+    share = max(share, FEWEST / max(1, len(wholes)))  # of very few images
     split = hold_out(described, base, share)
     train, held_out = ([path.relative_to(base).as_posix() for path in paths] for paths in split)
     return CaptionedFiles(base, captions, train, held_out, {}, _without_tables(listing))
