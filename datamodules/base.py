@@ -187,6 +187,11 @@ class ImageDataModule(BatchDataModule):
                 predict_dir, "prediction (predict_dir)", self.reading.cut and self.reading.cut.every
             ).paths
 
+    @property
+    def slice_neighbours(self) -> int:
+        """Slices of a volume on either side of each image, which are channels of it."""
+        return self.reading.slice_neighbours
+
     def prepare_data(self) -> None:
         """Draw the faces that the command needs, once per machine, before its processes read them."""
         command = self.trainer.state.fn if self.trainer else None

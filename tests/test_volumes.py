@@ -20,6 +20,7 @@ QUICK = (
     "--model.blocks=1",
     "--model.discriminator_width=4",
     "--data.slice_range=40%-60%",
+    "--data.slice_neighbours=1",
     "--data.load_size=size",
     "--trainer.max_steps=1",
     "--trainer.accelerator=cpu",
