@@ -36,9 +36,7 @@ def test_the_page_s_commands_learn_from_volumes_and_translate_them(
     monkeypatch.setattr(phantom, "SHAPE", (64, 48, 10))
     phantom.write(Path(ON_VOLUMES), train=1, test=1)
     commands = [
-        command
-        for command in documented()
-        if ON_VOLUMES in command and command.startswith("python train.py")
+        command for command in documented() if ON_VOLUMES in command and command.startswith("python train.py")
     ]
     fit, predict = (shlex.split(command.removeprefix("python train.py")) for command in commands)
     assert run(*fit, *QUICK) == 0
