@@ -18,6 +18,7 @@ FLOORS = (
     "datamodules.arguments",
     "datamodules.progress",
     "datamodules.files",
+    "datamodules.slices",
     "datamodules.listing",
     "datamodules.tables",
     "datamodules.imresize",
