@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from datamodules.images.batches import ImageBatch
+from gans.families.from_latents import cut
 from gans.families.noise_to_image import NoiseToImage
 from gans.losses.adversarial import ObjectiveName
 from gans.losses.penalties import gradient_penalty, interpolate, scores_and_slopes
@@ -219,7 +220,7 @@ class R3GAN(NoiseToImage):
 
     def decode(self, latents: Tensor, condition: Tensor | None = None, **options: Any) -> Tensor:
         """Return the images of latents as `FromLatents.decode` does, cut to [-1, 1]: no tanh bounds them."""
-        return super().decode(latents, condition, **options).clamp(-1, 1)
+        return cut(super().decode(latents, condition, **options))
 
     def _scores(self, labels: Tensor | None, *images: Tensor) -> tuple[Tensor, ...]:
         """Return the scores of sets of images as the discriminator sees them, by one forward."""

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from gans.cli.run_folder import run_of
 from gans.inference import to_pil
-from gans.tools.latents.decoder import Decoder
-from gans.tools.latents.walks import spherical
+from gans.tools.latents.decoder import Decoder, decoder_of
 
 EXTENT = 3.0  # standard deviations that an axis is turned by to see what it changes
 PIXELS_TRIED = 2**19  # of all pictures that are made to see it
@@ -53,16 +52,19 @@ def moved(
 def film(model: Any, seeds: Sequence[int], frames: int = 24, label: int | None = None) -> list[Image.Image]:
     """Return a film that passes the latents of seeds along arcs and returns to the first, without an end.
 
+    Among styles it passes along straight lines.
+
     Args:
         model: a variant with a latent.
         seeds: two or more.
         frames: from one seed to the next.
         label: class of all images, of a model with classes.
     """
-    decoder = Decoder(model, label)
+    decoder = decoder_of(model, label)
     ends = decoder.noise(seeds)
     moments = torch.arange(frames) / frames
-    walks = [spherical(start, end, moments) for start, end in zip(ends, ends.roll(-1, dims=0), strict=True)]
+    walk = list(decoder.paths.values())[-1]
+    walks = [walk(start, end, moments) for start, end in zip(ends, ends.roll(-1, dims=0), strict=True)]
     return to_pil(decoder(decoder.from_noise(torch.cat(walks))))
 
 
