@@ -227,6 +227,10 @@ class HasStyles(HasLatent, Protocol):
         """Return w of every layer, (N, style_layers, style_size), of latents (N, latent_size)."""
         ...
 
+    def style_weights(self) -> list[Tensor]:
+        """Return the weights (channels, style_size) by which each layer takes its style, in their order."""
+        ...
+
     def decode_styles(self, styles: Tensor, noise: Any = "constant") -> Tensor:
         """Return the images of w, (N, style_layers, style_size) or one for all layers, (N, style_size)."""
         ...

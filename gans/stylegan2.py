@@ -336,6 +336,10 @@ class StyleGAN2(NoiseToImage):
         styles: Tensor = generator.styles(*self.given_to_decoder(latents, condition), truncation=truncation)
         return styles
 
+    def style_weights(self) -> list[Tensor]:
+        """Return the weights (channels, style_size) by which each layer takes its style, in their order."""
+        return [layer.style.weight.detach() for layer in self._shown_generator.synthesis.styled_layers()]
+
     def decode_styles(self, styles: Tensor, noise: Noise = "constant") -> Tensor:
         """Return the images of w, by the averaged generator if there is one.
 

@@ -50,6 +50,11 @@ def write_run(folder: Path, name: str) -> Path:
     return checkpoint
 
 
+def write_picture(path: Path) -> None:
+    """Write a picture of no size in particular."""
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)).save(path)
+
+
 def shows(picture: Image.Image, image: torch.Tensor) -> bool:
     """Tell whether an image stands anywhere in the last row of a picture."""
     last_row = slice(-TILE - MARGIN, -MARGIN)
@@ -72,7 +77,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return checkpoint
 
 
-OF_STYLES = {"mix": ["--rows", "0", "1", "--columns", "2-4"]}
+OF_STYLES = {
+    "mix": ["--rows", "0", "1", "--columns", "2-4"],
+    "sefa": ["--count", "2", "--layers", "1", "4"],
+}
 """Commands that a model with styles alone takes."""
 
 
@@ -232,6 +240,12 @@ def test_the_commands_of_the_page_run(
     command, _, *options = arguments
     target = tmp_path / "page"
     model = styled if command in OF_STYLES or "w" in options else checkpoint
+    given = {"PICTURE": tmp_path / "face.png", "PROJECTED": tmp_path / "project.npz", "500": 2}
+    options = [str(given.get(option, option)) for option in options]
+    write_picture(tmp_path / "face.png")
+    if "--projected" in options:
+        found = ["--image", tmp_path / "face.png", "--steps", "1", "--output", tmp_path / "project"]
+        assert explore("project", model, *found) == 0
     status = explore(command, model, *options, "--output", target)
     if "--concept" in options:  # an untrained model shows nothing
         assert "samples show glasses" in capsys.readouterr().err
@@ -241,7 +255,7 @@ def test_the_commands_of_the_page_run(
 
 
 def test_the_page_shows_every_command() -> None:
-    assert {command for command, *_ in TYPED} == COMMANDS.keys() | OF_STYLES.keys()
+    assert {command for command, *_ in TYPED} == COMMANDS.keys() | OF_STYLES.keys() | {"project"}
 
 
 def test_the_python_example_of_the_page_runs(

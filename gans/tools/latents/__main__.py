@@ -62,7 +62,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def _sheet(decoder: Decoder, options: argparse.Namespace) -> Sheet:
     """Call the command's function; what the user leaves out is left to the function's own default."""
-    from gans.tools.latents import concepts, mixing, neighbours, projection, walks
+    from gans.tools.latents import concepts, mixing, neighbours, projection, sefa, walks
 
     functions: dict[str, Callable[..., Sheet]] = {
         "grid": walks.grid,
@@ -71,6 +71,7 @@ def _sheet(decoder: Decoder, options: argparse.Namespace) -> Sheet:
         "truncate": walks.truncate,
         "mix": mixing.mix,
         "project": projection.project,
+        "sefa": sefa.sefa,
         "direction": concepts.direction,
         "arithmetic": concepts.arithmetic,
         "neighbours": neighbours.neighbours,
@@ -151,15 +152,22 @@ def _parser() -> argparse.ArgumentParser:
     _add_layers(mix, "in which it does, from that of 4x4 pixels; by default the first half")
 
     project = _command(commands, "project", "the latent of a picture, and a GIF of the search for it")
-    project.add_argument(
-        "--image", type=Path, required=True, help="the picture; its middle is taken"
-    )
+    project.add_argument("--image", type=Path, required=True, help="the picture; its middle is taken")
     project.add_argument("--steps", type=int, help="of Adam; by default 1000")
     project.add_argument("--seed", type=int, help="of the noise; by default 0")
+
+    sefa = _command(commands, "sefa", "a sample moved along the directions that the weights amplify most")
+    sefa.add_argument("--count", type=int, help="directions; by default 6")
+    sefa.add_argument("--seed", type=int, help="what is moved; by default 0")
+    sefa.add_argument("--steps", type=float, nargs="+", help="by default -3 -1.5 0 1.5 3")
+    _add_layers(sefa, "whose directions are looked for, and which are moved; by default all")
+    _add_projected(sefa)
 
     direction = _command(commands, "direction", "seeds moved along the direction of a concept")
     _add_seeds(direction, "--seeds", "what is moved; by default 0-5")
     direction.add_argument("--steps", type=float, nargs="+", help="by default -1 -0.5 0 0.5 1 1.5")
+    _add_layers(direction, "in which seeds are moved; by default all")
+    _add_projected(direction)
     _add_concept(direction)
 
     arithmetic = _command(commands, "arithmetic", "a - b + c of single exemplars and of their means")
@@ -189,6 +197,12 @@ def _command(commands: Any, name: str, what: str) -> argparse.ArgumentParser:
 
 def _add_layers(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--layers", action=_Numbers, nargs="+", metavar="LAYER", help=what)
+
+
+def _add_projected(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--projected", type=Path, metavar="NPZ", help="of project: what is moved instead of seeds"
+    )
 
 
 def _add_seeds(parser: argparse.ArgumentParser, option: str, what: str, required: bool = False) -> None:

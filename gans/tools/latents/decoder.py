@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gans import load
 from gans.base import AdversarialModule
 from gans.cli.errors import UsageError
 from gans.inference import seeded_noise
 from gans.protocol import HasLatent, HasStyles
+from gans.tools.latents.first_layer import first_layer_weights
 from gans.tools.latents.paths import PATHS, Way, linear
 
 BATCH = 64  # latents decoded at once
@@ -80,6 +81,21 @@ class Decoder:
     def with_noise(self, noise: list[Tensor]) -> Decoder:
         """Return the decoder with this noise for the layers, as `free_noise` draws it."""
         return self
+
+    def first_weights(self, layers: Sequence[int] | None = None) -> Tensor:
+        """Return the weights (features, L) by which the network begins.
+
+        Args:
+            layers: of a model with styles, whose weights are wanted; by default all.
+
+        Raises:
+            UsageError: if layers are given, and there are none.
+            ValueError: if it does not begin with a linear layer.
+        """
+        if layers is not None:
+            raise UsageError("--layers is for models with styles, such as StyleGAN2, and not for --space z.")
+        assert isinstance(self._model, nn.Module)
+        return first_layer_weights(self._model, self._decode, self.latents([0]))
 
     def spread(self, directions: Tensor) -> Tensor:
         """Return the standard deviation of the latents of `MEASURED` seeds along directions (K, L): (K,)."""
@@ -163,6 +179,27 @@ class StyleDecoder(Decoder):
         other = copy(self)
         other._noise_of_layers = noise
         return other
+
+    def first_weights(self, layers: Sequence[int] | None = None) -> Tensor:
+        """Return the weights (features, L) by which layers take their styles; by default those of all."""
+        weights = self._styled.style_weights()
+        chosen = self.chosen(range(self.layers) if layers is None else layers)
+        return torch.cat([weights[layer] for layer in chosen.nonzero()[:, 0]]).float().cpu()
+
+    def chosen(self, layers: Sequence[int]) -> Tensor:
+        """Return which layers are among some, (layers,) of bool.
+
+        Raises:
+            UsageError: if there is no such layer, or none is named.
+        """
+        if not layers or not 0 <= min(layers) <= max(layers) < self.layers:
+            raise UsageError(
+                f"--layers {' '.join(map(str, layers))}: this model has {self.layers} layers, 0 to "
+                f"{self.layers - 1}; name some of them."
+            )
+        chosen = torch.zeros(self.layers, dtype=torch.bool)
+        chosen[list(layers)] = True
+        return chosen
 
     def _decode(self, rows: Tensor) -> Tensor:
         of_layers = rows if rows.shape[1] == self.latent_size else rows.unflatten(1, (-1, self.latent_size))

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from gans.cli.errors import UsageError
-from gans.tools.latents.decoder import Decoder, StyleDecoder
+from gans.tools.latents.decoder import Decoder
+from gans.tools.latents.layers import styled
 from gans.tools.latents.sheet import Sheet
 
 
@@ -40,7 +40,7 @@ def mix(
     of_layers = styled(decoder, "mix")
     if len(set(columns)) < len(columns):
         raise UsageError(f"--columns {' '.join(map(str, columns))}: one of them occurs twice.")
-    lent = chosen_layers(of_layers, range(of_layers.layers // 2) if layers is None else layers)
+    lent = of_layers.chosen(range(of_layers.layers // 2) if layers is None else layers)
     kept, lending = (torch.cat([of_layers.mean[None], of_layers.latents(seeds)]) for seeds in (rows, columns))
     mixed = torch.where(lent[:, None], lending[None, :, None], kept[:, None, None])
     mixed[0] = lending[:, None]
@@ -56,30 +56,3 @@ def mix(
             "columns, all others those of the rows."
         ],
     )
-
-
-def styled(decoder: Decoder, command: str) -> StyleDecoder:
-    """Return a decoder among styles; refuse another one.
-
-    Raises:
-        UsageError: if a latent is no style.
-    """
-    if not isinstance(decoder, StyleDecoder):
-        raise UsageError(f"{command} takes a model with styles w, such as StyleGAN2, and no --space z.")
-    return decoder
-
-
-def chosen_layers(decoder: StyleDecoder, layers: Sequence[int]) -> Tensor:
-    """Return which layers are among some, (layers,) of bool.
-
-    Raises:
-        UsageError: if there is no such layer, or none is named.
-    """
-    if not layers or not 0 <= min(layers) <= max(layers) < decoder.layers:
-        raise UsageError(
-            f"--layers {' '.join(map(str, layers))}: this model has {decoder.layers} layers, 0 to "
-            f"{decoder.layers - 1}; name some of them."
-        )
-    chosen = torch.zeros(decoder.layers, dtype=torch.bool)
-    chosen[list(layers)] = True
-    return chosen

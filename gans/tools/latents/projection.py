@@ -64,7 +64,7 @@ def project(decoder: Decoder, image: Path, steps: int = 1000, seed: int = 0) -> 
     way, drawn, noise = followed(decoder, distance, steps, torch.Generator().manual_seed(seed))
     shown = list(dict.fromkeys(round(share * steps) for share in SHOWN))
     distances = [float(distance(drawn(way[None, step]))) for step in (0, steps)]
-    frames = [round(share * steps / FRAMES) for share in range(FRAMES + 1)]
+    frames = list(dict.fromkeys(round(share * steps / FRAMES) for share in range(FRAMES + 1)))
     return Sheet(
         way[None, shown],
         columns=[f"step {step}" for step in shown],

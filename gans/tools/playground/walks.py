@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gans.cli.run_folder import run_of
 from gans.inference import to_pil
-from gans.tools.latents.decoder import Decoder, decoder_of
+from gans.tools.latents.decoder import Decoder, StyleDecoder, decoder_of
 
 EXTENT = 3.0  # standard deviations that an axis is turned by to see what it changes
 PIXELS_TRIED = 2**19  # of all pictures that are made to see it
@@ -32,8 +32,8 @@ def moved(
     Args:
         model: a variant with a latent.
         seeds: of the latents.
-        directions: file of `python -m gans.tools.latents direction`, with the suffix .npz -> how many times
-            the direction in it is added.
+        directions: file of `python -m gans.tools.latents` with a direction -> how many times that is added.
+            FILE:K is the K-th of a file with several, from 0. One among styles w moves these.
         axes: number of an axis of the noise that the latents are made of -> what is added, in standard
             deviations.
         label: class of all images, of a model with classes.
@@ -43,10 +43,16 @@ def moved(
     noise = decoder.noise(seeds)
     for axis, amount in (axes or {}).items():
         noise[:, axis] += amount
-    latents = decoder.from_noise(noise)
-    for path, amount in (directions or {}).items():
-        latents = latents + amount * _direction(Path(path))
-    return decoder(latents)
+    moves = {"z": torch.zeros(()), "w": torch.zeros(())}
+    for place, amount in (directions or {}).items():
+        found = read_direction(place)
+        moves[found.space] = moves[found.space] + amount * found.direction
+    latents = decoder.from_noise(noise) + moves["z"]
+    if not moves["w"].any():
+        return decoder(latents)
+    among_styles = decoder_of(model, label, "w", **decoding)
+    assert isinstance(among_styles, StyleDecoder)
+    return among_styles(among_styles.styles_of(latents) + moves["w"])
 
 
 def film(model: Any, seeds: Sequence[int], frames: int = 24, label: int | None = None) -> list[Image.Image]:
@@ -68,11 +74,37 @@ def film(model: Any, seeds: Sequence[int], frames: int = 24, label: int | None =
     return to_pil(decoder(decoder.from_noise(torch.cat(walks))))
 
 
+class Direction(NamedTuple):
+    """A direction (L,), and the space that it lies in: z or w."""
+
+    direction: Tensor
+    space: str
+
+
 def found_directions(checkpoint: Path) -> dict[str, str]:
-    """Return the directions that `gans.tools.latents` has found and kept beside a run: name -> file."""
+    """Return the directions that `gans.tools.latents` has found and kept beside a run: name -> place.
+
+    A place is a file, or FILE:K of the K-th direction of a file with several.
+    """
     run = run_of(checkpoint)
-    files = sorted((run / "latents").glob("*.npz")) if run else []
-    return {path.stem: str(path) for path in files if "direction" in _arrays(path)}
+    found = {}
+    for path in sorted((run / "latents").glob("*.npz")) if run else []:
+        with np.load(path, allow_pickle=False) as arrays:
+            shape = arrays["direction"].shape if "direction" in arrays else None
+        if shape is not None and len(shape) == 1:
+            found[path.stem] = str(path)
+        elif shape is not None:
+            found |= {f"{path.stem} {number}": f"{path}:{number}" for number in range(shape[0])}
+    return found
+
+
+def read_direction(place: str) -> Direction:
+    """Return the direction at a place that `found_directions` names."""
+    path, _, number = place.rpartition(":") if place.rpartition(":")[2].isdecimal() else (place, "", "")
+    with np.load(path, allow_pickle=False) as arrays:
+        every = torch.from_numpy(arrays["direction"]).float()
+        space = str(arrays["space"]) if "space" in arrays else "z"
+    return Direction(every[int(number)] if number else every, space)
 
 
 def strongest_axes(model: Any, count: int, label: int | None = None) -> list[int]:
@@ -91,13 +123,3 @@ def strongest_axes(model: Any, count: int, label: int | None = None) -> list[int
     changes = (images[:, 0] - images[:, 1]).abs().flatten(1).mean(1)
     strongest: list[int] = changes.argsort(descending=True, stable=True)[:count].tolist()
     return strongest
-
-
-def _arrays(path: Path) -> list[str]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return list(arrays)
-
-
-def _direction(path: Path) -> Tensor:
-    with np.load(path, allow_pickle=False) as arrays:
-        return torch.from_numpy(arrays["direction"]).float()
