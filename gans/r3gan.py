@@ -146,7 +146,7 @@ class R3GAN(NoiseToImage):
     def on_train_batch_start(self, batch: ImageBatch, batch_idx: int) -> None:
         """Prepare a step; the size of its batch says how many steps a number of images is."""
         if self.hparams["schedule_images"] is not None:
-            seen = len(self._halves(batch.images)[0]) * self.trainer.world_size
+            seen = self.images_judged(batch) * self.trainer.world_size
             self._schedule_steps = self.hparams["schedule_images"] / (seen * self.hparams["accumulate"])
         super().on_train_batch_start(batch, batch_idx)
 
@@ -182,6 +182,10 @@ class R3GAN(NoiseToImage):
         progress = (self.global_step - 1) / self._schedule_steps
         half_life = half_cosine(0, self.hparams["ema_share"] * self._schedule_steps, progress)  # in steps
         return 1 - 0.5 ** (1 / half_life) if half_life else 1.0
+
+    def images_judged(self, batch: ImageBatch) -> int:
+        """Return how many images of a batch the discriminator learns from."""
+        return len(self._halves(batch.images)[0])
 
     def produce(self, batch: ImageBatch) -> tuple[Seen, Seen]:
         """Deal reals, labels and noise out to discriminator and generator."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import islice
 from typing import Any, ClassVar, NamedTuple
 from zlib import crc32
 
@@ -43,7 +42,6 @@ RANGES: dict[str, Range] = {
     "path_length_every": AT_LEAST_ONE,
     "minibatch_group": NOT_NEGATIVE,
     "truncation": NOT_NEGATIVE,
-    "freeze_discriminator": NOT_NEGATIVE,
     "ema_kimg": NOT_NEGATIVE_IF_GIVEN,
     "ema_rampup": NOT_NEGATIVE_IF_GIVEN,
 }
@@ -92,8 +90,6 @@ class StyleGAN2(NoiseToImage):
         r1_weight: gamma of R1; by default 0.0002 times the pixels of an image, by the images of a step.
         penalty_every: steps from one turn of the penalties to the next.
         truncation: psi of what `predict` makes, see `sample`; pictures and metrics of the training have 1.
-        freeze_discriminator: how many of its layers, from the image inwards, do not learn, as in fine-tuning
-            (Mo et al. 2020, arXiv:2002.10964). A residual block has three, and the first one four.
         ema_kimg: thousands of images in which the averages of the generator lose half of their past; by
             default 10 for 32 images a step, and as many more for more. 0 keeps none. `ema_decay` above 0 is
             taken instead.
@@ -133,7 +129,6 @@ class StyleGAN2(NoiseToImage):
         r1_weight: float | None = None,
         penalty_every: int = 16,
         truncation: float = 1.0,
-        freeze_discriminator: int = 0,
         ema_kimg: float | None = None,
         ema_rampup: float | None = 0.05,
         learning_rate: float = 0.0025,
@@ -163,8 +158,6 @@ class StyleGAN2(NoiseToImage):
             architecture=discriminator_architecture,
             group=minibatch_group,
         )
-        for layer in islice(discriminator.layers(), freeze_discriminator):
-            layer.requires_grad_(False)
         generator = StyleGAN2Generator(
             latent_size,
             style_size,
@@ -270,9 +263,12 @@ class StyleGAN2(NoiseToImage):
         return float(gamma * self.hparams["penalty_every"])
 
     def _noticed(self, images: Tensor, dealt: Dealt) -> Tensor:
-        """Return the scores of real images, of which an adaptive augmentation takes notice."""
+        """Return the scores of real images, of which an adaptive augmentation takes notice.
+
+        Where an objective recognises them beside fakes alone, which there are none of here, it does not.
+        """
         scores = self._scores(images, dealt)
-        if not self.objective.needs_real:
+        if not self.objective.compares:
             self.recognised(self.objective.margins(scores, scores))
         return scores
 
