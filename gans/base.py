@@ -84,6 +84,8 @@ class AdversarialModule(L.LightningModule):
     batch_type: ClassVar[type] = object
     schedule_unit: ClassVar[str] = "epoch"
     objective: Objective | None = None
+    facts_of_its_own: ClassVar[tuple[str, ...]] = ()
+    """Arguments that a training takes from its own data, also where it starts from another one's weights."""
     first_stages: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     """Other variants whose weights a training may start from -> the arguments it takes over with them."""
 
