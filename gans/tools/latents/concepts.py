@@ -15,7 +15,7 @@ from torch import Tensor
 from datamodules.images.module import Images
 from gans.cli.errors import UsageError
 from gans.tools.latents.decoder import Decoder
-from gans.tools.latents.layers import moved
+from gans.tools.latents.layers import moved, recorded
 from gans.tools.latents.probe import Probe, accuracy, train_probe
 from gans.tools.latents.sheet import Sheet
 from gans.tools.latents.starts import starts
@@ -136,7 +136,9 @@ def direction(
         moved(decoder, start.latents[:, None], moves[:, None] * way, layers),
         columns=[f"{step:+g}" for step in steps],
         rows=start.names,
-        numbers=_numbers(concept, way) | {"seeds": np.array(seeds), "steps": moves.numpy()},
+        numbers=_numbers(concept, way)
+        | recorded(layers)
+        | {"seeds": np.array(seeds), "steps": moves.numpy()},
         findings=findings,
         decoder=start.decoder,
     )

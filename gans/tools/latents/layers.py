@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from gans.cli.errors import UsageError
@@ -40,3 +43,8 @@ def moved(decoder: Decoder, latents: Tensor, moves: Tensor, layers: Sequence[int
         return latents + moves
     chosen = styled(decoder, "--layers").chosen(layers)
     return (latents[..., None, :] + chosen[:, None] * moves[..., None, :]).flatten(-2)
+
+
+def recorded(layers: Sequence[int] | None) -> dict[str, npt.NDArray[Any]]:
+    """Return the layers as the .npz keeps them: nothing where they are all."""
+    return {} if layers is None else {"layers": np.array(sorted(set(layers)))}

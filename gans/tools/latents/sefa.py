@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gans.cli.errors import UsageError
 from gans.tools.latents.decoder import Decoder
-from gans.tools.latents.layers import moved
+from gans.tools.latents.layers import moved, recorded
 from gans.tools.latents.sheet import Sheet
 from gans.tools.latents.starts import starts
 
@@ -57,7 +57,8 @@ def sefa(
         moved(decoder, start.latents.expand_as(moves), moves, layers),
         columns=[f"{step:+g}" for step in steps],
         rows=[f"direction {number}" for number in range(len(ways))],
-        numbers={"direction": ways.numpy(), "eigenvalues": values.numpy(), "steps": np.array(steps)},
+        numbers={"direction": ways.numpy(), "eigenvalues": values.numpy(), "steps": np.array(steps)}
+        | recorded(layers),
         findings=[f"Of {start.names[0]}; a step of 1 is a standard deviation of the latents."],
         decoder=start.decoder,
     )

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from gans.cli.run_folder import run_of
 from gans.inference import to_pil
 from gans.tools.latents.decoder import Decoder, StyleDecoder, decoder_of
+from gans.tools.playground.directions import read_direction
 
 EXTENT = 3.0  # standard deviations that an axis is turned by to see what it changes
 PIXELS_TRIED = 2**19  # of all pictures that are made to see it
@@ -43,16 +41,20 @@ def moved(
     noise = decoder.noise(seeds)
     for axis, amount in (axes or {}).items():
         noise[:, axis] += amount
-    moves = {"z": torch.zeros(()), "w": torch.zeros(())}
-    for place, amount in (directions or {}).items():
-        found = read_direction(place)
-        moves[found.space] = moves[found.space] + amount * found.direction
-    latents = decoder.from_noise(noise) + moves["z"]
-    if not moves["w"].any():
+    found = [(read_direction(place), amount) for place, amount in (directions or {}).items()]
+    latents = decoder.from_noise(noise)
+    for each, amount in found:
+        if each.space == "z":
+            latents = latents + amount * each.direction
+    if all(each.space == "z" for each, _ in found):
         return decoder(latents)
     among_styles = decoder_of(model, label, "w", **decoding)
     assert isinstance(among_styles, StyleDecoder)
-    return among_styles(among_styles.styles_of(latents) + moves["w"])
+    styles = among_styles.styles_of(latents)[:, None].repeat(1, among_styles.layers, 1)
+    for each, amount in found:
+        if each.space == "w":
+            styles[:, each.layers] += amount * each.direction
+    return among_styles(styles.flatten(1))
 
 
 def film(model: Any, seeds: Sequence[int], frames: int = 24, label: int | None = None) -> list[Image.Image]:
@@ -72,39 +74,6 @@ def film(model: Any, seeds: Sequence[int], frames: int = 24, label: int | None =
     walk = list(decoder.paths.values())[-1]
     walks = [walk(start, end, moments) for start, end in zip(ends, ends.roll(-1, dims=0), strict=True)]
     return to_pil(decoder(decoder.from_noise(torch.cat(walks))))
-
-
-class Direction(NamedTuple):
-    """A direction (L,), and the space that it lies in: z or w."""
-
-    direction: Tensor
-    space: str
-
-
-def found_directions(checkpoint: Path) -> dict[str, str]:
-    """Return the directions that `gans.tools.latents` has found and kept beside a run: name -> place.
-
-    A place is a file, or FILE:K of the K-th direction of a file with several.
-    """
-    run = run_of(checkpoint)
-    found = {}
-    for path in sorted((run / "latents").glob("*.npz")) if run else []:
-        with np.load(path, allow_pickle=False) as arrays:
-            shape = arrays["direction"].shape if "direction" in arrays else None
-        if shape is not None and len(shape) == 1:
-            found[path.stem] = str(path)
-        elif shape is not None:
-            found |= {f"{path.stem} {number}": f"{path}:{number}" for number in range(shape[0])}
-    return found
-
-
-def read_direction(place: str) -> Direction:
-    """Return the direction at a place that `found_directions` names."""
-    path, _, number = place.rpartition(":") if place.rpartition(":")[2].isdecimal() else (place, "", "")
-    with np.load(path, allow_pickle=False) as arrays:
-        every = torch.from_numpy(arrays["direction"]).float()
-        space = str(arrays["space"]) if "space" in arrays else "z"
-    return Direction(every[int(number)] if number else every, space)
 
 
 def strongest_axes(model: Any, count: int, label: int | None = None) -> list[int]:

@@ -22,10 +22,11 @@ from gans.protocol import (
     taken_by,
 )
 from gans.tools.playground.calls import Call, Given
+from gans.tools.playground.directions import found_directions
 from gans.tools.playground.pictures import Picture
 from gans.tools.playground.settings import Amount, Another, Choice, Setting, Whole
 from gans.tools.playground.tiles import in_tiles
-from gans.tools.playground.walks import film, found_directions, moved, strongest_axes
+from gans.tools.playground.walks import film, moved, strongest_axes
 
 Asked = Literal["picture", "caption", "nothing"]
 Shown = Literal["gallery", "edge", "film"]
