@@ -21,7 +21,7 @@ def stored_arguments(path: Path) -> dict[str, Any]:
         ValueError: if the file is no checkpoint of this project, or only a part of one.
     """
     checkpoint = read_checkpoint(path)
-    arguments = {"_class_path": checkpoint["gans"]["variant"], **checkpoint["hyper_parameters"]}
+    arguments = {**checkpoint["hyper_parameters"], "_class_path": checkpoint["gans"]["variant"]}
     arguments.pop("_instantiator", None)
     return arguments
 

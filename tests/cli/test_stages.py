@@ -26,6 +26,7 @@ def first_stage(path: Path, **arguments: Any) -> Path:
     checkpoint = torch.load(path, weights_only=True)
     raw = {name: value for name, value in checkpoint["state_dict"].items() if name.startswith("generator.")}
     checkpoint["state_dict"] |= {f"ema.{name}": value + 1 for name, value in raw.items()}
+    checkpoint["hyper_parameters"]["_class_path"] = "gans.SRResNet"  # as a command's run leaves it
     torch.save(checkpoint, path)
     return path
 
