@@ -78,7 +78,7 @@ def _run(options: argparse.Namespace, began: float) -> int:
     import torch
 
     from benchmarks.gpu.plan import Plan
-    from benchmarks.gpu.runner import run_checks
+    from benchmarks.gpu.runner import fork_server, run_checks
     from benchmarks.gpu.table import write_tables
     from benchmarks.gpu.toys import write_pictures
 
@@ -96,7 +96,7 @@ def _run(options: argparse.Namespace, began: float) -> int:
 
     beside = options.beside or max(1, min(8, len(os.sched_getaffinity(0)) // 2))
     left = 60 * options.minutes - (time.monotonic() - began)
-    run_checks(plan.checks(), left, beside, tell)
+    run_checks(plan.checks(), left, beside, tell, fork_server())
     print(f"The tables are in {options.output / 'gpu.md'}.")
     return int(any(outcome.status != "passed" for outcome in outcomes))
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -23,22 +24,34 @@ LONGEST_ERROR = 1500  # characters of it that are kept
 LEAST_SECONDS = 3.0  # a check with less time than that is not begun
 
 
-def run_checks(checks: Iterable[Check], seconds: float, beside: int, tell: Callable[[Outcome], None]) -> None:
+def fork_server() -> ForkServerContext:
+    """Return what forks processes from one that has imported torch and us, but has not touched the GPU."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["benchmarks.gpu.preloaded"])
+    return context
+
+
+def run_checks(
+    checks: Iterable[Check],
+    seconds: float,
+    beside: int,
+    tell: Callable[[Outcome], None],
+    context: ForkServerContext,
+) -> None:
     """Run checks in their order, so far as the time goes, and tell what became of each.
 
-    Each has a process of its own, forked from one that has imported torch and us but has not touched the GPU:
-    an error of the GPU, after which a process can do nothing any more, ends one check.
+    Each has a process of its own: an error of the GPU, after which a process can do nothing any more, ends
+    one check.
 
     Args:
         checks: the first ones matter most.
         seconds: for all of them.
         beside: how many may run at once, of those that need not be alone.
         tell: is told each outcome, in the order in which checks end.
+        context: what starts the processes.
     """
     waiting, running = deque(checks), list[_Running]()
     end = time.monotonic() + seconds
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmarks.gpu.preloaded"])
     try:
         while waiting or running:
             while waiting and _may_begin(waiting[0], running, beside):

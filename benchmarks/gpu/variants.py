@@ -48,9 +48,9 @@ PRESET = yaml.safe_load(FAST.read_text(encoding="utf-8"))
 DOUBLE = Arithmetic(0.0, {"precision": "64-true"})
 ARITHMETICS = {
     "fp32, TF32": Arithmetic(0.01, {"precision": "32-true"}, {"tf32": True}),
-    "bf16-mixed": Arithmetic(0.1, {"precision": "bf16-mixed"}),
+    "bf16-mixed": Arithmetic(0.2, {"precision": "bf16-mixed"}),
     "16-mixed": Arithmetic(0.02, {"precision": "16-mixed"}),
-    "fast": Arithmetic(0.1, PRESET["trainer"], PRESET["acceleration"]),
+    "fast": Arithmetic(0.2, PRESET["trainer"], PRESET["acceleration"]),
 }
 """Name -> arithmetic; the last is `--config fast`."""
 COLUMNS = ("first losses", "trains", "resumes", "GPU to CPU and back", "MB")
