@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -23,6 +23,7 @@ from datamodules.files.writers import EIGHT_BIT, Encoding, Origin, Target, encod
 from datamodules.listing import holds
 from datamodules.prediction.batches import PROBE_NAME, PredictBatch
 from datamodules.prediction.tiles import Reach, Tile, Tiling
+from gans.callbacks.predicting.background import Background
 from gans.callbacks.predicting.blending import Blend
 from gans.callbacks.predicting.companions import Companions
 from gans.callbacks.predicting.output_names import OutputName, as_it_is, key_of, output_names
@@ -42,7 +43,8 @@ class WritePredictions(BasePredictionWriter):
     `gans.callbacks.predicting.output_names`. Images of `predict_dir` keep depth and range of values
     too: 16-bit PNG, float32 TIFF, NumPy, DICOM and NIfTI come back as such.
     Tiles are blended into the picture of what they were cut from, see `gans.callbacks.predicting.blending`.
-    Models that enlarge keep grey images grey, and transparent ones transparent.
+    Models that enlarge keep grey images grey, and transparent ones transparent. Whole pictures are written
+    while the model makes the next ones, those of tiles at once.
 
     Args:
         skip_existing: leave out the images of `predict_dir` of which all pictures are there already, so that
@@ -88,6 +90,7 @@ class WritePredictions(BasePredictionWriter):
         self._tried: tuple[Reach, list[str]] | None = None
         self._blends: dict[str, tuple[Blend, Target]] = {}
         self._began = 0.0
+        self._background = Background()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Let the data module ask which images are to be predicted, and how far the model sees."""
@@ -187,6 +190,14 @@ class WritePredictions(BasePredictionWriter):
         self._began = time.monotonic()
         self._written.clear()
 
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Wait for the last pictures."""
+        self._background.finish()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Begin no further picture."""
+        self._background.abandon()
+
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Say how many pictures all processes wrote, and how fast; those too that had no image to predict."""
         if stage != "predict":
@@ -229,7 +240,8 @@ class WritePredictions(BasePredictionWriter):
                 self._blend(image, name, sources[row], tile, batch.tiling.enlarged(scale), origin)
             else:
                 target = self._target(origin)
-                self._write(to_pixels(image, target), name, sources[row], target)
+                pixels = self._in_its_size(to_pixels(image, target))
+                self._background.do(self._writing(pixels, name, sources[row], target), pixels.nbytes)
 
     def _blend(
         self, image: Tensor, name: str, source: str, tile: Tile, tiling: Tiling, origin: Origin | None
@@ -244,7 +256,7 @@ class WritePredictions(BasePredictionWriter):
         if tile == tiling.tiles(tile.height, tile.width)[-1]:
             del self._blends[name]
             pixels, seams = blend.finish()
-            self._write(pixels, name, source, target)
+            self._writing(self._in_its_size(pixels), name, source, target)()
             notice(
                 f"{name}: the largest step between lines is {seams.overlaps:.2f} of 255 where tiles meet, "
                 f"and {seams.inside:.2f} elsewhere."
@@ -255,13 +267,12 @@ class WritePredictions(BasePredictionWriter):
         target = target_of(origin)
         return target._replace(grey=target.channels == 1 and keeps_form(self._module))
 
-    def _write(self, pixels: Array, name: str, source: str, target: Target) -> None:
-        """Write a picture, after what goes along with it: where it is, all is.
+    def _writing(self, pixels: Array, name: str, source: str, target: Target) -> Callable[[], None]:
+        """Return what writes a picture, after what goes along with it: where it is, all is.
 
         Raises:
             ValueError: it would go outside of the folder, among the images, or to where another one went.
         """
-        pixels = self._in_its_size(pixels)
         encoding = encoding_of(pixels, name, target)
         chosen = self._named(name, source).encoded(name, encoding.name)
         path = self.folder / chosen
@@ -272,10 +283,15 @@ class WritePredictions(BasePredictionWriter):
             )
         if path in self._written:
             raise ValueError(f"Two pictures would be written to {path}: rename the image {source}.")
-        if self._companions:
-            self._companions.copy(source, chosen, self.folder)
-        save(encoding, self.folder, chosen)
+        _refuse_outside(path, self.folder)
         self._written.add(path)
+
+        def write() -> None:
+            if self._companions:
+                self._companions.copy(source, chosen, self.folder)
+            save(encoding, self.folder, chosen)
+
+        return write
 
     def _in_its_size(self, pixels: Array) -> Array:
         """Return a picture (H, W, C) of the model in the size that is asked for."""
@@ -330,11 +346,15 @@ def save(encoding: Encoding, folder: Path, name: str) -> Path:
         ValueError: if the name leads out of the folder.
     """
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"The picture {name} would be written outside of {folder}.")
+    _refuse_outside(path, folder)
     with written_whole(path) as file:
         encoding.write(file)
     return path
+
+
+def _refuse_outside(path: Path, folder: Path) -> None:
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"The picture {path} would be written outside of {folder}.")
 
 
 def to_pixels(image: Tensor, target: Target = EIGHT_BIT) -> Array:
