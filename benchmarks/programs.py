@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.systems import SYSTEMS
+from benchmarks.systems import ON_A_CPU, SYSTEMS
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 
@@ -26,7 +26,7 @@ def command_line(name: str, description: str | None) -> argparse.ArgumentParser:
     )
 
 
-def add_systems(parser: argparse.ArgumentParser, default: Sequence[str] = tuple(SYSTEMS)) -> None:
+def add_systems(parser: argparse.ArgumentParser, default: Sequence[str] = ON_A_CPU) -> None:
     """Add the choice of systems, and the folder of their images."""
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=default)
     parser.add_argument("--folder", type=Path, default=Path("runs/benchmarks"), help="of the images")

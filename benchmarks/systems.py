@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 import datamodules
@@ -105,15 +106,20 @@ def _stargan_v2_step(program: stargan_v2.StarGANv2, batch: Any, _: int) -> Any:
     return program.step(batch.images, labels, first, second, targets, z, other)
 
 
-def _esrgan(batch_size: int) -> System:
+def _r3gan_step(program: R3GAN, batch: Any, _: int) -> Any:
+    latents = batch.images.new_empty(len(batch.images), 64).normal_()
+    return program.step(*batch.images.chunk(2), *latents.chunk(2))
+
+
+def _esrgan(batch_size: int, size: int = 32) -> System:
     """Return ESRGAN at scale 4, without the perceptual loss, the weights of which may be absent."""
     return System(
         "ESRGAN",
         "SharpImages",
         batch_size,
         "plain",
-        32,
-        steps.ESRGAN,
+        size,
+        lambda: steps.ESRGAN(4 * size),
         lambda program, batch, _: program.step((batch.input + 1) / 2, (batch.target + 1) / 2),
         batch_size,
         scale=4,
@@ -162,9 +168,7 @@ SYSTEMS = {
         "plain",
         32,
         R3GAN,
-        lambda program, batch, _: program.step(
-            *batch.images.chunk(2), *batch.images.new_empty(8, 64).normal_().chunk(2)
-        ),
+        _r3gan_step,
         8,
     ),
     "stylegan2": System(
@@ -206,6 +210,37 @@ SYSTEMS = {
 }
 """Name -> system."""
 
+ON_A_CPU = tuple(SYSTEMS)
+"""Names of those that are measured where nothing else is said."""
+
+SYSTEMS |= {
+    "stylegan2_256": replace(SYSTEMS["stylegan2"], size=256, plain=lambda: StyleGAN2(256, gamma=1.6384)),
+    "r3gan_64": replace(
+        SYSTEMS["r3gan"],
+        size=64,
+        batch_size=64,
+        images=64,
+        plain=lambda: R3GAN(widths=(768, 768, 768, 768, 384), blocks=(2, 2, 2, 2, 2)),
+    ),
+}
+SYSTEMS |= {
+    "cyclegan_32": replace(SYSTEMS["cyclegan"], size=32),
+    "cut_64": replace(SYSTEMS["cut"], size=64),
+    "stargan_64": replace(_stargan(2), size=64, plain=lambda: steps.StarGAN(64, attributes=2)),
+    "dcgan_b8": replace(SYSTEMS["dcgan"], batch_size=8, images=8),
+    "esrgan_8": _esrgan(2, size=8),
+    "stylegan2_8": replace(SYSTEMS["stylegan2"], size=8, plain=lambda: StyleGAN2(8, gamma=0.0016)),
+    "r3gan_8": replace(SYSTEMS["r3gan"], size=8, plain=lambda: R3GAN(widths=(768, 768), blocks=(2, 2))),
+}
+
+
+def faces(change: str, size: int) -> npt.NDArray[np.uint8]:
+    """Return images (FACES, size, size, 3): drawn faces, or noise where what draws them is not installed."""
+    try:
+        return draw_faces(face_seeds("train", "benchmark", FACES), size, change=change).images
+    except ImportError:
+        return np.random.default_rng(len(change)).integers(0, 256, (FACES, size, size, 3), np.uint8)
+
 
 def write_images(system: System, folder: Path) -> Path:
     """Write the jpg files of a system, once, and return their root."""
@@ -214,9 +249,7 @@ def write_images(system: System, folder: Path) -> Path:
     root = folder / f"{system.layout}_{size}_{count}"
     if root.exists():
         return root
-    seeds = face_seeds("train", "benchmark", FACES)
-    dark = draw_faces(seeds, size, change="black_hair").images
-    fair = draw_faces(seeds, size, change="blond_hair").images
+    dark, fair = faces("black_hair", size), faces("blond_hair", size)
     pairs = np.concatenate([dark, fair], 2)
     pictures = {
         "unpaired": {"trainA": dark, "trainB": fair, "testA": dark, "testB": fair},

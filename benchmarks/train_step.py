@@ -70,7 +70,7 @@ def main() -> int:
     for name in options.systems:
         root = write_images(SYSTEMS[name], options.folder)
         measured[name] = [_measured(options, name, root) for _ in range(options.repeats)]
-        print_row(*_row(name, options.note, measured[name], peak))
+        print_row(*row(name, options.note, measured[name], peak))
     first, *others = measured
     for name in others:
         print(f"\n{_beside(name, first, measured)}")
@@ -84,7 +84,15 @@ def _measured(options: argparse.Namespace, system: str, root: Path) -> dict[str,
     return measured_fit(arguments, "benchmarks.alternation.Alternation", system=system, **periods)
 
 
-def _row(name: str, note: str, runs: Runs, peak: float) -> list[str]:
+def row(name: str, note: str, runs: Runs, peak: float) -> list[str]:
+    """Return the cells of a system's row, in the order of `COLUMNS`.
+
+    Args:
+        name: of the system.
+        note: shown beside it.
+        runs: what `benchmarks.alternation.Alternation` measured in each process.
+        peak: most floating point operations that the device does in a second.
+    """
     system = SYSTEMS[name]
     plain, plain_cpu, module, ours, ours_cpu = (
         _of_a_step(name, runs, key) for key in ("plain", "plain_cpu", "module", "ours", "ours_cpu")

@@ -19,15 +19,16 @@ from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import resvg_py
-from dicebear import Avatar, Style
 from PIL import Image
 
 from datamodules.progress import progress_bar
+
+if TYPE_CHECKING:
+    from dicebear import Style
 
 # A process takes a second to start and a face some milliseconds: each must have so many to draw.
 FACES_PER_PROCESS = 200
@@ -56,6 +57,8 @@ def style_definition(name: str) -> dict[str, Any]:
 
 @cache
 def _style(name: str) -> Style:
+    from dicebear import Style  # here, as it takes half a second that images of one's own need not pay
+
     return Style(style_definition(name))
 
 
@@ -69,6 +72,9 @@ def draw(style: str, size: int, options: Options) -> Drawing:
             others leave open, each property by itself, so that changing one option leaves the others as
             they are.
     """
+    import resvg_py
+    from dicebear import Avatar
+
     avatar = Avatar(_style(style), options).to_json()
     # The styles have no text, so system fonts could only make drawings differ between machines.
     png = resvg_py.svg_to_bytes(svg_string=avatar["svg"], width=size, height=size, skip_system_fonts=True)

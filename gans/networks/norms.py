@@ -143,12 +143,13 @@ class PowerIteration(nn.Module):
         self.register_buffer("right", F.normalize(torch.randn(inputs), dim=0, eps=SMALLEST_NORM))
 
     def forward(self, weight: Tensor) -> Tensor:
-        """Return the weight, divided by the estimate of its largest singular value."""
+        """Return the weight, divided by the estimate of its largest singular value, in its own precision."""
         matrix = weight.flatten(1)
-        if self.training:
-            with torch.no_grad():
-                self.right.copy_(F.normalize(matrix.T @ self.left, dim=0, eps=SMALLEST_NORM))
-                self.left.copy_(F.normalize(matrix @ self.right, dim=0, eps=SMALLEST_NORM))
-        # Copies: another forward moves the vectors before the backward pass of this one.
-        left, right = self.left.clone(), self.right.clone()
-        return weight / torch.dot(left, matrix @ right)
+        with torch.autocast(weight.device.type, enabled=False):  # a bound that is rounded bounds nothing
+            if self.training:
+                with torch.no_grad():
+                    self.right.copy_(F.normalize(matrix.T @ self.left, dim=0, eps=SMALLEST_NORM))
+                    self.left.copy_(F.normalize(matrix @ self.right, dim=0, eps=SMALLEST_NORM))
+            # Copies: another forward moves the vectors before the backward pass of this one.
+            left, right = self.left.clone(), self.right.clone()
+            return weight / torch.dot(left, matrix @ right)

@@ -59,8 +59,11 @@ class GANDDPStrategy(DDPStrategy):
     def average_gradients(self, optimizer: Optimizer) -> None:
         """Replace every gradient of the optimiser by its mean over the processes."""
         world = dist.get_world_size()
-        if world == 1:
-            return
+        if world > 1:
+            self.send_gradients(optimizer, world)
+
+    def send_gradients(self, optimizer: Optimizer, world: int) -> None:
+        """Send the gradients of an optimiser around among so many processes, and put their means back."""
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         travelling = []
         for bucket in _buckets(parameters, self.bucket_bytes):

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.checkpoints import write_checkpoint
 from support.commands import run
 from support.tiny import TinyGAN, rows, trainer
 from torch.utils.flop_counter import FlopCounterMode
@@ -29,6 +30,7 @@ from benchmarks import (
     looks,
     means,
     metrics,
+    predict,
     processes,
     scale,
     startup,
@@ -36,13 +38,14 @@ from benchmarks import (
     train_step,
 )
 from benchmarks.alternation import Alternation
+from benchmarks.gpu import __main__ as gpu
 from benchmarks.plain import steps
 from benchmarks.plain_process import OperatorCounter, PlainProcess, serve
 from benchmarks.startup import Marks
 from datamodules.paired.batches import PairedBatch
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = [answers, data, looks, means, metrics, processes, scale, startup, train_step]
+PROGRAMS = [answers, data, gpu, looks, means, metrics, predict, processes, scale, startup, train_step]
 Table = Callable[..., list[dict[str, str]]]
 
 
@@ -81,7 +84,8 @@ def commands() -> list[list[str]]:
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
 def test_documented_commands_are_understood(command: list[str]) -> None:
     program, *arguments = command
-    _, others = import_module(f"benchmarks.{program}").parser().parse_known_args(arguments)
+    module = import_module("benchmarks.gpu.__main__" if program == "gpu" else f"benchmarks.{program}")
+    _, others = module.parser().parse_known_args(arguments)
     of_fit = [word for word in others if word.startswith("--")]
     assert all(re.match("--(acceleration|trainer|model|data)\\.", word) for word in of_fit)
 
@@ -188,6 +192,32 @@ def test_distances_are_a_share_of_an_epoch(table: Table) -> None:
     )
     difference = float(first["seconds"]) - float(known["seconds"])
     assert difference == pytest.approx(float(features["seconds"]), abs=0.11)
+
+
+def test_predict_is_set_beside_the_forward_on_the_same_batches(tmp_path: Path) -> None:
+    checkpoint = write_checkpoint(tmp_path / "model.ckpt", "CycleGAN")
+    folder = predict.write_folder(tmp_path / "images", "jpg", 5, 16)
+    output = tmp_path / "pace.json"
+    data = ("--data", "UnpairedImages", "--data.predict_dir", folder, "--data.eval_batch_size", 2)
+    pace = ("--trainer.callbacks+=benchmarks.predict.Pace", "--trainer.callbacks.output", output)
+    arguments = (
+        "--ckpt_path",
+        checkpoint,
+        "--model",
+        "CycleGAN",
+        *data,
+        "--output",
+        tmp_path / "made",
+        *pace,
+    )
+    assert run("predict", *arguments, *data, *pace, "--trainer.accelerator", "cpu") == 0
+    passed = json.loads(output.read_text())
+    assert passed["images"] == 3  # the first batch of two warms up
+    assert passed["forward"]["wall"] > 0
+    assert passed["predict"]["wall"] > 0
+    other = {"images": 4, "predict": {"wall": 2.0, "cpu": 4.0}, "forward": {"wall": 1.0, "cpu": 2.0}}
+    cells = predict.row("cyclegan", "jpg", [other, other])
+    assert cells == ["cyclegan", "jpg", "2", "4", "0.500", "1", "0.5", ""]
 
 
 def test_a_case_of_scale_trains(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:

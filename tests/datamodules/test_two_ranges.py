@@ -48,6 +48,7 @@ def written(data: ImageDataModule, folder: Path, direction: str = "A2B") -> list
         assert is_unit(batch.images)
         made = Predictions(batch.images, batch.names)
         writer.write_on_batch_end(trainer, module, made, None, batch, 0, 0)
+    writer.on_predict_end(trainer, module)
     return [np.load(path) for path in sorted(folder.rglob("*.npy"))]
 
 

@@ -7,7 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gans.networks.norms import Norm, needs_bias, norm_layer, spectral_normalised
+from gans.networks.norms import (
+    Norm,
+    bounded_by_power_iteration,
+    needs_bias,
+    norm_layer,
+    spectral_normalised,
+)
 from gans.training.averaging import NetworkAverages
 
 
@@ -101,3 +107,14 @@ def test_spectral_norm_survives_a_checkpoint_and_a_copy(tmp_path: Path) -> None:
 def test_spectral_norm_comes_once() -> None:
     with pytest.raises(ValueError, match="weights of 0 are spectrally normalised already"):
         spectral_normalised(spectral())
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+def test_the_bound_is_not_rounded_in_mixed_precision(precision: torch.dtype) -> None:
+    torch.manual_seed(0)
+    layer = bounded_by_power_iteration(nn.Conv2d(3, 4, 3))
+    images = torch.randn(2, 3, 5, 5)
+    with torch.autocast("cpu", precision):
+        assert layer(images).dtype == precision
+        mixed = layer.eval().weight
+    torch.testing.assert_close(mixed, layer.weight, rtol=0, atol=0)

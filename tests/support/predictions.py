@@ -65,4 +65,5 @@ def predict(
     for number, loaded in enumerate(loader):
         batch = loaded.finish()
         writer.write_on_batch_end(trainer, module, module.predict_step(batch, 0), None, batch, number, 0)
+    writer.on_predict_end(trainer, module)
     return module  # type: ignore[no-any-return]

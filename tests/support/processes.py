@@ -55,7 +55,7 @@ def _run(
     environments: list[dict[str, str]],
     timeout: float,
 ) -> list[Any]:
-    context = _context()
+    context = fork_server()
     running = []
     for environment in environments:
         receiver, sender = context.Pipe(duplex=False)
@@ -76,7 +76,7 @@ def _run(
 
 
 @cache
-def _context() -> multiprocessing.context.ForkServerContext:
+def fork_server() -> multiprocessing.context.ForkServerContext:
     """Return what starts processes, by a server that has imported `support.preloaded`.
 
     The server passes over what it does not find, and Python tells it no search path but this variable.
@@ -108,7 +108,7 @@ def _child(
     # Its own children, such as a loader's workers, start as usual: their own fork server would take seconds.
     multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
     try:
-        assert "support.preloaded" in sys.modules, "see _context"
+        assert "support.preloaded" in sys.modules, "see fork_server"
         result = io.BytesIO()  # whole, because tensors in shared memory would go with this process
         torch.save(function(*arguments), result)
         sender.send((True, result.getvalue()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -24,6 +24,7 @@ from datamodules.files.writers import EIGHT_BIT, Encoding, Origin, Target, encod
 from datamodules.listing import holds
 from datamodules.prediction.batches import PROBE_NAME, PredictBatch
 from datamodules.prediction.tiles import Reach, Tile, Tiling
+from gans.callbacks.predicting.background import Background
 from gans.callbacks.predicting.blending import Blend
 from gans.callbacks.predicting.companions import Companions
 from gans.callbacks.predicting.output_names import OutputName, as_it_is, key_of, output_names
@@ -44,7 +45,8 @@ class WritePredictions(BasePredictionWriter):
     `gans.callbacks.predicting.output_names`. Images of `predict_dir` keep depth and range of values
     too: 16-bit PNG, float32 TIFF, NumPy, DICOM and NIfTI come back as such.
     Tiles are blended into the picture of what they were cut from, see `gans.callbacks.predicting.blending`.
-    Models that enlarge keep grey images grey, and transparent ones transparent.
+    Models that enlarge keep grey images grey, and transparent ones transparent. Whole pictures are written
+    while the model makes the next ones, those of tiles at once.
 
     Args:
         skip_existing: leave out the images of `predict_dir` of which all pictures are there already, so that
@@ -93,6 +95,7 @@ class WritePredictions(BasePredictionWriter):
         self._tried: tuple[Reach, list[str]] | None = None
         self._blends: dict[str, tuple[Blend, Target]] = {}
         self._began = 0.0
+        self._background = Background()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Let the data module ask which images are to be predicted, and how far the model sees."""
@@ -206,6 +209,14 @@ class WritePredictions(BasePredictionWriter):
         self._began = time.monotonic()
         self._written.clear()
 
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Wait for the last pictures."""
+        self._background.finish()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Begin no further picture."""
+        self._background.abandon()
+
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Say how many pictures all processes wrote, and how fast; those too that had no image to predict."""
         if stage != "predict":
@@ -265,7 +276,7 @@ class WritePredictions(BasePredictionWriter):
         if tile == tiling.tiles(tile.height, tile.width)[-1]:
             del self._blends[name]
             pixels, seams = blend.finish()
-            self._write(pixels, name, source, target)
+            self._write(pixels, name, source, target, at_once=True)
             if slice_of(source):
                 return
             notice(
@@ -278,11 +289,11 @@ class WritePredictions(BasePredictionWriter):
         target = target_of(origin)
         return target._replace(grey=target.channels == 1 and keeps_form(self._module))
 
-    def _write(self, pixels: Array, name: str, source: str, target: Target) -> None:
-        """Write a picture; that of a slice once it is the last one of its volume, which is written then.
+    def _write(self, pixels: Array, name: str, source: str, target: Target, at_once: bool = False) -> None:
+        """Write a picture, soon or at once; a volume at once, when the last one of its slices has arrived.
 
         Raises:
-            ValueError: as `_save`; or a slice does not fit into its volume.
+            ValueError: as `_writing`; or a slice does not fit into its volume.
         """
         pixels = self._in_its_size(pixels)
         if target.source is not None and slice_of(source):
@@ -292,17 +303,21 @@ class WritePredictions(BasePredictionWriter):
                 self._companions.copy(whole, prefix + whole, self.folder)
             for file, write in made.items():
                 file_name = file.relative_to(self._folder).as_posix()
-                self._save(Encoding(write, prefix + file_name), prefix + file_name, file_name)
+                self._writing(Encoding(write, prefix + file_name), prefix + file_name, file_name)()
+            return
+        work = self._writing(encoding_of(pixels, name, target), name, source)
+        if at_once:
+            work()
         else:
-            self._save(encoding_of(pixels, name, target), name, source)
+            self._background.do(work, pixels.nbytes)
 
-    def _save(self, encoding: Encoding, name: str, source: str) -> None:
-        """Save what was made of a file, after what goes along with it.
+    def _writing(self, encoding: Encoding, name: str, source: str) -> Callable[[], None]:
+        """Return what writes a file, after what goes along with it: where it is, all is.
 
         Args:
             encoding: how it is written.
             name: that was asked for.
-            source: name of the file.
+            source: name of the file that it was made of.
 
         Raises:
             ValueError: it would go outside of the folder, among the images, or to where another one went.
@@ -316,10 +331,15 @@ class WritePredictions(BasePredictionWriter):
             )
         if path in self._written:
             raise ValueError(f"Two pictures would be written to {path}: rename the image {source}.")
-        if self._companions:
-            self._companions.copy(source, chosen, self.folder)
-        save(encoding, self.folder, chosen)
+        _refuse_outside(path, self.folder)
         self._written.add(path)
+
+        def write() -> None:
+            if self._companions:
+                self._companions.copy(source, chosen, self.folder)
+            save(encoding, self.folder, chosen)
+
+        return write
 
     def _in_its_size(self, pixels: Array) -> Array:
         """Return a picture (H, W, C) of the model in the size that is asked for."""
@@ -374,11 +394,15 @@ def save(encoding: Encoding, folder: Path, name: str) -> Path:
         ValueError: if the name leads out of the folder.
     """
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"The picture {name} would be written outside of {folder}.")
+    _refuse_outside(path, folder)
     with written_whole(path) as file:
         encoding.write(file)
     return path
+
+
+def _refuse_outside(path: Path, folder: Path) -> None:
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"The picture {path} would be written outside of {folder}.")
 
 
 def to_pixels(image: Tensor, target: Target = EIGHT_BIT) -> Array:

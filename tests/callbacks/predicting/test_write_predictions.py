@@ -100,9 +100,12 @@ def test_names_do_not_lead_out_of_the_folder(tmp_path: Path, name: str) -> None:
         save_image(gradient(3), tmp_path / "out", name)
 
 
-def write(folder: Path, prediction: Any) -> None:
-    trainer: Any = SimpleNamespace(default_root_dir=str(folder))
-    WritePredictions().write_on_batch_end(trainer, torch.nn.Identity(), prediction, None, None, 0, 0)  # type: ignore[arg-type]
+def write(folder: Path, prediction: Any, data: Any = None) -> None:
+    trainer: Any = SimpleNamespace(default_root_dir=str(folder), datamodule=data)
+    module: Any = torch.nn.Identity()
+    writer = WritePredictions()
+    writer.write_on_batch_end(trainer, module, prediction, None, None, 0, 0)
+    writer.on_predict_end(trainer, module)
 
 
 def test_every_picture_of_a_batch_gets_its_name(tmp_path: Path) -> None:
@@ -124,20 +127,15 @@ def test_pictures_of_a_folder_keep_depth_and_range(tmp_path: Path) -> None:
     Image.fromarray(deep).save(tmp_path / "in" / "deep.png")
     np.save(tmp_path / "in" / "ct.npy", np.array([[-2000, -300, 400]], np.int16))
     data = Unlearned(tmp_path / "in", [-1000, 400])
-    trainer: Any = SimpleNamespace(default_root_dir=str(tmp_path / "out"), datamodule=data)
     ct = Predictions(torch.tensor([[[[-1.0, 0, 1]]]] * 2), ["a/ct.npy", "b/ct.npy"], ["ct.npy"] * 2)
-    module: Any = torch.nn.Identity()
-    WritePredictions().write_on_batch_end(trainer, module, ct, None, None, 0, 0)
+    write(tmp_path / "out", ct, data)
     for name in ("a", "b"):
         written = np.load(tmp_path / "out" / name / "ct.npy")
         assert written.dtype == np.int16
         assert written.tolist() == [[-1000, -300, 400]]
     unit = torch.from_numpy(deep.astype(np.float32)) / 65535 * 2 - 1
     data = Unlearned(tmp_path / "in", None)
-    trainer.datamodule = data
-    WritePredictions().write_on_batch_end(
-        trainer, module, Predictions(unit[None, None], ["deep.png"]), None, None, 0, 0
-    )
+    write(tmp_path / "out", Predictions(unit[None, None], ["deep.png"]), data)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "out" / "deep.png")), deep)
 
 
