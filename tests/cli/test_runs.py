@@ -17,6 +17,7 @@ from support.wandb_file import WandbFile
 
 from gans import CycleGAN
 from gans.cli.metrics_file import read_metrics
+from gans.cli.report.run import read_run
 
 
 @dataclass
@@ -85,7 +86,10 @@ def test_wandb_shows_losses_metrics_and_pictures_of_one_moment_on_one_step(fitte
     for row in WandbFile(fitted.folder).history:
         for name in row:
             steps.setdefault(name, []).append(row["trainer/global_step"])
-    assert steps["samples/A2B"] == steps["val/kid_lite0/A2B"] == [4]
+    [moment] = read_run(fitted.folder, "python train.py").moments  # what report.html shows
+    shown = {name: at for name, at in steps.items() if name.startswith("samples/")}
+    assert shown == {f"samples/{name}": [moment.step] for name in moment.files}
+    assert steps["val/kid_lite0/A2B"] == [moment.step] == [4]
     assert steps["train/generator/total"] == [2, 4]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,27 @@ def test_a_training_leaves_a_page_and_a_resumed_one_goes_on_with_it(
     assert [moment["step"] for moment in data["albums"][0]] == [4, 8]
     assert [start.step for start in read_starts(tmp_path / "run")] == [0, 4]
     assert "begun 2 times" in page.read_text()
+
+
+def test_tensorboard_shows_the_names_of_the_page_on_its_steps(tmp_path: Path) -> None:
+    assert fit(tmp_path, "--logger", "tensorboard", "--trainer.max_epochs", 2) == 0
+    data = data_of(tmp_path / "run" / "report.html")
+    (written,) = (tmp_path / "run" / "tensorboard").glob("events.*")
+    reader = import_module("tensorboard.backend.event_processing.event_accumulator")  # it has no types
+    events = reader.EventAccumulator(str(written))
+    events.Reload()
+
+    moments = [(name, moment["step"]) for moment in data["albums"][0] for name in moment["pictures"]]
+    shown = {tag: [event.step for event in events.Images(tag)] for tag in events.Tags()["images"]}
+    assert sorted(moments) == [("A2B", 4), ("A2B", 8), ("B2A", 4), ("B2A", 8)]
+    assert shown == {"samples/A2B": [4, 8], "samples/B2A": [4, 8]}
+    curves = {
+        f"{chart['title']}/{line['name']}": line["points"]["x"]
+        for chart in data["charts"]
+        for line in chart["lines"]
+    }
+    for name in ("train/generator/total", "train/discriminator/total", "val/l1/A2B"):
+        assert [event.step for event in events.Scalars(name)] == curves[name], name
 
 
 def test_the_pace_of_the_steps_stands_with_the_metrics(tmp_path: Path) -> None:
