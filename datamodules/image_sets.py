@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from torch import Tensor
 
 from datamodules.files.readers import FORMATS
-from datamodules.listing import Listing, composed, list_images
+from datamodules.listing import Listing, composed, list_images, names_in
 
 Split = Literal["train", "test"]  # what is trained on, and what is held out
 
@@ -80,10 +80,14 @@ def hold_out(paths: Sequence[Path], folder: Path, share: float) -> tuple[list[Pa
     """
     if len(paths) < 2:
         raise ValueError(f"{folder}: one image cannot be split into training and held-out ones; add images.")
-    chance = {path: _chance(path.relative_to(folder).as_posix()) for path in paths}
+    chances = [_chance(name) for name in names_in(folder, paths)]
     count = min(max(1, round(share * len(paths))), len(paths) - 1)
-    held_out = set(sorted(paths, key=chance.__getitem__)[:count])
-    return [path for path in paths if path not in held_out], [path for path in paths if path in held_out]
+    held_out = set(sorted(range(len(paths)), key=chances.__getitem__)[:count])
+    numbered = list(enumerate(paths))
+    return (
+        [path for number, path in numbered if number not in held_out],
+        [path for number, path in numbered if number in held_out],
+    )
 
 
 def _chance(name: str) -> bytes:
