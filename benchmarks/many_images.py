@@ -3,8 +3,8 @@
     python -m benchmarks.many_images --images 200000
     python -m benchmarks.many_images --images 20000 --processes 1 2 4
 
-`start` is `fit` of DCGAN at 32 pixels up to the end of its first step: without a store, with an empty one, with
-a filled one; CPU seconds are of all its processes and of those that decode. `memory` is processes
+`start` is `fit` of DCGAN at 32 pixels up to the end of its first step: without a store, with an empty one and
+with a filled one; CPU seconds are of all its processes and of those that decode. `memory` is processes
 that have looked at every image to train on: each one's proportional set size, in which what several share
 counts by parts, and what all take together. Files of 48 pixels are made once, below `--folder`.
 """

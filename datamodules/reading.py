@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from datamodules.arguments import at_least
 from datamodules.files.readers import Header, ImageError, read_header, read_image
@@ -25,9 +25,6 @@ from datamodules.listing import Listing, names_in
 from datamodules.progress import progress_bar
 
 OnBadImage = Literal["raise", "skip"]
-
-# Of the processes that decode a set: how many at most, from how many images on each, bytes sent at once.
-MOST_PROCESSES, WORTH_A_PROCESS, PER_MESSAGE = 32, 32, 2**22
 
 
 @dataclass(kw_only=True)
@@ -361,46 +358,23 @@ def _decode_all(
 ) -> Iterator[Tensor | ImageError]:
     """Yield every image of a set of which the first ones are decoded, or why it cannot be used."""
     with progress_bar(f"Reading {files.folder}", len(files)) as advance:
-        for image in chain(begun, _decoded_by_processes(files, len(begun), begun[-1])):
+        for image in chain(begun, _decode_from(files, len(begun))):
             advance()
             if isinstance(image, ImageError) and on_bad == "raise":
                 raise image
             yield image
 
 
-def _cores() -> int:
-    """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _decode_from(files: ImageFiles, first: int) -> Iterator[Tensor | ImageError]:
+    """Decode in threads, which decoders let run side by side, a few images ahead of the consumer.
 
-
-class _Decoding(Dataset[Any]):
-    """Images of files as arrays, which processes send each other without shared memory."""
-
-    def __init__(self, files: ImageFiles) -> None:
-        self.files = files
-
-    def __getitem__(self, index: int) -> Any:
-        image = _decode(self.files, index)
-        return image if isinstance(image, ImageError) else image.numpy()
-
-
-def _decoded_by_processes(
-    files: ImageFiles, start: int, sample: Tensor | ImageError
-) -> Iterator[Tensor | ImageError]:
-    """Yield the images from one on, decoded by processes: threads would share one Python."""
-    others = range(start, len(files))
-    size = sample.nbytes if isinstance(sample, Tensor) else 1
-    loader = DataLoader(
-        _Decoding(files),
-        sampler=others,
-        batch_size=max(1, min(64, PER_MESSAGE // size)),
-        collate_fn=list,
-        num_workers=min(MOST_PROCESSES, _cores(), len(others) // WORTH_A_PROCESS),
-        generator=torch.Generator(),  # else it draws a number of the one that everything else draws from
-    )
-    for batch in loader:
-        for image in batch:
-            yield image if isinstance(image, ImageError) else torch.from_numpy(image)
+    Processes would use more of many cores for small images, but a process forked beside threads may hang.
+    """
+    workers = min(32, os.cpu_count() or 1)
+    ahead = 16 * workers
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(first, len(files), ahead):
+            yield from pool.map(partial(_decode, files), range(start, min(start + ahead, len(files))))
 
 
 def _report(bad: Sequence[str], files: ImageFiles) -> None:

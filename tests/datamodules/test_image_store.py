@@ -97,16 +97,6 @@ def test_images_of_many_sizes_and_depths_come_back(tmp_path: Path) -> None:
         assert equal(loaded, files(tmp_path))
 
 
-def test_processes_decode_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading_module, "WORTH_A_PROCESS", 2)
-    write_folder(tmp_path, 9)
-    torch.manual_seed(1)
-    assert equal(stored(files(tmp_path)), files(tmp_path))
-    drawn = torch.rand(1)
-    torch.manual_seed(1)
-    assert drawn == torch.rand(1)  # what is drawn later does not depend on whether images were decoded
-
-
 def test_what_is_read_into_memory_is_not_written_to_files(tmp_path: Path) -> None:
     write_folder(tmp_path, 2)
     stored(files(tmp_path))[0].zero_()
