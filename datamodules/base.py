@@ -12,6 +12,7 @@ import lightning as L
 from torch import Tensor
 
 from datamodules.arguments import at_least
+from datamodules.files.slice_names import shared_out
 from datamodules.files.value_range import ValueRange
 from datamodules.files.writers import Origin
 from datamodules.found import Found
@@ -182,7 +183,14 @@ class ImageDataModule(BatchDataModule):
         self._origins = self._predict_folder  # of the files that are predicted
         self._predict_paths: Sequence[Path] = []
         if predict_dir:
-            self._predict_paths = find_images(predict_dir, "prediction (predict_dir)").paths
+            self._predict_paths = find_images(
+                predict_dir, "prediction (predict_dir)", self.reading.cut and self.reading.cut.every
+            ).paths
+
+    @property
+    def slice_neighbours(self) -> int:
+        """Slices of a volume on either side of each image, which are channels of it."""
+        return self.reading.slice_neighbours
 
     def prepare_data(self) -> None:
         """Draw the faces that the command needs, once per machine, before its processes read them."""
@@ -208,6 +216,8 @@ class ImageDataModule(BatchDataModule):
     ) -> ResumableLoader:
         """Batches of `predict_dir`, each of one size: the images' own, or the load size of zoomed ones.
 
+        Without a `predict_dir`, where volumes are cut into slices, those of `otherwise` are taken whole.
+
         Args:
             otherwise: makes what to predict without a `predict_dir`.
             channels: number of channels of the images, for models that do not say; None takes the folder's.
@@ -220,6 +230,10 @@ class ImageDataModule(BatchDataModule):
             return self._folder_loader(self._predict_folder, channels, prepare)
         images = otherwise()
         self._origins = images.folder
+        if self.reading.cut is not None and images.folder is not None:
+            slices = [images.folder / name for name in images.names]
+            self._predict_paths = self.reading.cut.of_wholes(slices)
+            return self._folder_loader(images.folder, channels, prepare)
         if self.taker is not None:
             self.taker.announce(images.names, images.folder)
         return self.shared_loader(PredictionBatches(images), range(len(images)), self._whole_batch([images]))
@@ -241,7 +255,7 @@ class ImageDataModule(BatchDataModule):
         if self.taker is not None and prepare is unchanged:  # else the model sees something else
             channels = self.taker.channels or channels
         channels = channels or self.reading.channels_of(paths)
-        shard_paths = paths[self.rank :: self.world]
+        shard_paths = shared_out(paths, self.rank, self.world)
         probe = PredictBatch(to_unit_range(prepare(probe_of(channels)))[None], [PROBE_NAME])
         if self.taker is not None:
             names = [path.relative_to(folder).as_posix() for path in shard_paths]

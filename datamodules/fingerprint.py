@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from functools import partial
@@ -15,6 +16,10 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 import torch
+
+from datamodules.files.readers import ImageError
+from datamodules.files.slice_names import SliceName, volume_of
+from datamodules.files.volumes.opening import files_of
 
 READING_CODE = 1
 """Part of every fingerprint: raise it when a change of this project's code changes a pixel."""
@@ -32,8 +37,9 @@ class NamelessError(TypeError):
 def fingerprint(value: Any) -> str:
     """Return a name that changes with everything that changes a pixel.
 
-    Of a file its path, size and time of change count; of objects their class and fields; of functions where
-    they are defined. Versions of packages and the kind of processor count always: these round otherwise.
+    Of a file its path, size and time of change count, of a slice those of its volume; of objects their class
+    and fields; of functions where they are defined. Versions of packages and the kind of processor count
+    always: these round otherwise.
 
     Args:
         value: of plain types, paths, data classes, functions and their parts, however nested.
@@ -47,7 +53,7 @@ def fingerprint(value: Any) -> str:
         {name: _version(name) for name in PACKAGES},
     ]
     digest = hashlib.sha256()
-    for part in _parts([here, value], os.getcwd()):
+    for part in _Description().parts([here, value]):
         digest.update(part.encode(errors="surrogateescape"))
         digest.update(b"\n")
     return digest.hexdigest()[:32]
@@ -60,43 +66,59 @@ def _version(package: str) -> str:
         return ""
 
 
-def _parts(value: Any, here: str) -> Iterator[str]:
-    """Yield the parts of a value in words, none of which can be mistaken for another."""
-    if isinstance(value, Path):
-        yield _file(value, here)
-    elif value is None or isinstance(value, str | bytes | int | float | Fraction):
-        yield repr(value)
-    elif isinstance(value, Mapping):
-        yield f"mapping of {len(value)}"
-        for key, each in value.items():
-            yield from _parts(key, here)
-            yield from _parts(each, here)
-    elif isinstance(value, Sequence):
-        yield f"sequence of {len(value)}"
-        for each in value:
-            yield from _parts(each, here)
-    elif isinstance(value, partial):
-        yield from _parts(["partial", value.func, value.args, value.keywords], here)
-    elif isinstance(value, MethodType):
-        yield from _parts(["method", value.__func__, value.__self__], here)
-    elif isinstance(value, FunctionType | BuiltinFunctionType | type):
-        yield _definition(value)
-    elif is_dataclass(value):
-        yield _definition(type(value))
-        yield from _parts({field.name: getattr(value, field.name) for field in fields(value)}, here)
-    else:
-        raise NamelessError(f"{value!r} has no name")
+class _Description:
+    """Puts values in words: another value is other words."""
 
+    def __init__(self) -> None:
+        self._here = os.getcwd()
+        self._volumes: dict[Path, str] = {}
 
-def _file(path: Path, here: str) -> str:
-    text = str(path) if path.is_absolute() else os.path.join(here, path)
-    try:
-        found = os.stat(text)
-    except OSError:
-        return f"no file {text!r}"
-    if stat.S_ISDIR(found.st_mode):  # what is in it is named by itself
-        return f"folder {text!r}"
-    return f"file {text!r} {found.st_size} {found.st_mtime_ns}"
+    def parts(self, value: Any) -> Iterator[str]:
+        """Yield the parts of a value, none of which can be mistaken for another."""
+        if isinstance(value, Path):
+            volume = volume_of(value)
+            yield self._file(value) if volume is None else f"slice {value.name!r} of {self._volume(volume)}"
+        elif value is None or isinstance(value, str | bytes | int | float | Fraction):
+            yield repr(value)
+        elif isinstance(value, Mapping):
+            yield f"mapping of {len(value)}"
+            for key, each in value.items():
+                yield from self.parts(key)
+                yield from self.parts(each)
+        elif isinstance(value, Sequence):
+            yield f"sequence of {len(value)}"
+            for each in value:
+                yield from self.parts(each)
+        elif isinstance(value, partial):
+            yield from self.parts(["partial", value.func, value.args, value.keywords])
+        elif isinstance(value, MethodType):
+            yield from self.parts(["method", value.__func__, value.__self__])
+        elif isinstance(value, FunctionType | BuiltinFunctionType | type):
+            yield _definition(value)
+        elif is_dataclass(value):
+            yield _definition(type(value))
+            yield from self.parts({field.name: getattr(value, field.name) for field in fields(value)})
+        else:
+            raise NamelessError(f"{value!r} has no name")
+
+    def _file(self, path: Path) -> str:
+        text = str(path) if path.is_absolute() else os.path.join(self._here, path)
+        try:
+            found = os.stat(text)
+        except OSError:
+            return f"no file {text!r}"
+        if stat.S_ISDIR(found.st_mode):  # what is in it is named by itself
+            return f"folder {text!r}"
+        return f"file {text!r} {found.st_size} {found.st_mtime_ns}"
+
+    def _volume(self, volume: Path) -> str:
+        """Describe the files of a volume, once for all of its slices."""
+        if volume not in self._volumes:
+            files: tuple[Path, ...] = ()
+            with suppress(ImageError):  # whoever reads it is told
+                files = files_of(SliceName("i", 0).of(volume))
+            self._volumes[volume] = ", ".join(map(self._file, (volume, *files)))
+        return self._volumes[volume]
 
 
 def _definition(value: FunctionType | BuiltinFunctionType | type) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datamodules.files.readers import format_of
+from datamodules.files.volumes.opening import maybe_dicom
+from datamodules.slices import Slices
 
 # What systems and programs leave behind under names without a leading dot, in small letters.
 LITTER = frozenset(
@@ -98,11 +100,15 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(shown, key=lambda path: _order(path.as_posix()))
 
 
-def list_images(folder: str | Path) -> Listing:
+def list_images(folder: str | Path, slices: Slices | None = None) -> Listing:
     """List the image files of a folder and of its sub-folders, and count what else is there.
 
     Hidden files and folders and those of `LITTER` are left out; of these, images alone are counted. Links are
     followed, but for those to a folder that the link lies in.
+
+    Args:
+        folder: where to look.
+        slices: how volumes are cut, whose slices are listed in their place; None lists files alone.
 
     Raises:
         FileNotFoundError: the folder does not exist or is no folder.
@@ -111,10 +117,17 @@ def list_images(folder: str | Path) -> Listing:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder. Images are expected there.")
-    found = list(judged(folder))
-    paths = (path for path, reason in found if not reason)
-    left_out = Counter(reason for _, reason in found if reason)
-    return Listing(folder, sorted(paths, key=lambda path: _order(path.as_posix())), left_out)
+    found = dict(judged(folder))
+    if slices is not None:
+        found |= {path: "" for path, reason in found.items() if reason == unread(path) and maybe_dicom(path)}
+    paths = sorted(
+        (path for path, reason in found.items() if not reason), key=lambda path: _order(path.as_posix())
+    )
+    left_out = Counter(reason for reason in found.values() if reason)
+    if slices is None:
+        return Listing(folder, paths, left_out)
+    images, others = slices.among(paths)
+    return Listing(folder, images, left_out + Counter(others))
 
 
 def judged(folder: Path) -> Iterator[tuple[Path, str]]:

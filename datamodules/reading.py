@@ -17,12 +17,14 @@ from torch import Tensor
 
 from datamodules.arguments import at_least
 from datamodules.files.readers import Header, ImageError, read_header, read_image
+from datamodules.files.slice_names import SliceAxis
 from datamodules.files.value_range import BY_TYPE, ValueRange
 from datamodules.fingerprint import NamelessError, fingerprint
 from datamodules.image_sets import HEADER_SAMPLE, ImageSet, evenly_spaced
 from datamodules.image_store import ImageStore, Kept
 from datamodules.listing import Listing, names_in
 from datamodules.progress import progress_bar
+from datamodules.slices import Slices
 
 OnBadImage = Literal["raise", "skip"]
 
@@ -39,6 +41,12 @@ class Reading:
         channels: channels of the images; by default as the files say (1 grey, 3 colour, or more).
         value_range: values read as -1 and 1: [low, high], or percentiles such as p1-p99; else by the depth.
         held_out_share: part of the images held out, by their names, where no folder and no list says which.
+        slices: cut volumes (NIfTI, DICOM series and frames, TIFF stacks) into slices, which are images:
+            axial, coronal or sagittal, or along i, j or k as stored; None takes no volumes.
+        slice_range: numbers of the first and last slice, [40, 120], or shares of the slices, 20%-80%.
+        slice_content: leave out slices of which less than this share of the pixels lies a tenth of the way
+            from the 1st to the 99th percentile of the volume; 0 takes all.
+        slice_neighbours: slices on either side that are channels beside each slice.
         max_images: use at most so many images (or pairs) of each set to train on, and to evaluate on.
         on_bad_image: raise, or skip the image (or pair) with one warning that counts and names them.
         store_gigabytes: disk for decoded images, in the cache folder, for all runs of this machine: a set of
@@ -60,6 +68,10 @@ class Reading:
     channels: int | None = None
     value_range: list[float] | str | None = None
     held_out_share: float = 0.1
+    slices: SliceAxis | None = None
+    slice_range: list[int] | str | None = None
+    slice_content: float = 0.01
+    slice_neighbours: int = 0
     max_images: int | None = None
     on_bad_image: OnBadImage = "raise"
     store_gigabytes: float = 20.0
@@ -79,6 +91,7 @@ class Reading:
         if self.on_bad_image not in get_args(OnBadImage):
             raise ValueError(f"on_bad_image: {self.on_bad_image!r} is unknown; raise and skip are.")
         self.values = ValueRange.parse(self.value_range)
+        self.cut = Slices.parse(self.slices, self.slice_range, self.slice_content, self.slice_neighbours)
         self.budget = MemoryBudget(self.cache_gigabytes)
         self.store = ImageStore(self.store_gigabytes)
 

@@ -84,6 +84,8 @@ class AdversarialModule(L.LightningModule):
     batch_type: ClassVar[type] = object
     schedule_unit: ClassVar[str] = "epoch"
     objective: Objective | None = None
+    facts_of_its_own: ClassVar[tuple[str, ...]] = ()
+    """Arguments that a training takes from its own data, also where it starts from another one's weights."""
     first_stages: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     """Other variants whose weights a training may start from -> the arguments it takes over with them."""
 
@@ -417,6 +419,8 @@ class Regularised(AdversarialModule):
         augment_every: steps between its moves.
         diffaugment: which differentiable augmentations the discriminator sees through, of color, translation
             and cutout (Zhao et al. 2020, arXiv:2006.10738); for sets of a few hundred to thousand images.
+        freeze_discriminator: how many of a discriminator's layers, from the image inwards, do not learn, as
+            in fine-tuning (Mo et al. 2020, arXiv:2002.10964). Convolutions beside each other count too.
         spectral_norm: divide the discriminator's weights by their largest singular value (Miyato et al. 2018,
             arXiv:1802.05957).
         **optimisation: the arguments of `AdversarialModule`.
@@ -442,6 +446,7 @@ class Regularised(AdversarialModule):
         augment_kimg: float = 500.0,
         augment_every: int = 4,
         diffaugment: list[str] | None = None,
+        freeze_discriminator: int = 0,
         spectral_norm: bool = False,
         **optimisation: Any,
     ) -> None:
@@ -491,7 +496,7 @@ class Regularised(AdversarialModule):
         losses = super().training_step(batch, batch_idx)
         adaptive = self.regularisers.adaptive
         if adaptive is not None:
-            adaptive.count(len(next(part for part in batch if isinstance(part, Tensor))))
+            adaptive.count(self.images_judged(batch))
             if self.global_step > steps and self.global_step % self.hparams["augment_every"] == 0:
                 adaptive.adapt()
             if adaptive.sign is not None and logs_now(self):
@@ -499,6 +504,10 @@ class Regularised(AdversarialModule):
         if self.hparams["augment"] and logs_now(self):
             self.log("train/augment/probability", self.augment_probability())
         return losses
+
+    def images_judged(self, batch: Any) -> int:
+        """Return how many images of a batch the discriminator learns from: all, unless a variant parts it."""
+        return len(next(part for part in batch if isinstance(part, Tensor)))
 
     def penalties(
         self, score: Discriminator, real: Tensor, fake: Tensor, score_fake: Discriminator | None = None

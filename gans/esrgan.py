@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gans.families.super_resolution import AdversarialSuperResolution, GeneratorName
+from gans.families.adversarial_super_resolution import AdversarialSuperResolution
+from gans.families.super_resolution import GeneratorName
 from gans.losses.adversarial import ObjectiveName
 
 

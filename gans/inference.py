@@ -103,6 +103,21 @@ def how_many(images: Images) -> int:
     return len(_listed(images))
 
 
+def one_for_each(styles: Tensor, count: int, size: int) -> Tensor:
+    """Return styles (count, size), of which there were as many or one.
+
+    Raises:
+        ValueError: if they have another shape.
+    """
+    rows = styles if styles.ndim == 2 else styles[None]
+    if rows.shape not in {(1, size), (count, size)}:
+        raise ValueError(
+            f"style has the shape {tuple(styles.shape)}: for {count} images it is ({size},) or ({count}, "
+            f"{size})."
+        )
+    return rows.expand(count, size)
+
+
 def to_pil(images: Tensor) -> list[Image.Image]:
     """Return images as Pillow images of 8 bit, rounded as `predict` writes them.
 

@@ -199,6 +199,44 @@ class HasLatent(Protocol):
 
 
 @runtime_checkable
+class HasStyles(HasLatent, Protocol):
+    """A variant that maps a latent to a style w, and makes an image of the w of each of its layers.
+
+    Attributes:
+        style_size: number of values in a w.
+    """
+
+    style_size: int
+
+    @property
+    def style_layers(self) -> int:
+        """How many layers take a w."""
+        ...
+
+    @property
+    def noise_sizes(self) -> Sequence[tuple[int, ...]]:
+        """Height and width of the noise of every layer that takes some."""
+        ...
+
+    @property
+    def mean_style(self) -> Tensor:
+        """The mean w of the training, (style_size,)."""
+        ...
+
+    def styles(self, latents: Tensor, condition: Tensor | None = None, truncation: float = 1.0) -> Tensor:
+        """Return w of every layer, (N, style_layers, style_size), of latents (N, latent_size)."""
+        ...
+
+    def style_weights(self) -> list[Tensor]:
+        """Return the weights (channels, style_size) by which each layer takes its style, in their order."""
+        ...
+
+    def decode_styles(self, styles: Tensor, noise: Any = "constant") -> Tensor:
+        """Return the images of w, (N, style_layers, style_size) or one for all layers, (N, style_size)."""
+        ...
+
+
+@runtime_checkable
 class MakesSamples(Protocol):
     """A variant that makes images out of nothing but seeds."""
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from datamodules.images.batches import ImageBatch
+from gans.families.from_latents import cut
 from gans.families.noise_to_image import NoiseToImage
 from gans.losses.adversarial import ObjectiveName
 from gans.losses.penalties import gradient_penalty, interpolate, scores_and_slopes
@@ -145,7 +146,7 @@ class R3GAN(NoiseToImage):
     def on_train_batch_start(self, batch: ImageBatch, batch_idx: int) -> None:
         """Prepare a step; the size of its batch says how many steps a number of images is."""
         if self.hparams["schedule_images"] is not None:
-            seen = len(self._halves(batch.images)[0]) * self.trainer.world_size
+            seen = self.images_judged(batch) * self.trainer.world_size
             self._schedule_steps = self.hparams["schedule_images"] / (seen * self.hparams["accumulate"])
         super().on_train_batch_start(batch, batch_idx)
 
@@ -181,6 +182,10 @@ class R3GAN(NoiseToImage):
         progress = (self.global_step - 1) / self._schedule_steps
         half_life = half_cosine(0, self.hparams["ema_share"] * self._schedule_steps, progress)  # in steps
         return 1 - 0.5 ** (1 / half_life) if half_life else 1.0
+
+    def images_judged(self, batch: ImageBatch) -> int:
+        """Return how many images of a batch the discriminator learns from."""
+        return len(self._halves(batch.images)[0])
 
     def produce(self, batch: ImageBatch) -> tuple[Seen, Seen]:
         """Deal reals, labels and noise out to discriminator and generator."""
@@ -219,7 +224,7 @@ class R3GAN(NoiseToImage):
 
     def decode(self, latents: Tensor, condition: Tensor | None = None, **options: Any) -> Tensor:
         """Return the images of latents as `FromLatents.decode` does, cut to [-1, 1]: no tanh bounds them."""
-        return super().decode(latents, condition, **options).clamp(-1, 1)
+        return cut(super().decode(latents, condition, **options))
 
     def _scores(self, labels: Tensor | None, *images: Tensor) -> tuple[Tensor, ...]:
         """Return the scores of sets of images as the discriminator sees them, by one forward."""

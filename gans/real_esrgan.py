@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from gans.families.super_resolution import AdversarialSuperResolution, DiscriminatorName, GeneratorName
+from gans.families.adversarial_super_resolution import AdversarialSuperResolution, DiscriminatorName
+from gans.families.super_resolution import GeneratorName
 
 
 class RealESRGAN(AdversarialSuperResolution):

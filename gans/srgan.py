@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gans.families.super_resolution import AdversarialSuperResolution
+from gans.families.adversarial_super_resolution import AdversarialSuperResolution
 
 
 class SRGAN(AdversarialSuperResolution):

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from datamodules.multi_domain.batches import MultiDomainBatch
-from gans.families.domain_styles import DomainStyles
+from gans.families.domain_looks import DomainLooks
 from gans.losses import adversarial
 from gans.losses.reconstruction import l1
 from gans.networks.init import Network, initialise
-from gans.networks.stargan_v2 import DomainDiscriminator, MappingNetwork, StyledGenerator, StyleEncoder
+from gans.networks.stargan_v2.generator import StyledGenerator
+from gans.networks.stargan_v2.heads import DomainDiscriminator, MappingNetwork, StyleEncoder
 from gans.sampling.joined_noise import joined_noise
 from gans.training.arguments import AT_LEAST_ONE, NOT_NEGATIVE, Range, check_ranges
 from gans.training.turns import Player, Turn
@@ -49,7 +50,7 @@ class Step(NamedTuple):
     other: Tensor
 
 
-class StarGANv2(DomainStyles):
+class StarGANv2(DomainLooks):
     """Learns to translate images to any of several domains, in many looks: random ones, or that of a picture.
 
     One generator serves all domains. What it makes of an image is decided by a style, which the mapping

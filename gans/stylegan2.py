@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import islice
 from typing import Any, ClassVar, NamedTuple
 from zlib import crc32
 
@@ -12,14 +11,14 @@ import torch
 from torch import Tensor
 
 from datamodules.images.batches import ImageBatch
-from gans.families.from_latents import DECODED_AT_ONCE
+from gans.families.from_latents import DECODED_AT_ONCE, cut
 from gans.families.noise_to_image import NoiseToImage
 from gans.inference import consecutive, seeded_noise
 from gans.losses.penalties import counted_by_all, path_lengths, r1_penalty
 from gans.networks.stylegan2.discriminator import DiscriminatorArchitecture, StyleGAN2Discriminator
 from gans.networks.stylegan2.generator import StyleGAN2Generator
 from gans.networks.stylegan2.sizes import Side, nominal_side
-from gans.networks.stylegan2.synthesis import Architecture
+from gans.networks.stylegan2.synthesis import Architecture, Noise
 from gans.protocol import Comparison
 from gans.sampling.joined_noise import JoinedChance
 from gans.training.arguments import (
@@ -42,7 +41,7 @@ RANGES: dict[str, Range] = {
     "path_length_weight": NOT_NEGATIVE,
     "path_length_every": AT_LEAST_ONE,
     "minibatch_group": NOT_NEGATIVE,
-    "freeze_discriminator": NOT_NEGATIVE,
+    "truncation": NOT_NEGATIVE,
     "ema_kimg": NOT_NEGATIVE_IF_GIVEN,
     "ema_rampup": NOT_NEGATIVE_IF_GIVEN,
 }
@@ -90,8 +89,7 @@ class StyleGAN2(NoiseToImage):
         path_length_every: steps from one turn of it to the next.
         r1_weight: gamma of R1; by default 0.0002 times the pixels of an image, by the images of a step.
         penalty_every: steps from one turn of the penalties to the next.
-        freeze_discriminator: how many of its layers, from the image inwards, do not learn, as in fine-tuning
-            (Mo et al. 2020, arXiv:2002.10964). A residual block has three, and the first one four.
+        truncation: psi of what `predict` makes, see `sample`; pictures and metrics of the training have 1.
         ema_kimg: thousands of images in which the averages of the generator lose half of their past; by
             default 10 for 32 images a step, and as many more for more. 0 keeps none. `ema_decay` above 0 is
             taken instead.
@@ -130,7 +128,7 @@ class StyleGAN2(NoiseToImage):
         path_length_every: int = 4,
         r1_weight: float | None = None,
         penalty_every: int = 16,
-        freeze_discriminator: int = 0,
+        truncation: float = 1.0,
         ema_kimg: float | None = None,
         ema_rampup: float | None = 0.05,
         learning_rate: float = 0.0025,
@@ -160,8 +158,6 @@ class StyleGAN2(NoiseToImage):
             architecture=discriminator_architecture,
             group=minibatch_group,
         )
-        for layer in islice(discriminator.layers(), freeze_discriminator):
-            layer.requires_grad_(False)
         generator = StyleGAN2Generator(
             latent_size,
             style_size,
@@ -171,6 +167,7 @@ class StyleGAN2(NoiseToImage):
             architecture=generator_architecture,
         )
         self.play(generator, discriminator)
+        self.style_size = style_size
         self.register_buffer("mean_length", torch.zeros(()))
 
     def active_turns(self) -> tuple[Turn, ...]:
@@ -266,9 +263,12 @@ class StyleGAN2(NoiseToImage):
         return float(gamma * self.hparams["penalty_every"])
 
     def _noticed(self, images: Tensor, dealt: Dealt) -> Tensor:
-        """Return the scores of real images, of which an adaptive augmentation takes notice."""
+        """Return the scores of real images, of which an adaptive augmentation takes notice.
+
+        Where an objective recognises them beside fakes alone, which there are none of here, it does not.
+        """
         scores = self._scores(images, dealt)
-        if not self.objective.needs_real:
+        if not self.objective.compares:
             self.recognised(self.objective.margins(scores, scores))
         return scores
 
@@ -299,7 +299,78 @@ class StyleGAN2(NoiseToImage):
             condition: labels (N,), of a model with classes.
             **options: `truncation` and `noise`, see `StyleGAN2Generator`.
         """
-        return super().decode(latents, condition, **options).clamp(-1, 1)
+        return cut(super().decode(latents, condition, **options))
+
+    @property
+    def style_layers(self) -> int:
+        """How many layers take a w."""
+        return self.generator.synthesis.layers
+
+    @property
+    def noise_sizes(self) -> Sequence[tuple[int, ...]]:
+        """Height and width of the noise of every layer that takes some."""
+        return self.generator.synthesis.noise_sizes
+
+    @property
+    def mean_style(self) -> Tensor:
+        """The mean w of the training, (style_size,), towards which a truncation draws."""
+        return self._shown_generator.mapping.mean
+
+    @torch.no_grad()
+    def styles(self, latents: Tensor, condition: Tensor | None = None, truncation: float = 1.0) -> Tensor:
+        """Return w of every layer, (N, style_layers, style_size), by the averaged generator if there is one.
+
+        Args:
+            latents: (N, latent_size), of any device and precision.
+            condition: labels (N,), of a model with classes.
+            truncation: see `sample`.
+
+        Raises:
+            ValueError: as `decode` does.
+        """
+        generator: Any = self._shown_generator
+        styles: Tensor = generator.styles(*self.given_to_decoder(latents, condition), truncation=truncation)
+        return styles
+
+    def style_weights(self) -> list[Tensor]:
+        """Return the weights (channels, style_size) by which each layer takes its style, in their order."""
+        return [layer.style.weight.detach() for layer in self._shown_generator.synthesis.styled_layers()]
+
+    def decode_styles(self, styles: Tensor, noise: Noise = "constant") -> Tensor:
+        """Return the images of w, by the averaged generator if there is one.
+
+        Args:
+            styles: (N, style_layers, style_size), one for each layer, or (N, style_size), one for all; of any
+                device and precision. Gradients go through as by `decode`.
+            noise: of the layers, see `gans.networks.stylegan2.synthesis.Noise`.
+
+        Returns:
+            (N, channels, height, width) in [-1, 1], where the module is.
+
+        Raises:
+            ValueError: if the styles have another shape.
+        """
+        expected = (self.style_layers, self.style_size)
+        if styles.ndim not in (2, 3) or styles.shape[1:] not in (expected, expected[1:]):
+            raise ValueError(
+                f"Styles are (N, {expected[1]}) or (N, {expected[0]}, {expected[1]}), not of shape "
+                f"{tuple(styles.shape)}."
+            )
+        every = styles if styles.ndim == 3 else styles[:, None].expand(-1, self.style_layers, -1)
+        synthesis = self._shown_generator.synthesis
+        parts = every.to(next(synthesis.parameters())).split(DECODED_AT_ONCE)
+        with torch.set_grad_enabled(styles.requires_grad):
+            return cut(torch.cat([synthesis(part, noise) for part in parts]))
+
+    @property
+    def _shown_generator(self) -> StyleGAN2Generator:
+        generator: Any = self.averaged("generator")
+        shown: StyleGAN2Generator = generator
+        return shown
+
+    def predicted(self, seeds: Sequence[int]) -> Tensor:
+        """Return the samples that `predict` writes: those of seeds, truncated as the arguments say."""
+        return self.made_of(seeds, truncation=self.hparams["truncation"])
 
     def comparisons(self, batch: ImageBatch) -> dict[str, Comparison]:
         """Return as many samples as there are images; latent and noise of each by the name of its image."""
@@ -314,7 +385,7 @@ class StyleGAN2(NoiseToImage):
 
     def noise_of(self, seeds: Sequence[int]) -> list[Tensor]:
         """Return random noise for each layer, (N, 1, H, W); that of image i depends on seed i alone."""
-        sizes = self.generator.synthesis.noise_sizes
+        sizes = self.noise_sizes
         counts = [height * width for height, width in sizes]
         rows = seeded_noise([seed + NOISE_SEEDS for seed in seeds], sum(counts))
         parts = rows.to(next(self.parameters())).split(counts, dim=1)

@@ -167,6 +167,18 @@ def test_a_batch_is_dealt_out_to_the_players(
     assert not torch.equal(seen[0].noise, seen[1].noise)
 
 
+@pytest.mark.parametrize(("separate", "judged"), [(True, 3), (False, 5)])
+def test_an_adaptive_augmentation_counts_what_the_discriminator_sees(
+    separate: bool, judged: int, tmp_path: Path
+) -> None:
+    module = tiny(separate_batches=separate, augment="adaptive", augment_every=4)
+    counted: list[int] = []
+    assert module.regularisers.adaptive is not None
+    module.regularisers.adaptive.count = counted.append
+    train(module.double(), ImageBatch(images(5).double()), 1, ["generator"], tmp_path)
+    assert counted == [judged]
+
+
 def test_noise_goes_by_image_whatever_the_number_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each process deals out its own rows; together they are the halves of the joined batch."""
     whole = [seen.noise for seen in tiny().produce(ImageBatch(images(8)))]

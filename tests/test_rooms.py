@@ -19,6 +19,7 @@ FLOORS = (
     "datamodules.progress",
     "datamodules.disk",
     "datamodules.files",
+    "datamodules.slices",
     "datamodules.listing",
     "datamodules.tables",
     "datamodules.imresize",

@@ -16,7 +16,7 @@ from support.parity import FOLDER, wave
 from support.rules import fill_by_rules
 from torch import Tensor, nn
 
-from datamodules.images.batches import ImageBatch
+from datamodules.images.batches import ImageBatch, SampleBatch
 from gans.cli.config_files import find_config
 from gans.cli.own_images import read_settings
 from gans.sampling.draws import Draws
@@ -248,6 +248,24 @@ def test_truncation_draws_images_in_to_that_of_the_mean_style() -> None:
     assert drawn_in[2].equal(module.sample(4))
 
 
+def test_predictions_are_truncated_as_asked_for() -> None:
+    module = tiny(truncation=0.5)
+    module.generator.mapping.mean.normal_()
+    batch = SampleBatch(torch.tensor([3, 4]), ["a", "b"])
+    assert module.predict_step(batch, 0).images.equal(module.sample(2, seed=3, truncation=0.5))
+    assert not module.sample(2, seed=3).equal(module.sample(2, seed=3, truncation=0.5))
+
+
+@pytest.mark.parametrize("objective", ["non_saturating", "wasserstein", "relativistic"])
+def test_penalties_tell_an_augmentation_what_they_recognise(objective: Any, tmp_path: Path) -> None:
+    """Where only differences from fakes count, the real images of a penalty by themselves say nothing."""
+    module = tiny(objective=objective, augment="adaptive", r1_weight=1.0, penalty_every=1, augment_every=100)
+    train(module.double(), ImageBatch(images().double()), 1, ["generator"], tmp_path)
+    assert module.regularisers.adaptive is not None
+    noticed = module.regularisers.adaptive.get_extra_state()["scores"]
+    assert noticed == (8 if objective == "non_saturating" else 4)
+
+
 def test_few_layers_may_be_truncated() -> None:
     generator = tiny().generator
     generator.mapping.mean.normal_()
@@ -302,6 +320,7 @@ def test_averages_go_by_images_seen(reason: tuple[str, float]) -> None:
         ("path_length_weight", -1.0),
         ("path_length_every", 0),
         ("freeze_discriminator", -1),
+        ("truncation", -0.1),
         ("ema_kimg", -1.0),
         ("minibatch_group", -2),
     ],

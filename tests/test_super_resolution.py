@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from datamodules.degradations import filtering
 from datamodules.paired.batches import PairedBatch
 from gans.esrgan import ESRGAN
+from gans.families.adversarial_super_resolution import AdversarialSuperResolution
 from gans.families.perception import Lite0Features, Perception, load_vgg19, perception
-from gans.families.super_resolution import AdversarialSuperResolution
 from gans.losses.adversarial import ObjectiveName
 from gans.networks.vgg import MEAN, STD, VGG19Features
 from gans.real_esrgan import RealESRGAN

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from datamodules.captioned.tables import TABLES, read_lines, read_table
+from datamodules.files.slice_names import volume_of, whole_name
 from datamodules.files.writers import renamed
 from datamodules.image_sets import find_images, hold_out
 from datamodules.listing import Listing, composed, files_in, unread
+from datamodules.slices import Slices
 from datamodules.tables import entry_of, read_text
 
 OnMissing = Literal["raise", "skip"]
@@ -49,7 +51,11 @@ class CaptionedFiles:
 
 
 def find_captioned(
-    root: str, captions: str | None, share: float, on_missing: OnMissing = "raise"
+    root: str,
+    captions: str | None,
+    share: float,
+    on_missing: OnMissing = "raise",
+    slices: Slices | None = None,
 ) -> CaptionedFiles:
     """Find images and captions in one of these layouts.
 
@@ -68,6 +74,7 @@ def find_captioned(
         captions: the table, or the folder text_c10, where it is not in `root`.
         share: part of the images to hold out, above 0 and below 1, where the layout has no split.
         on_missing: raise, or skip with a warning, where an image has no caption.
+        slices: how volumes beside a table are cut; a row names a volume, or one of its slices.
 
     Raises:
         FileNotFoundError: no such layout, or a caption names an image that is not there.
@@ -80,7 +87,7 @@ def find_captioned(
         raise FileNotFoundError(f"captions: {captions} does not exist.")
     table = _table(base, captions)
     if table is not None:
-        found = _plain(base, table, share)
+        found = _plain(base, table, share, slices)
     elif (base / "images.txt").is_file():
         found = _cub(base, _texts(base, captions))
     elif (base / "jpg").is_dir():
@@ -109,23 +116,26 @@ def _texts(base: Path, captions: str | None) -> Path:
     return folder
 
 
-def _plain(base: Path, table: Path, share: float) -> CaptionedFiles:
+def _plain(base: Path, table: Path, share: float, slices: Slices | None) -> CaptionedFiles:
     rows = read_table(table)
     named = {entry_of(image) for _, image, _ in rows}
-    listing = _images(base)
+    listing = _images(base, slices)
     # An array that no row names holds embeddings, not an image.
-    names = {
-        entry_of(name): name for name in listing.names if entry_of(name) in named or not name.endswith(".npy")
-    }
-    captions: dict[str, list[str]] = {name: [] for name in names.values()}
+    names = [name for name in listing.names if entry_of(name) in named or not name.endswith(".npy")]
+    described_by: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        for entry in {entry_of(name), entry_of(whole_name(name))}:
+            described_by[entry].append(name)
+    captions: dict[str, list[str]] = {name: [] for name in names}
     for line, image, caption in rows:
-        name = names.get(entry_of(image))
-        if name is None:
+        if entry_of(image) not in described_by:
             raise FileNotFoundError(f"{table} line {line}: there is no image {image} in {base}.")
-        if caption not in captions[name]:  # the same row twice is one
-            captions[name].append(caption)
+        for name in described_by[entry_of(image)]:
+            if caption not in captions[name]:  # the same row twice is one
+                captions[name].append(caption)
     described = [base / name for name, texts in captions.items() if texts]
-    share = max(share, FEWEST / max(1, len(described)))  # of very few images
+    wholes = {volume_of(path) or path for path in described}
+    share = max(share, FEWEST / max(1, len(wholes)))  # of very few images
     split = hold_out(described, base, share)
     train, held_out = ([path.relative_to(base).as_posix() for path in paths] for paths in split)
     return CaptionedFiles(base, captions, train, held_out, {}, _without_tables(listing))
@@ -137,8 +147,8 @@ def _without_tables(listing: Listing) -> Mapping[str, int]:
     return Counter(listing.left_out) - Counter(unread(Path(name)) for name in tables)
 
 
-def _images(folder: Path) -> Listing:
-    return find_images(folder, "training on captions")
+def _images(folder: Path, slices: Slices | None = None) -> Listing:
+    return find_images(folder, "training on captions", slices)
 
 
 def _cub(base: Path, texts: Path) -> CaptionedFiles:

@@ -126,7 +126,9 @@ class CaptionedImages(SquareImages[CaptionedSet]):
             drawn = DrawnImages(faces, None, faces_count, test_count, self.reading.channels or 3)
             self._source = DrawnCaptions(drawn, attributes, captions_per_face)
         else:
-            files = find_captioned(root, captions, self.reading.held_out_share, on_missing_caption)
+            files = find_captioned(
+                root, captions, self.reading.held_out_share, on_missing_caption, self.reading.cut
+            )
             stored = None if embeddings is None else StoredEmbeddings(Path(root) / embeddings)
             self._source = FolderCaptions(files, stored, self.reading, centre_crop=centre_crop)
         self.channels = self._source.channels

@@ -15,6 +15,7 @@ from PIL import Image
 from datamodules.files.formats.common import Array, Bounds, Decoded, Stored, by_rows, check_size, too_large
 from datamodules.files.formats.common import ImageError as ImageError
 from datamodules.files.formats.pictures import unpack
+from datamodules.files.slice_names import slice_of
 from datamodules.files.value_range import BY_TYPE, ValueRange, to_unit
 
 # suffix -> the format its content must have
@@ -221,7 +222,9 @@ def _errors_naming(path: Path) -> Iterator[None]:
 
 
 def _module(path: Path) -> Any:
-    """Return the module of a file's format; refuse content that is not what the suffix says."""
+    """Return the module of a file's format, or of slices; refuse content that is not what the suffix says."""
+    if slice_of(path):
+        return import_module("datamodules.files.formats.slices")
     expected = format_of(path)
     if expected is None:
         raise ImageError(f"{path}: unknown image suffix; these are read: {', '.join(FORMATS)}.")
@@ -238,6 +241,15 @@ def _module(path: Path) -> Any:
     return module_of(expected)
 
 
+def _window(path: Path, value_range: ValueRange) -> ValueRange:
+    """Return the range of an image: of a slice, where it is by percentiles, that of its volume."""
+    if value_range.percentiles is None or not slice_of(path):
+        return value_range
+    with _errors_naming(path):
+        window: ValueRange = _module(path).window(path, value_range)
+    return window
+
+
 def _bounds(decoded: Decoded, value_range: ValueRange, path: Path) -> Bounds:
     """Return the values that become -1 and 1.
 
@@ -251,7 +263,7 @@ def _bounds(decoded: Decoded, value_range: ValueRange, path: Path) -> Bounds:
             f"{path}: some values are NaN, and so of no known range. Store numbers, or leave such files out "
             "with on_bad_image: skip."
         )
-    bounds = value_range.bounds(decoded.whole, lambda: pixels)
+    bounds = _window(path, value_range).bounds(decoded.whole, lambda: pixels)
     beyond = value_range.by_type and bounds is not None and floating and not _within(pixels, bounds)
     if bounds is None or beyond:
         raise ImageError(

@@ -12,6 +12,7 @@ import numpy as np
 from datamodules.files.formats import jpeg2000, pictures, portable, tiff
 from datamodules.files.formats.common import Array, Bounds
 from datamodules.files.readers import FORMATS, format_of, module_of, read_bounds, read_stored
+from datamodules.files.slice_names import slice_of
 from datamodules.files.value_range import BY_TYPE, ValueRange
 
 _WITHOUT_ALPHA = ("JPEG", "BMP", "PNM")
@@ -113,6 +114,18 @@ def _holds(name: str, kind: str | None, pixels: Array) -> bool:
 
 
 def renamed(name: str, suffix: str) -> str:
-    """Give a name another suffix, or with an empty one none; `.nii.gz` counts as one."""
+    """Give a name another suffix, or with an empty one none; `.nii.gz` counts as one.
+
+    Slices of a volume have no suffix of their own: theirs is that of the volume, which goes too.
+    """
+    if slice_of(name):
+        volume, slash, last = name.removesuffix(".slice").rpartition("/")
+        return _cut_off(volume) + slash + last + suffix
+    cut = _cut_off(name)
+    return cut + suffix if cut != name else Path(name).with_suffix(suffix).as_posix()
+
+
+def _cut_off(name: str) -> str:
+    """Return a name without a suffix that is read."""
     known = next((end for end in sorted(FORMATS, key=len, reverse=True) if name.lower().endswith(end)), None)
-    return name[: -len(known)] + suffix if known else Path(name).with_suffix(suffix).as_posix()
+    return name[: -len(known)] if known else name

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from datamodules.image_sets import find_images, hold_out, limited
 from datamodules.listing import Listing, composed, joined, sub_folders
+from datamodules.reading import Reading
+from datamodules.slices import Slices
 
 # What is held out, in order of preference.
 HELD_OUT = ("test", "val")
@@ -42,16 +44,16 @@ def class_of(name: str) -> str:
     return composed(name.partition("/")[0])
 
 
-def find_splits(folder: str, *, whole: bool, classes: bool, share: float, limit: int | None) -> ImageSplits:
+def find_splits(folder: str, reading: Reading, *, whole: bool, classes: bool) -> ImageSplits:
     """Find the images of a data set.
 
     Args:
         folder: where the images are, sub-folders included.
+        reading: which share is held out where there is no test folder (of each class), how volumes are cut,
+            and how many images of each split are used at most.
         whole: take it as one folder of images, whatever its sub-folders are called. Otherwise, where it has a
             folder train, that is trained on, and its folder test (or val) is evaluated on if there is one.
         classes: whether each sub-folder is a class.
-        share: part of the images (of each class) to hold out where there is no test folder.
-        limit: use at most so many images of each split, evenly spaced.
 
     Raises:
         FileNotFoundError: a folder is missing or has no images.
@@ -59,8 +61,8 @@ def find_splits(folder: str, *, whole: bool, classes: bool, share: float, limit:
             folders, or classes to evaluate on that are not trained on.
     """
     train, test = (Path(folder), None) if whole else _split_folders(Path(folder))
-    find = _find_classes if classes else _find_plain
-    trained = find(train, "training")
+    find, limit = _find_classes if classes else _find_plain, reading.max_images
+    trained = find(train, "training", reading.cut)
     if classes and len(trained) < 2:
         raise ValueError(
             f"labels: folder needs two classes or more, and {train} has one: {min(trained).name}."
@@ -68,10 +70,10 @@ def find_splits(folder: str, *, whole: bool, classes: bool, share: float, limit:
     if test is None:
         tested = {}
         for place, listing in trained.items():
-            learnt, kept = hold_out(listing.paths, place, share)
+            learnt, kept = hold_out(listing.paths, place, reading.held_out_share)
             trained[place], tested[place] = listing._replace(paths=learnt), Listing(place, kept)
     else:
-        tested = find(test, "evaluation")
+        tested = find(test, "evaluation", reading.cut)
         _refuse_new_classes(trained, tested, test)
     return ImageSplits(
         limited(joined(train, trained.values()), limit),
@@ -89,14 +91,16 @@ def _split_folders(root: Path) -> tuple[Path, Path | None]:
     return root / "train", next((root / name for name in HELD_OUT if (root / name).is_dir()), None)
 
 
-def _find_plain(folder: Path, purpose: str) -> dict[Path, Listing]:
-    return {folder: find_images(folder, purpose)}
+def _find_plain(folder: Path, purpose: str, slices: Slices | None) -> dict[Path, Listing]:
+    return {folder: find_images(folder, purpose, slices)}
 
 
-def _find_classes(folder: Path, purpose: str) -> dict[Path, Listing]:
+def _find_classes(folder: Path, purpose: str, slices: Slices | None) -> dict[Path, Listing]:
     """Return the images of each class, by its folder, in the order of their names."""
     outside = sum(path.parent == folder for path in find_images(folder, purpose).paths)
-    classes = {place: find_images(place, f"{purpose} of class {place.name}") for place in sub_folders(folder)}
+    classes = {
+        place: find_images(place, f"{purpose} of class {place.name}", slices) for place in sub_folders(folder)
+    }
     if outside:
         raise ValueError(
             f"labels: folder takes the sub-folders of {folder} as classes, and {outside} images lie outside "

@@ -205,6 +205,5 @@ def open_files(
             f"labels: {labels!r} is unknown for folders; folder takes their sub-folders as classes."
         )
     (place,) = given.values()
-    share, limit = reading.held_out_share, reading.max_images
-    splits = find_splits(place, whole=root is None, classes=labels == "folder", share=share, limit=limit)
+    splits = find_splits(place, reading, whole=root is None, classes=labels == "folder")
     return FolderImages(splits, reading, centre_crop=centre_crop)

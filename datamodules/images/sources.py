@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -25,6 +25,7 @@ from datamodules.faces.faces import face_seeds
 from datamodules.found import Found, by_folder, describe, drawn
 from datamodules.image_sets import ImageSet, Split
 from datamodules.images.folders import ImageSplits
+from datamodules.listing import list_images
 from datamodules.reading import MemoryImages, Reading
 from datamodules.transforms import resize
 
@@ -202,7 +203,8 @@ class FolderImages:
         names = (read("train").images.names, read("test").images.names) if read else None
         files = self.splits.train, self.splits.held_out
         if self.class_names:
-            return by_folder(self.class_names, *files, self.channels, names)
+            listed = partial(list_images, slices=self.reading.cut)
+            return by_folder(self.class_names, *files, self.channels, names, listed)
         return [describe("images", *files, self.channels, read=names)]
 
     def prepare(self, split: Split, side: int) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 from datamodules.image_sets import ImageSet
 from datamodules.listing import Listing, list_images
 from datamodules.reading import Reading
+from datamodules.slices import Slices
 
 SUFFIX = ".masks.png"
 LEFT_OUT = "masks of images beside them"
@@ -35,9 +36,9 @@ def without_masks(found: Listing) -> Listing:
     return found._replace(paths=images, left_out=left_out)
 
 
-def images_without_masks(folder: Path) -> Listing:
+def images_without_masks(folder: Path, slices: Slices | None = None) -> Listing:
     """List the images of a folder that are no masks of others."""
-    return without_masks(list_images(folder))
+    return without_masks(list_images(folder, slices))
 
 
 def _is_of(path: Path, stems: set[tuple[Path, str]]) -> bool:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as VF
 
+from datamodules.files.slice_names import whole_name
 from datamodules.found import Found, by_folder, describe
 from datamodules.image_sets import ImageSet, find_images, hold_out, limited
 from datamodules.listing import Listing, composed, joined, sub_folders
@@ -127,7 +128,7 @@ class FolderDataSet:
         self._side = data_set.centre_crop
         root, self._by_table = Path(data_set.root), data_set.table is not None
         if data_set.table is None:
-            self._train, self._held_out, names = _domains(root, data_set.attributes, reading.held_out_share)
+            self._train, self._held_out, names = _domains(root, data_set.attributes, reading)
             self.attributes = Attributes([names], [names])
             one_hot = torch.eye(len(names)).tolist()
             self._labels = {
@@ -138,7 +139,7 @@ class FolderDataSet:
         else:
             names, table = read_table(data_set.table, data_set.attributes)
             self.attributes = Attributes([names], data_set.exclusive or [])
-            found = without_masks(find_images(root, "training with a table of attributes"))
+            found = without_masks(find_images(root, "training with a table of attributes", reading.cut))
             self._labels = self._rows(found, data_set.table, table)
             _refuse_constant(names, list(self._labels.values()), data_set.table)
             train, held_out = hold_out(list(self._labels), root, reading.held_out_share)
@@ -153,11 +154,12 @@ class FolderDataSet:
         """Return the label of every image that was found, in possible combinations only."""
         labels = {}
         for name, path in zip(found.names, found.paths, strict=True):
-            if entry_of(name) not in rows:
+            entry = entry_of(name) if entry_of(name) in rows else entry_of(whole_name(name))
+            if entry not in rows:
                 raise ValueError(
                     f"{table}: no row for {name}, which is in {found.folder}. Add one, or move the image."
                 )
-            labels[path] = rows[entry_of(name)]
+            labels[path] = rows[entry]
         impossible = [path for path, label in labels.items() if self.attributes.contradiction(label)]
         if impossible and self._on_conflict == "raise":
             both = self.attributes.contradiction(labels[impossible[0]])
@@ -182,7 +184,8 @@ class FolderDataSet:
         if self._by_table:
             return [describe("images", self._train, self._held_out, self.channels, read=names)]
         splits = self._train, self._held_out
-        return by_folder(self.attributes.flat, *splits, self.channels, names, images_without_masks)
+        listed = partial(images_without_masks, slices=self._reading.cut)
+        return by_folder(self.attributes.flat, *splits, self.channels, names, listed)
 
     def training(self, masks: bool) -> LabelledImages:
         """Read what is trained on, as far as it fits the memory."""
@@ -211,13 +214,15 @@ def _cut_and_resize(image: Tensor, side: int | None, resize: Callable[[Tensor], 
     return resize(cut)
 
 
-def _domains(root: Path, chosen: Sequence[str] | None, share: float) -> tuple[Listing, Listing, list[str]]:
+def _domains(
+    root: Path, chosen: Sequence[str] | None, reading: Reading
+) -> tuple[Listing, Listing, list[str]]:
     """Return the files to train and to evaluate on, and the names of the domains.
 
     Args:
         root: folder of the domains, or of their splits.
         chosen: names of the domains; None takes all.
-        share: part of the images to hold out where no folder holds them.
+        reading: which share is held out where no folder holds them, and how volumes are cut.
     """
     train = root / "train" if (root / "train").is_dir() else root
     test = next((root / name for name in HELD_OUT_FOLDERS if train != root and (root / name).is_dir()), None)
@@ -236,18 +241,18 @@ def _domains(root: Path, chosen: Sequence[str] | None, share: float) -> tuple[Li
     trained: list[Listing] = []
     tested: list[Listing] = []
     for name in names:
-        learnt = without_masks(find_images(there[name], f"training in domain {name}"))
+        learnt = without_masks(find_images(there[name], f"training in domain {name}", reading.cut))
         if len(learnt.paths) < FEWEST:
             raise ValueError(
                 f"{there[name]}: domain {name} has one image; {FEWEST} or more are needed to learn what its "
                 "images have in common."
             )
         if test is None:
-            paths, kept = hold_out(learnt.paths, train, share)
+            paths, kept = hold_out(learnt.paths, train, reading.held_out_share)
             learnt, held_out = learnt._replace(paths=paths), Listing(train, kept)
         else:
             place = _by_name(test).get(name, test / name)
-            held_out = without_masks(find_images(place, f"evaluation in domain {name}"))
+            held_out = without_masks(find_images(place, f"evaluation in domain {name}", reading.cut))
         trained.append(learnt)
         tested.append(held_out)
     return joined(train, trained), joined(test or train, tested), names

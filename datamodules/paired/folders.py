@@ -5,13 +5,20 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from datamodules.files.readers import ImageError
+from datamodules.files.slice_names import slice_of, volume_of
+from datamodules.files.volumes.opening import open_volume
 from datamodules.files.writers import renamed
 from datamodules.image_sets import find_images, hold_out, limited
 from datamodules.listing import Listing, composed, is_hidden
 from datamodules.reading import OnBadImage
+from datamodules.slices import Slices
 
 SPLITS = ("train", "val", "test")
 
@@ -78,17 +85,17 @@ def split_files(listings: Mapping[str, Listing], share: float, limit: int | None
     return Splits(limited(train, limit), limited(validation, limit), limited(test, limit))
 
 
-def list_folder(folder: Path) -> Listing:
+def list_folder(folder: Path, slices: Slices | None = None) -> Listing:
     """List the images of a folder that must have some.
 
     Raises:
         FileNotFoundError: there is no such folder, or no image in it.
     """
-    return find_images(folder, "pairs")
+    return find_images(folder, "pairs", slices)
 
 
 def match_folders(
-    folder_A: Path, folder_B: Path, on_bad: OnBadImage = "raise"
+    folder_A: Path, folder_B: Path, on_bad: OnBadImage = "raise", slices: Slices | None = None
 ) -> tuple[Listing, dict[Path, Path]]:
     """Match the images of two folders by their names without suffix, sub-folders included.
 
@@ -96,6 +103,7 @@ def match_folders(
         folder_A: images of A.
         folder_B: images of B.
         on_bad: raise where images have no partner, or skip these with one warning.
+        slices: how volumes are cut; those of A tell which slices are taken.
 
     Returns:
         The images of A that have a partner, and what is left out of both folders; and the partner of each.
@@ -105,8 +113,11 @@ def match_folders(
         ValueError: images without a partner, or two of one name; tells how many and names the first. Or none
             has a partner.
     """
-    found_A, found_B = find_images(folder_A, "pairs"), find_images(folder_B, "pairs")
+    found_A = find_images(folder_A, "pairs", slices)
+    found_B = find_images(folder_B, "pairs", slices and slices.every)
     A, B = _by_stem(found_A), _by_stem(found_B)
+    B = _of_slices_taken(A, B)
+    _warn_of_misplaced(A, B)
     lonely = [A[stem] for stem in sorted(A.keys() - B.keys())] + [
         B[stem] for stem in sorted(B.keys() - A.keys())
     ]
@@ -137,6 +148,34 @@ def _by_stem(listing: Listing) -> dict[str, Path]:
             f"their partners are not known: {_first(twice)}. Rename or remove these."
         )
     return by_stem
+
+
+def _of_slices_taken(A: Mapping[str, Path], B: Mapping[str, Path]) -> dict[str, Path]:
+    """Return B without the slices that A left out of a volume which both have."""
+    both = {_volume(stem) for stem, path in A.items() if slice_of(path)}
+    return {
+        stem: path for stem, path in B.items() if stem in A or not slice_of(path) or _volume(stem) not in both
+    }
+
+
+def _volume(stem: str) -> str:
+    return stem.rpartition("/")[0]
+
+
+def _warn_of_misplaced(A: Mapping[str, Path], B: Mapping[str, Path]) -> None:
+    """Say which volumes of pairs do not lie alike in the body, so that their slices show different places."""
+    pairs = {(volume_of(path), volume_of(B[stem])) for stem, path in A.items() if stem in B}
+    for volume_A, volume_B in sorted((one, other) for one, other in pairs if one and other):
+        with suppress(ImageError):  # whoever reads it is told
+            one, other = open_volume(volume_A), open_volume(volume_B)
+            if one is None or other is None or one.affine is None or other.affine is None:
+                continue
+            if not np.allclose(one.affine, other.affine, atol=1e-2):
+                warnings.warn(
+                    f"{volume_A} and {volume_B} lie differently in the body, by their affines: their slices "
+                    "of one number show different places, unless one is resampled to the other.",
+                    stacklevel=5,
+                )
 
 
 def _first(paths: Iterable[Path]) -> str:

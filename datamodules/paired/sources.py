@@ -269,7 +269,7 @@ def find_pairs(
 
 
 def _from_pictures(folder: Path, pairing: Pairing) -> FolderPairs:
-    splits = pairing.split({"train": list_folder(folder)})
+    splits = pairing.split({"train": list_folder(folder, pairing.reading_A.cut)})
     colorise = pairing.task == "colorise"
     channels = 3 if colorise else pairing.reading_B.channels_of(splits.train.paths)
 
@@ -284,7 +284,7 @@ def _from_pictures(folder: Path, pairing: Pairing) -> FolderPairs:
 
 
 def _side_by_side(folders: Mapping[str, tuple[Path, ...]], pairing: Pairing) -> FolderPairs:
-    listings = {split: list_folder(folder) for split, (folder,) in folders.items()}
+    listings = {split: list_folder(folder, pairing.reading_A.cut) for split, (folder,) in folders.items()}
     splits = pairing.split(listings)
     headers = sample_headers(splits.train.paths, pairing.reading_A.on_bad_image)
     usual, channels = usual_shape(headers), max(header.channels for header in headers)
@@ -304,7 +304,9 @@ def _matched(folders: Mapping[str, tuple[Path, ...]], pairing: Pairing) -> Folde
     listings: dict[str, Listing] = {}
     partners: dict[Path, Path] = {}
     for split, (folder_A, folder_B) in folders.items():
-        listings[split], matched = match_folders(folder_A, folder_B, pairing.reading_A.on_bad_image)
+        listings[split], matched = match_folders(
+            folder_A, folder_B, pairing.reading_A.on_bad_image, pairing.reading_A.cut
+        )
         partners |= matched
     splits = pairing.split(listings)
     train_A = splits.train.paths

@@ -23,6 +23,7 @@ from datamodules.paired.folders import LONELY
 from datamodules.public_sets.sharp import folders_of
 from datamodules.reading import MemoryImages, Reading
 from datamodules.sharp.pair import GivenPairs
+from datamodules.slices import Slices
 
 Make = Callable[[Tensor], Tensor]
 """Makes an item, a pair or a sharp image, of a picture (C, H, W)."""
@@ -157,12 +158,11 @@ def open_files(
         raise ValueError("small: these are the small images of a root or folder of sharp ones: give one.")
     if not given:
         return None
-    share, limit = reading.held_out_share, reading.max_images
     if name is not None:
         splits = _of_set(name, reading)
     else:
         place = root or folder or ""
-        splits = find_splits(place, whole=root is None, classes=False, share=share, limit=limit)
+        splits = find_splits(place, reading, whole=root is None, classes=False)
     pairs = None if small is None else _with_small(splits, Path(small), scale, reading)
     if pairs is not None:
         splits = ImageSplits(_among(pairs, splits.train), _among(pairs, splits.held_out))
@@ -188,7 +188,7 @@ def _with_small(splits: ImageSplits, folder: Path, scale: int, reading: Reading)
     pairs, lonely = dict[Path, Path](), list[Path]()
     for files in (splits.train, splits.held_out):
         inner = folder / files.folder.name
-        found = partners(files, inner if inner.is_dir() else folder, scale)
+        found = partners(files, inner if inner.is_dir() else folder, scale, reading.cut)
         pairs |= {path: small for path, small in found.items() if small is not None}
         lonely += [path for path, small in found.items() if small is None]
     if lonely:
@@ -209,7 +209,9 @@ def _among(pairs: Mapping[Path, Path], files: Listing) -> Listing:
     return Listing(files.folder, paired, Counter(files.left_out) + lonely)
 
 
-def partners(sharp: Listing, folder: Path, scale: int) -> dict[Path, Path | None]:
+def partners(
+    sharp: Listing, folder: Path, scale: int, slices: Slices | None = None
+) -> dict[Path, Path | None]:
     """Return the file of the small image, or None, for each of the sharp ones.
 
     It has the same path in its folder but for the suffix, or ends in x and the scale, as in DIV2K: 0001x4.png
@@ -218,7 +220,7 @@ def partners(sharp: Listing, folder: Path, scale: int) -> dict[Path, Path | None
     Raises:
         FileNotFoundError: there is no such folder.
     """
-    listing = list_images(folder)
+    listing = list_images(folder, slices and slices.every)
     stems = dict(zip(map(_stem, listing.names), listing.paths, strict=True))
     return {
         path: stems.get(_stem(name)) or stems.get(f"{_stem(name)}x{scale}")

@@ -229,10 +229,10 @@ class FolderDomains:
 def _find_domain(
     name: str, train: Path, test: Path | None, reading: Reading, preprocess: Preprocess
 ) -> _Domain:
-    trained = find_images(train, f"training in domain {name}")
+    trained = find_images(train, f"training in domain {name}", reading.cut)
     limit = reading.max_images
     if test is not None:
-        held_out = find_images(test, f"evaluation in domain {name}")
+        held_out = find_images(test, f"evaluation in domain {name}", reading.cut)
     elif evaluated_on_itself(preprocess, len(trained.paths)):
         held_out = Listing(train, trained.paths)
     else:

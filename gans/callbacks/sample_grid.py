@@ -18,7 +18,7 @@ from PIL import Image
 from gans.callbacks.evaluation import check_interval, is_due, is_last
 from gans.files import written_whole
 from gans.inference import evaluating
-from gans.pictures.render import render
+from gans.pictures.render import middle_slices, render
 from gans.protocol import Evaluated
 
 SEED = 0  # of the noise in the pictures: the same in every epoch
@@ -67,10 +67,12 @@ class SampleGrid(Callback):
         self._before_training = before_training
         self._every_n_steps, self._drawn_step = every_n_steps, 0
         self._batch: Any = None
+        self._neighbours = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Fetch the inputs, once; a data module that has no `preview` costs a warning."""
-        preview = getattr(getattr(trainer, "datamodule", None), "preview", None)
+        data = getattr(trainer, "datamodule", None)
+        preview, self._neighbours = getattr(data, "preview", None), getattr(data, "slice_neighbours", 0)
         if preview is None:
             rank_zero_warn("No sample grids are drawn: the data module has no method `preview`.")
         elif trainer.is_global_zero:
@@ -123,7 +125,7 @@ class SampleGrid(Callback):
             grids = pl_module.grids(batch)
         for name, grid in grids.items():
             if min(map(len, grid.columns.values()), default=0):  # a domain may have no held-out image
-                picture = render(grid)
+                picture = render(middle_slices(grid, self._neighbours))
                 with written_whole(Path(trainer.default_root_dir, "samples", f"{name}_{when}.png")) as file:
                     picture.save(file, format="PNG")
                 _show(trainer, name, picture)

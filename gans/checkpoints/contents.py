@@ -8,6 +8,7 @@ from typing import Any
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from gans.checkpoints.carrying import fitting, what_was_carried
 from gans.training.averaging import NetworkAverages
 
 FORMAT = 1
@@ -53,11 +54,15 @@ def accept(module: nn.Module, checkpoint: dict[str, Any]) -> None:
             weights[f"{name}._extra_state"] = stored.get(name, part.get_extra_state())
 
 
-def take_weights(module: nn.Module, checkpoint: Mapping[str, Any]) -> None:
+def take_weights(module: nn.Module, checkpoint: Mapping[str, Any]) -> list[str]:
     """Give a module the networks of a checkpoint and nothing else: histories and averages begin anew.
 
     The checkpoint may be one of the module's `first_stages`. Then they are its averages, where it has any,
-    and networks that it lacks stay as they are.
+    and networks that it lacks stay as they are. Or it may be of other data, by an argument that is among
+    `facts_of_its_own`: then those weights are taken that fit.
+
+    Returns:
+        A line that tells which they were, where not all are taken.
 
     Raises:
         ValueError: as `accept` does.
@@ -68,8 +73,24 @@ def take_weights(module: nn.Module, checkpoint: Mapping[str, Any]) -> None:
     if checkpoint["gans"]["variant"] in first_stages:
         weights = _of_first_stage(module, weights)
     _match_averages(module, weights)
-    _refuse_other_weights(module, weights)
-    module.load_state_dict(weights, strict=False)  # each process's own states have no weights
+    differences = _differences(module, checkpoint)
+    own = {name: part for name, part in module.state_dict().items() if isinstance(part, Tensor)}
+    carried = fitting(own, weights) if differences else weights
+    if not differences or not carried:
+        _refuse_other_weights(module, weights)
+    module.load_state_dict(carried, strict=False)  # each process's own states have no weights
+    return [what_was_carried(own, carried, differences)] if differences else []
+
+
+def _differences(module: nn.Module, checkpoint: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the values here and there of arguments by which a module is for other data than a checkpoint."""
+    arguments: Any = getattr(module, "hparams", {})
+    stored = checkpoint.get("hyper_parameters", {})
+    return {
+        name: (arguments[name], stored[name])
+        for name in getattr(module, "facts_of_its_own", ())
+        if name in stored and arguments[name] != stored[name]
+    }
 
 
 def _of_first_stage(module: nn.Module, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -215,7 +215,8 @@ class Application(LightningCLI):
         self.config_init = self.parser.instantiate(rest)
         self.model = self.config_init[self.command].model
         if self.init_from is not None:
-            take_weights(self.model, read_checkpoint(self.init_from))
+            for line in take_weights(self.model, read_checkpoint(self.init_from)):
+                notice(f"From {self.init_from}: {line}")
         self.trainer = self.instantiate_trainer()
         interrupts.before_the_end(lambda: end_other_processes(self.trainer, patience=0))
 

@@ -28,7 +28,7 @@ def refuse_empty_folders(data: dict[str, Any]) -> None:
         folder = Path(given)
         if not folder.is_dir():
             raise FileNotFoundError(f"data.{name} is {given}: no such folder.")
-        if not _has_image(folder):
+        if not _has_image(folder) and not data.get("slices"):  # slices of DICOM series may have no suffix
             raise FileNotFoundError(
                 f"data.{name} is {given}: there is no image in it. These are read: {', '.join(FORMATS)}."
             )

@@ -44,13 +44,15 @@ def initial_checkpoint(init_from: str, command: str) -> Path:
 def architecture_arguments(path: Path, variant: type[AdversarialModule]) -> dict[str, Any]:
     """Return what of `stored_arguments` a training that starts anew takes over: not how to optimise.
 
+    What the networks of a variant are to fit its own data in is left to these.
     Of another variant that is a stage before this one, they are those which the stages share.
     """
     stored = stored_arguments(path)
     if stored["_class_path"] in variant.first_stages:
         return {name: stored[name] for name in variant.first_stages[stored["_class_path"]]}
     optimisation = signature(AdversarialModule.__init__).parameters
-    return {name: value for name, value in stored.items() if name not in optimisation}
+    left = {*optimisation, *variant.facts_of_its_own}
+    return {name: value for name, value in stored.items() if name not in left}
 
 
 def refuse_weights_alone(path: Path) -> None:

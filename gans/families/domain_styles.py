@@ -3,70 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
-from zlib import crc32
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from datamodules.base import PredictBatch
-from datamodules.image_sets import find_images
-from datamodules.listing import composed
 from datamodules.multi_domain.batches import MultiDomainBatch
 from datamodules.multi_domain.masks import OTHERWISE
-from datamodules.reading import read_pixels
-from datamodules.transforms import to_unit_range
 from gans.base import Regularised
-from gans.inference import Given, Images, coded, evaluating, how_many, mapped, seeded_noise
+from gans.inference import (
+    Given,
+    Images,
+    coded,
+    evaluating,
+    how_many,
+    mapped,
+    one_for_each,
+    seeded_noise,
+)
 from gans.networks.landmarks import FaceMasks, load_landmarks
-from gans.protocol import Comparison, Grid, Predictions
 
 PAPER_DOMAINS = ["female", "male"]
-GRID_LOOKS = 5
 FOR_THE_MEAN = 10_000  # random styles, the authors' number
 
 Masks = Callable[[Tensor], Tensor]
-"""Makes of images (N, C, H, W) in [-1, 1] masks (N, 2, h, w) in [0, 1], see `gans.networks.stargan_v2`."""
-
-
-class _Pair(NamedTuple):
-    """The images of one domain in a batch, to be translated to another one.
-
-    Attributes:
-        name: of the pair, such as `cat2dog`.
-        target: the domain to translate to.
-        images: of the source domain.
-        masks: of these images, where the data has them.
-        names: of these images.
-        real: images of the target domain.
-        truth: what the translation would ideally be, where it is known.
-    """
-
-    name: str
-    target: str
-    images: Tensor
-    masks: Tensor | None
-    names: list[str]
-    real: Tensor
-    truth: Tensor | None
-
-
-class _Reference(NamedTuple):
-    """A picture whose look `predict` borrows: its domain, its name without suffix, and its style (1, S)."""
-
-    domain: str
-    name: str
-    style: Tensor
+"""Makes of images (N, C, H, W) in [-1, 1] masks (N, 2, h, w) in [0, 1], see `StyledGenerator`."""
 
 
 class DomainStyles(Regularised):
     """Base of variants that translate to any domain by a generator, in styles of the domain.
 
     A sub-class has the networks `generator`, `mapping_network` and `style_encoder`, and the arguments
-    `channels`, `image_size`, `latent_size`, `style_size`, `high_pass`, `landmarks`, `target`, `looks`,
-    `references` and `truncation`.
+    `channels`, `image_size`, `latent_size`, `style_size`, `high_pass`, `landmarks` and `truncation`.
 
     Attributes:
         domains: their names.
@@ -84,7 +53,6 @@ class DomainStyles(Regularised):
         self.domains = list(PAPER_DOMAINS if domains is None else domains)
         # In a list, so that a network is neither trained nor stored.
         self._masking: list[Masks] = []
-        self._borrowed: list[_Reference] | None = None
         if len(set(self.domains)) != len(self.domains) or len(self.domains) < 2:
             raise ValueError(
                 f"model.domains is {self.domains}: it names two or more domains, each of them once."
@@ -222,18 +190,15 @@ class DomainStyles(Regularised):
         count = how_many(images)
         labels = self._labels(domain, count)
         names = [self.domains[int(label)] for label in labels]
-        if reference is not None and style is not None:
-            raise ValueError("translate takes a reference or a style, not both.")
         if reference is not None:
-            of_each = how_many(reference) > 1 or not isinstance(domain, str)
-            style = (
-                self._style_of_reference(reference, names) if of_each else self.style_of(reference, domain)
-            )
+            if style is not None:
+                raise ValueError("translate takes a reference or a style, not both.")
+            style = self._style_of_reference(reference, domain, names)
         elif style is None:
             style = self.random_styles(names, [seed] * count, truncation)
         network = self.averaged("generator")
         assert isinstance(network, nn.Module)
-        beside = [_one_for_each(style, count, self.hparams["style_size"])]
+        beside = [one_for_each(style, count, self.hparams["style_size"])]
         if masks is not None:
             beside.append(masks)
 
@@ -246,14 +211,15 @@ class DomainStyles(Regularised):
 
         return mapped(images, network, self.hparams["channels"], translated, *beside)
 
-    def _style_of_reference(self, reference: Images, names: list[str]) -> Tensor:
-        """Return the styles of one picture in several domains, or of as many pictures as there are names."""
-        if how_many(reference) not in (1, len(names)):
-            raise ValueError(
-                f"There are {how_many(reference)} references for {len(names)} images: give one, or as many."
-            )
-        if how_many(reference) == len(names):
+    def _style_of_reference(self, reference: Images, domain: str | Sequence[str], names: list[str]) -> Tensor:
+        """Return the style of one picture in one or several domains, or of as many pictures as names."""
+        count = how_many(reference)
+        if count not in (1, len(names)):
+            raise ValueError(f"There are {count} references for {len(names)} images: give one, or as many.")
+        if count == len(names):
             return self.style_of(reference, names)
+        if isinstance(domain, str):
+            return self.style_of(reference, domain)
         return torch.cat([self.style_of(reference, name) for name in names])
 
     def between(
@@ -329,143 +295,3 @@ class DomainStyles(Regularised):
         if name not in self.domains:
             raise ValueError(f"{name!r} is no domain; there are {', '.join(self.domains)}.")
         return self.domains.index(name)
-
-    def outcomes(self, batch: MultiDomainBatch, count: int) -> dict[str, Tensor]:
-        """Return, for every ordered pair of domains, `count` looks of every image: (N, count, C, H, W).
-
-        Their random styles depend on the image's name, not on its place among batches and processes.
-        """
-        return {pair.name: self._looks(pair, count) for pair in self._pairs(batch)}
-
-    def _looks(self, pair: _Pair, count: int) -> Tensor:
-        made = [
-            self.translate(
-                pair.images,
-                pair.target,
-                style=self._style_by_name(pair.names, pair.target, k),
-                masks=pair.masks,
-            )
-            for k in range(count)
-        ]
-        return torch.stack(made, dim=1)
-
-    def _style_by_name(self, names: Sequence[str], domain: str, look: int) -> Tensor:
-        seeds = [crc32(f"{name}/{domain}/{look}".encode()) for name in names]
-        return self.random_styles(domain, seeds, self.hparams["truncation"])
-
-    def comparisons(self, batch: MultiDomainBatch) -> dict[str, Comparison]:
-        """Return, for every ordered pair of domains, all looks beside real images of the target domain.
-
-        Where the data knows what an image of one domain is in another, that is one look of many: the distance
-        of random ones from it would say nothing. What can be held against it is the translation in its own
-        style, under `cat2dog_in_style_of_truth`.
-        """
-        compared = {}
-        for pair in self._pairs(batch):
-            looks = self._looks(pair, self.hparams["looks"]).flatten(0, 1)
-            compared[pair.name] = Comparison(looks, pair.real)
-            if pair.truth is not None:
-                styled = (
-                    self.translate(pair.images, pair.target, reference=pair.truth, masks=pair.masks)
-                    if len(pair.images)
-                    else pair.images
-                )
-                compared[f"{pair.name}_in_style_of_truth"] = Comparison(styled, None, pair.images, pair.truth)
-        return compared
-
-    def _pairs(self, batch: MultiDomainBatch) -> list[_Pair]:
-        labels = batch.labels.argmax(1)
-        names = list(batch.names) or [str(place) for place in range(len(labels))]
-        pairs = []
-        for source, target in ((s, t) for s in range(len(self.domains)) for t in range(len(self.domains))):
-            rows = (labels == source).nonzero()[:, 0]
-            if source != target:
-                pairs.append(
-                    _Pair(
-                        f"{self.domains[source]}2{self.domains[target]}",
-                        self.domains[target],
-                        batch.images[rows],
-                        None if batch.masks is None else batch.masks[rows],
-                        [names[row] for row in rows.tolist()],
-                        batch.images[labels == target],
-                        None if batch.truths is None else batch.truths[rows, target],
-                    )
-                )
-        return pairs
-
-    def grids(self, batch: MultiDomainBatch) -> dict[str, Grid]:
-        """Return for each domain the inputs in several looks; and every input in the look of every other.
-
-        In the latter, `references`, the first row shows the inputs and the first column the pictures that
-        lend their look, each in its own domain, as the authors draw it.
-        """
-        grids = {}
-        for domain in self.domains:
-            columns = {"input": batch.images}
-            for seed in range(GRID_LOOKS):
-                columns[f"{domain}, look {seed}"] = self.translate(
-                    batch.images, domain, seed, masks=batch.masks
-                )
-            grids[domain] = Grid(columns)
-        return grids | {"references": self._cross_table(batch)}
-
-    def _cross_table(self, batch: MultiDomainBatch) -> Grid:
-        names = [self.domains[label] for label in batch.labels.argmax(1).tolist()]
-        styles = self.style_of(batch.images, names)
-        columns = {"reference": torch.cat([torch.ones_like(batch.images[:1]), batch.images])}
-        for place, image in enumerate(batch.images):
-            many = image.expand_as(batch.images)
-            masks = None if batch.masks is None else batch.masks[place].expand_as(batch.masks)
-            made = self.translate(many, names, style=styles, masks=masks)
-            columns[f"input {place}"] = torch.cat([image[None], made])
-        return Grid(columns)
-
-    def predict_step(self, batch: PredictBatch, batch_idx: int) -> Predictions:
-        """Translate a batch of a folder to every target, in random looks or in those of the references."""
-        made, names = [], []
-        if self.hparams["references"] is not None:
-            for domain, name, style in self._references():
-                made.append(self.translate(batch.images, domain, style=style[0]))
-                names += [f"{domain}/{name}/{file}" for file in batch.names]
-        else:
-            for domain in self.hparams["target"] or self.domains:
-                for look in range(self.hparams["looks"]):
-                    styles = self._style_by_name(batch.names, domain, look)
-                    made.append(self.translate(batch.images, domain, style=styles))
-                    names += [f"{domain}/look_{look}/{file}" for file in batch.names]
-        return Predictions(torch.cat(made), names, list(batch.names) * len(made))
-
-    def _references(self) -> list[_Reference]:
-        """Return the pictures of the folder of references, read once.
-
-        Raises:
-            ValueError: if a sub-folder is none of the domains, or there is none.
-            FileNotFoundError: if there is no such folder, or no picture in it.
-        """
-        if self._borrowed is None:
-            folder = Path(self.hparams["references"]).expanduser()
-            files = find_images(folder, "references (model.references)")
-            self._borrowed = [self._reference(folder, path) for path in files.paths]
-        return self._borrowed
-
-    def _reference(self, folder: Path, path: Path) -> _Reference:
-        domain, *rest = path.relative_to(folder).parts
-        if not rest or composed(domain) not in self.domains:
-            raise ValueError(
-                f"model.references: {path} does not lie in a sub-folder named after a domain, which are "
-                f"{', '.join(self.domains)}."
-            )
-        image = to_unit_range(read_pixels(path, self.hparams["channels"]))
-        name = Path(*rest).with_suffix("").as_posix()
-        return _Reference(composed(domain), name, self.style_of(image, composed(domain)))
-
-
-def _one_for_each(styles: Tensor, count: int, size: int) -> Tensor:
-    """Return styles (count, size), of which there were as many or one."""
-    rows = styles if styles.ndim == 2 else styles[None]
-    if rows.shape not in {(1, size), (count, size)}:
-        raise ValueError(
-            f"style has the shape {tuple(styles.shape)}: for {count} images it is ({size},) or ({count}, "
-            f"{size})."
-        )
-    return rows.expand(count, size)

@@ -17,6 +17,14 @@ DECODED_AT_ONCE = 256  # images: bounds the memory of large samples
 CLASSES_SHOWN = 16  # columns of a sample grid
 
 
+def cut(images: Tensor) -> Tensor:
+    """Return images of a network that bounds none, cut to [-1, 1]; as they are where a gradient is wanted.
+
+    None goes through the pixels that a cut changes.
+    """
+    return images if images.requires_grad else images.clamp(-1, 1)
+
+
 class FromLatents(AdversarialModule):
     """Base of the variants with a network that decodes latents N(0, I) into images.
 
@@ -38,12 +46,12 @@ class FromLatents(AdversarialModule):
         """Return the latents at standard normal noise (N, latent_size): the noise itself."""
         return noise
 
-    @torch.no_grad()
     def decode(self, latents: Tensor, condition: Tensor | None = None, **options: Any) -> Tensor:
         """Return the images of latents, by the averaged network if there is one.
 
         Args:
-            latents: (N, latent_size), of any device and precision.
+            latents: (N, latent_size), of any device and precision. Where they ask for a gradient, as to find
+                those of a given image, one goes through the network, and the images are not cut to [-1, 1].
             condition: labels (N,) of classes, which a model with classes needs and another one does not take;
                 or what else a variant is given beside the latents.
             **options: what else its network takes.
@@ -54,16 +62,25 @@ class FromLatents(AdversarialModule):
         Raises:
             ValueError: if the latents have another shape, or the condition is not what the model needs.
         """
+        network = self.averaged(self.decoder)
+        given = self.given_to_decoder(latents, condition)
+        parts = zip(*(part.split(DECODED_AT_ONCE) for part in given), strict=True)
+        with evaluating(network), torch.set_grad_enabled(latents.requires_grad):
+            return torch.cat([network(*part, **options) for part in parts])
+
+    def given_to_decoder(self, latents: Tensor, condition: Tensor | None = None) -> list[Tensor]:
+        """Return latents, and the condition of a model that takes one, where its network is.
+
+        Raises:
+            ValueError: as `decode` does.
+        """
         if latents.ndim != 2 or latents.shape[1] != self.latent_size:
             raise ValueError(f"Latents are (N, {self.latent_size}), not of shape {tuple(latents.shape)}.")
-        network = self.averaged(self.decoder)
-        given = [latents.to(next(network.parameters()))]
+        given = [latents.to(next(self.averaged(self.decoder).parameters()))]
         if self.takes_condition(condition, len(latents)):
             assert condition is not None
             given.append(condition.to(self.device))
-        parts = zip(*(part.split(DECODED_AT_ONCE) for part in given), strict=True)
-        with evaluating(network):
-            return torch.cat([network(*part, **options) for part in parts])
+        return given
 
     def sample(self, count: int, seed: int = 0, labels: Tensor | None = None) -> Tensor:
         """Make images without a trainer or data module.
@@ -110,7 +127,11 @@ class FromLatents(AdversarialModule):
                 f"{type(self).__name__} makes images of seeds and translates none: leave data.predict_dir "
                 "out, and say by data.predict_count how many to make."
             )
-        return Predictions(self.made_of(batch.seeds.tolist()), list(batch.names))
+        return Predictions(self.predicted(batch.seeds.tolist()), list(batch.names))
+
+    def predicted(self, seeds: Sequence[int]) -> Tensor:
+        """Return the samples that `predict` writes: those of seeds."""
+        return self.made_of(seeds)
 
     @property
     def _classes(self) -> int:

@@ -107,6 +107,7 @@ class NoiseToImage(LatentGAN):
     """
 
     batch_type = ImageBatch
+    facts_of_its_own = ("image_size", "classes")
 
     def __init__(self, classes: int = 0, **shared: Any) -> None:
         super().__init__(**shared)

@@ -12,7 +12,16 @@ from torch import Tensor
 from datamodules.base import PredictBatch
 from datamodules.unpaired.batches import UnpairedBatch
 from gans.base import Regularised
-from gans.inference import Given, Images, coded, evaluating, how_many, mapped, seeded_noise
+from gans.inference import (
+    Given,
+    Images,
+    coded,
+    evaluating,
+    how_many,
+    mapped,
+    one_for_each,
+    seeded_noise,
+)
 from gans.networks.munit import StyledAutoencoder
 from gans.protocol import Comparison, Grid, Predictions
 
@@ -88,7 +97,7 @@ class StyledTranslation(Regularised):
             style = self._random_by(seed)
         elif not isinstance(style, Tensor) or style.ndim > 2:
             style = self.style_of(style, target)
-        styles = _one_for_each(style, how_many(images), self.hparams["style_size"])
+        styles = one_for_each(style, how_many(images), self.hparams["style_size"])
 
         def translated(batch: Tensor, style: Tensor) -> Tensor:
             if not len(batch):  # a process may have no image to evaluate
@@ -167,14 +176,3 @@ def _sides(batch: UnpairedBatch) -> tuple[_Side, _Side]:
         _Side("A2B", batch.A, batch.names_A, batch.B, batch.truth_A2B),
         _Side("B2A", batch.B, batch.names_B, batch.A, batch.truth_B2A),
     )
-
-
-def _one_for_each(styles: Tensor, count: int, size: int) -> Tensor:
-    """Return styles (count, size), of which there were as many or one."""
-    rows = styles if styles.ndim == 2 else styles[None]
-    if rows.shape not in {(1, size), (count, size)}:
-        raise ValueError(
-            f"style has the shape {tuple(styles.shape)}: for {count} images it is ({size},), ({count}, "
-            f"{size}), or that of reference images, as many or one."
-        )
-    return rows.expand(count, size)

@@ -65,6 +65,11 @@ class Objective:
     floor: float | None = 0.0
     margins: Callable[[Tensor, Tensor], Tensor] = _over_zero
 
+    @property
+    def compares(self) -> bool:
+        """Whether real images are recognised beside fakes alone, as only differences of scores count."""
+        return self.margins in (_over_pair, _over_mean)
+
     def discriminator(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         """Return what the discriminator minimises, a scalar, from its scores of real and of fake images."""
         return self.discriminator_loss(_precise(real_scores), _precise(fake_scores))

@@ -25,6 +25,29 @@ def content_distance(features: Tensor, targets: Tensor) -> Tensor:
     return F.mse_loss(F.group_norm(features, channels), F.group_norm(targets, channels))
 
 
+def normalised_distance(
+    features: Sequence[Tensor], targets: Sequence[Tensor], weights: Iterable[float]
+) -> Tensor:
+    """Return the squared difference of features that have length 1 at every position, a scalar.
+
+    It is averaged over positions and added up over layers by their weights: LPIPS (Zhang et al. 2018,
+    arXiv:1801.03924) without the weights that it learnt for each channel.
+
+    Args:
+        features: of each layer, (N, C, H, W) in its own size.
+        targets: of the same shapes; no gradient goes through them.
+        weights: one for each layer.
+
+    Raises:
+        ValueError: if there are not as many of each.
+    """
+    distances = [
+        weight * (F.normalize(feature) - F.normalize(target.detach())).square().sum(1).mean()
+        for feature, target, weight in zip(features, targets, weights, strict=True)
+    ]
+    return torch.stack(distances).sum()
+
+
 def feature_distance(
     features: Sequence[Tensor], targets: Sequence[Tensor], weights: Iterable[float]
 ) -> Tensor:

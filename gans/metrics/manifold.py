@@ -37,11 +37,7 @@ def manifold_scores(real: Tensor, fake: Tensor, neighbours: int) -> dict[str, fl
     Raises:
         ValueError: if a set has too few rows.
     """
-    if min(len(real), len(fake)) <= neighbours:
-        raise ValueError(
-            f"With {neighbours} neighbours each set needs {neighbours + 1} images or more, but there are "
-            f"{len(real)} real and {len(fake)} generated ones."
-        )
+    _refuse_few(real, fake, neighbours)
     real, fake = in_double(real), in_double(fake)
     centre = real.mean(dim=0)  # distances do not change, their rounding does
     real, fake = real - centre, fake - centre
@@ -63,6 +59,14 @@ def manifold_scores(real: Tensor, fake: Tensor, neighbours: int) -> dict[str, fl
         "coverage": covered,
     }
     return {name: float(values.double().mean()) for name, values in scores.items()}
+
+
+def _refuse_few(real: Tensor, fake: Tensor, neighbours: int) -> None:
+    if min(len(real), len(fake)) <= neighbours:
+        raise ValueError(
+            f"With {neighbours} neighbours each set needs {neighbours + 1} images or more, but there are "
+            f"{len(real)} real and {len(fake)} generated ones."
+        )
 
 
 def _squared_radii(features: Tensor, neighbours: int) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
@@ -60,6 +61,18 @@ def render(grid: Grid) -> Image.Image:
             picture.paste(enlarged, (left, header + i * height))
         left += width
     return picture
+
+
+def middle_slices(grid: Grid, neighbours: int) -> Grid:
+    """Return a grid in which slices of volumes, with so many on either side as channels, are grey."""
+    if not neighbours:
+        return grid
+    middle = slice(neighbours, neighbours + 1)
+    columns = {
+        label: images[:, middle] if images.shape[1] == 2 * neighbours + 1 else images
+        for label, images in grid.columns.items()
+    }
+    return replace(grid, columns=columns)
 
 
 def _count_rows(grid: Grid) -> int:

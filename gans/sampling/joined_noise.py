@@ -6,6 +6,7 @@ import lightning as L
 import torch
 from torch import Tensor
 
+from gans.sampling.draws import Draws
 from gans.training.lightning_internals import has_trainer
 
 NOBODYS_RANK = 4095  # steps are seeded 4096 apart; no process draws from this seed
@@ -41,17 +42,15 @@ class JoinedChance:
 
     def __init__(self, module: L.LightningModule) -> None:
         self.world = module.trainer.world_size if has_trainer(module) else 1
-        self._rank = module.global_rank
         self._like = next(module.parameters())
-        self._rows = joined_generator(module, self._like.device)
+        generator = joined_generator(module, self._like.device)
+        self._rows = Draws(generator, module.global_rank, self.world)
         # What decides about the step itself is drawn where nobody waits for the device.
-        self._host = self._rows if self._rows.device.type == "cpu" else joined_generator(module)
+        self._host = generator if generator.device.type == "cpu" else joined_generator(module)
 
     def normal(self, count: int, *shape: int) -> Tensor:
         """Draw standard normal numbers (count, *shape) for as many rows of each process's batch."""
-        size, like = (count * self.world, *shape), self._like
-        joined = torch.randn(size, generator=self._rows, device=like.device, dtype=like.dtype)
-        return joined[self._rank :: self.world]
+        return self._rows.normal(self._like.new_empty(count), *shape)
 
     def uniform(self) -> float:
         """Draw one number in [0, 1), alike on all processes."""

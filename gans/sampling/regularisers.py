@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 from torch import Tensor, nn
 
 from gans.losses.penalties import Discriminator, gradient_penalty, interpolate, r1_penalty, r2_penalty
+from gans.networks.freezing import freeze_first
 from gans.networks.norms import spectral_normalised
 from gans.sampling.adaptive import AdaptiveProbability
 from gans.sampling.augmentation import DiffAugment, instance_noise
@@ -67,12 +68,13 @@ class Regularisers(nn.Module):
         return bool(of_pipe) or "color" in (self._arguments["diffaugment"] or ())
 
     def bound(self, discriminator: Network) -> Network:
-        """Return a discriminator, initialised, with its weights normalised if that is asked for.
+        """Return a discriminator, initialised, with weights normalised and layers frozen as is asked for.
 
         Raises:
-            ValueError: if penalties or spectral norm meet batch norm.
+            ValueError: if penalties or spectral norm meet batch norm, or no layer would learn.
         """
         refuse_batch_norm(discriminator, self._arguments)
+        freeze_first(discriminator, self._arguments["freeze_discriminator"])
         return spectral_normalised(discriminator) if self._arguments["spectral_norm"] else discriminator
 
     def start(self, length: int | None) -> None:

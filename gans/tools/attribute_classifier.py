@@ -26,6 +26,7 @@ from gans.cli import errors
 from gans.cli.config_files import find_config
 from gans.cli.own_images import read_settings
 from gans.metrics.attribute_classifier import AttributeClassifier
+from gans.tools.command_line import command_line
 
 SHARED_BY_FACES = ("attributes", "faces", "faces_count", "test_count", "size", "channels", "workers")
 """Arguments that drawn faces with captions and those with labels have in common."""
@@ -90,12 +91,7 @@ def train(data: MultiDomainImages, out: Path, epochs: int) -> dict[str, float]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m gans.tools.attribute_classifier",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_line("gans.tools.attribute_classifier", __doc__)
     parser.add_argument("--config", required=True, help="whose data has the attributes")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
     parser.add_argument("--epochs", type=int, default=5, help="passes over the training images")

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from gans.base import AdversarialModule
 from gans.cli import errors
+from gans.tools.command_line import command_line
 from gans.tools.official.convert import load_any, write_checkpoint
 
 
@@ -79,12 +80,7 @@ def _mixed(first: nn.Module, second: nn.Module, alpha: float) -> dict[str, Tenso
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m gans.tools.interpolate",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_line("gans.tools.interpolate", __doc__)
     parser.add_argument("first", type=Path, metavar="A", help="a checkpoint, or a file of the authors")
     parser.add_argument("second", type=Path, metavar="B", help="likewise, of the same architecture")
     parser.add_argument("target", type=Path, metavar="OUT", help="checkpoint to write")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gans.cli import errors
+from gans.tools.command_line import command_line
 
 if TYPE_CHECKING:
     from datamodules.base import BatchDataModule
@@ -124,12 +125,10 @@ def _more(items: Sequence[object], most: int) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m gans.tools.look",
+    parser = command_line(
+        "gans.tools.look",
+        __doc__,
         usage="%(prog)s [--config NAME] [--data CLASS] [--data.KEY VALUE ...] [--sheet FILE] [--names N]",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--sheet", type=Path, default=SHEET, help=f"the contact sheet, by default {SHEET}")
     parser.add_argument("--names", type=int, default=NAMED, help="how many files are named of each kind")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gans.cli import errors
+from gans.tools.command_line import command_line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -130,12 +131,7 @@ def _styles(model: Any, options: argparse.Namespace) -> Tensor:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m gans.tools.looks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_line("gans.tools.looks", __doc__)
     parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="of a StarGANv2")
     parser.add_argument("images", type=Path, metavar="FOLDER", help="of images, the first of which are drawn")
     parser.add_argument("--domain", required=True, help="which they become")

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from gans.cli import errors
+from gans.tools.command_line import command_line
 
 
 def main() -> int:
@@ -32,12 +33,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m gans.tools.pairs",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_line("gans.tools.pairs", __doc__)
     commands = parser.add_subparsers(dest="what", required=True)
     join = commands.add_parser("join", help="two folders to one of pictures with A left and B right")
     join.add_argument("folder_A", type=Path)

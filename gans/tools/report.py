@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gans.cli import errors
 from gans.cli.run_folder import REPORT
+from gans.tools.command_line import command_line
 
 COMPARISON = Path("comparison.html")
 PROGRAM = "python -m gans"
@@ -34,12 +35,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m gans.tools.report",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_line("gans.tools.report", __doc__)
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="the folder of a run")
     parser.add_argument(
         "--output", type=Path, help=f"by default RUN/{REPORT}, and {COMPARISON} here for several runs"

@@ -30,6 +30,7 @@ from datamodules.image_sets import find_images
 from datamodules.progress import progress_bar
 from gans.cli import errors
 from gans.files import written_whole
+from gans.tools.command_line import command_line
 
 Pixels = npt.NDArray[Any]
 
@@ -144,11 +145,7 @@ def _write(file: Path, pixels: Pixels) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m gans.tools.sub_images",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_line("gans.tools.sub_images", __doc__)
     parser.add_argument("folder", type=Path, help="of the pictures, sub-folders included")
     parser.add_argument("output", type=Path, help="folder for the squares")
     parser.add_argument("--size", type=int, default=480, help="side of a square in pixels (480)")

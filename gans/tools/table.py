@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gans.cli import errors
+from gans.tools.command_line import command_line
 from gans.tools.row_set import Command, Results, Row, find_rows, run_command, run_row_set
 from gans.tools.spread import metric_names, table_of_rows, write_tables
 
@@ -58,12 +59,7 @@ def tabulate(
 
 def new_parser(module: str, description: str | None) -> argparse.ArgumentParser:
     """Return a parser of what all commands that tabulate have in common."""
-    parser = argparse.ArgumentParser(
-        f"python -m {module}",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,  # else --seed_ would be taken for --seeds
-    )
+    parser = command_line(module, description)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--metrics", nargs="+", help="such as val/l1/A2B; by default all of the validation")
     return parser

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from gans.checkpoints.reading import read_checkpoint
 from gans.cli import errors
 from gans.cli.run_folder import run_of
+from gans.tools.command_line import command_line
 from gans.tools.official import enlarging
 from gans.tools.official.convert import import_official, write_checkpoint
 from gans.tools.row_set import Command, run_command
@@ -85,12 +86,7 @@ def _folder(images: Path, made: Path) -> Path:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m gans.tools.upscale",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_line("gans.tools.upscale", __doc__)
     parser.add_argument(
         "weights", type=Path, metavar="WEIGHTS", help="a checkpoint, or a file of the authors"
     )

@@ -44,6 +44,7 @@ REGULARISER_RANGES: dict[str, Range] = {
     "r2_weight": NOT_NEGATIVE,
     "gradient_penalty": NOT_NEGATIVE,
     "penalty_every": (lambda steps: steps >= 1, "counts steps, so it is 1 or more"),
+    "freeze_discriminator": NOT_NEGATIVE,
     "augment_probability": NOT_NEGATIVE,
     "augment_final_probability": NOT_NEGATIVE_IF_GIVEN,
     "augment_share": (lambda share: 0 < share <= 1, "is a share of the training, above 0 and up to 1"),

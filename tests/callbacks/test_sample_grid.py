@@ -15,6 +15,7 @@ from PIL import Image
 from support.compared import Items, Painter, items, random_images, trainer
 
 from gans.callbacks.sample_grid import SampleGrid
+from gans.pictures.render import middle_slices
 from gans.protocol import Grid
 
 
@@ -158,6 +159,15 @@ def test_without_a_preview_there_is_one_warning(tmp_path: Path) -> None:
         trainer(tmp_path, SampleGrid(), max_epochs=2).fit(Painter(items(2, 2)))
     assert len([warning for warning in caught if "No sample grids" in str(warning.message)]) == 1
     assert not (tmp_path / "samples").exists()
+
+
+def test_of_neighbouring_slices_the_middle_one_is_shown() -> None:
+    slices, other = torch.rand(2, 5, 4, 4), torch.rand(2, 3, 4, 4)
+    shown = middle_slices(Grid({"A": slices, "B": other}), 2).columns
+    assert torch.equal(shown["A"], slices[:, 2:3])
+    assert torch.equal(shown["B"], other)
+    grid = Grid({"A": slices})
+    assert middle_slices(grid, 0) is grid
 
 
 def test_wrong_arguments_are_refused() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support.medical import write_nifti
 from support.pictures import random_pixels, write_folder, write_image
 from torch import Tensor
 
@@ -31,6 +32,7 @@ from datamodules.fingerprint import NamelessError, fingerprint
 from datamodules.image_store import ImageStore
 from datamodules.listing import list_images
 from datamodules.reading import ImageFiles, MemoryBudget, MemoryImages, load_images
+from datamodules.slices import Slices
 from datamodules.transforms import Preprocess, unchanged
 
 BYTES = 20 * 20 * 3
@@ -161,6 +163,16 @@ def test_versions_of_readers_make_another_set(tmp_path: Path, monkeypatch: pytes
     before = fingerprint([])
     monkeypatch.setattr("datamodules.fingerprint.version", lambda package: "2" * (package == "pillow"))
     assert fingerprint([]) != before
+
+
+def test_a_changed_volume_makes_another_set_of_slices(tmp_path: Path) -> None:
+    volume = write_nifti(tmp_path / "brain.nii.gz", np.zeros((4, 5, 6), np.int16))
+    slices = list_images(tmp_path, Slices("axial")).paths
+    before = fingerprint(slices)
+    assert len(slices) == 6
+    assert fingerprint(slices) == before != fingerprint(slices[:5])
+    os.utime(volume, ns=(0, 1))
+    assert fingerprint(slices) != before
 
 
 def test_relative_paths_are_those_of_the_working_folder(

@@ -163,6 +163,13 @@ def test_only_the_relativistic_generators_need_real_scores() -> None:
         objective("relativistic").generator(scores(0))
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_who_recognises_real_images_beside_fakes_alone(name: ObjectiveName) -> None:
+    chosen, real = objective(name), scores(0)
+    margins = [chosen.margins(real, scores(seed)) for seed in (1, 2)]
+    assert chosen.compares != margins[0].equal(margins[1])
+
+
 def test_relativistic_pairs_are_not_stretched() -> None:
     with pytest.raises(ValueError, match="shapes"):
         objective("relativistic").discriminator(scores(0), scores(1)[:1])

@@ -9,14 +9,9 @@ from support.domain_styles import SHAPES, assert_recorded, slow_wave
 from support.parity import CONSTANTS, fill, vectors, wave
 from torch import Tensor, nn
 
-from gans.networks.stargan_v2 import (
-    DomainDiscriminator,
-    HighPass,
-    MappingNetwork,
-    StyledGenerator,
-    StyleEncoder,
-    width_for,
-)
+from gans.networks.stargan_v2.blocks import HighPass, width_for
+from gans.networks.stargan_v2.generator import StyledGenerator
+from gans.networks.stargan_v2.heads import DomainDiscriminator, MappingNetwork, StyleEncoder
 
 OFFICIAL = {"afhq (num_domains 3, w_hpf 0)": (3, 0.0), "celeba_hq (num_domains 2, w_hpf 1)": (2, 1.0)}
 

@@ -27,6 +27,9 @@ NOT_RUN = {
 }
 """Beginning of a command -> why no test runs it."""
 
+ON_VOLUMES = "scans"
+"""The folder in the commands of docs/volumes.md, which tests/test_volumes.py runs one after the other."""
+
 
 def documented() -> list[str]:
     """Return all commands once, in the order of the pages."""
@@ -39,7 +42,9 @@ def run_by(prefix: str) -> list[list[str]]:
     return [
         shlex.split(command.removeprefix(prefix), comments=True)
         for command in documented()
-        if is_of(prefix, command) and not any(is_of(other, command) for other in NOT_RUN)
+        if is_of(prefix, command)
+        and not any(is_of(other, command) for other in NOT_RUN)
+        and ON_VOLUMES not in command
     ]
 
 

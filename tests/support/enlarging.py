@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
+import lightning as L
 import torch
 from torch import Tensor, nn
 
+from datamodules import PairedImages
 from datamodules.base import PredictBatch
 from datamodules.paired.batches import PairedBatch
 from gans.base import AdversarialModule
+from gans.callbacks.predicting.write_predictions import WritePredictions
 from gans.inference import Given, mapped
 from gans.losses.reconstruction import l1
 from gans.protocol import Comparison, Grid, Predictions
@@ -74,3 +78,29 @@ def enlarger(scale: int = 2) -> Enlarger:
         for parameter in model.parameters():
             parameter.mul_(2)
     return model
+
+
+def predict(model: L.LightningModule, folder: Path, output: str, **settings: Any) -> dict[str, Path]:
+    """Predict FOLDER/in to FOLDER/OUTPUT by a trainer; return the files by name.
+
+    Args:
+        model: enlarges the images.
+        folder: with the images.
+        output: name of the folder of the pictures.
+        **settings: of the writer, and of the data module.
+    """
+    names = ("outscale", "suffix", "also_copy", "skip_existing")
+    writer = {key: settings.pop(key) for key in names if key in settings}
+    data = PairedImages(
+        faces_count=1, test_count=1, predict_dir=str(folder / "in"), eval_batch_size=3, **settings
+    )
+    root = folder / output
+    trainer = L.Trainer(
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        default_root_dir=root,
+        callbacks=[WritePredictions(**writer)],
+    )
+    trainer.predict(model, data, return_predictions=False)
+    return {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*")) if path.is_file()}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +54,25 @@ def side_by_side(root: Path, counts: dict[str, int], size: tuple[int, int] = (12
             picture = np.concatenate([left[f"{split}{i}.png"], 255 - left[f"{split}{i}.png"]], axis=1)
             write_image(root / split / f"{split}{i}.png", picture)
     return left
+
+
+def assert_resumes(make: Callable[..., PairedImages | SharpImages], workers: int) -> None:
+    """Assert that an epoch broken off after two batches goes on as one without cache or workers.
+
+    Args:
+        make: returns the data module, with further arguments.
+        workers: of both halves.
+    """
+    expected = epoch(make(cache_gigabytes=0), 1)
+    loader: Any = make(workers=workers).train_dataloader()
+    loader.sampler.set_epoch(1)
+    first = finished(islice(loader, 2))
+    resumed: Any = make(workers=workers).train_dataloader()
+    resumed.sampler.set_epoch(1)
+    resumed.load_state_dict(loader.state_dict())
+    for one, other in zip(expected, first + finished(resumed), strict=True):
+        assert one.names == other.names
+        assert torch.equal(one.input, other.input)
+        assert torch.equal(one.target, other.target)
+    loader.close()
+    resumed.close()

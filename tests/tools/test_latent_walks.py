@@ -7,7 +7,7 @@ import torch
 from support.latent_models import Colours
 
 from gans.cli.errors import UsageError
-from gans.tools.latents import walks
+from gans.tools.latents import paths, walks
 from gans.tools.latents.decoder import Decoder
 from gans.tools.latents.sheet import Sheet
 
@@ -43,7 +43,7 @@ def test_a_grids_rows_and_columns_tell_their_values(decoder: Decoder) -> None:
     assert sheet.rows == ["+0.97", "+0.00", "-0.97"]
 
 
-@pytest.mark.parametrize("path", walks.PATHS.values())
+@pytest.mark.parametrize("path", paths.PATHS.values())
 def test_a_path_starts_and_ends_where_it_should(path: Callable[..., torch.Tensor]) -> None:
     start, end = torch.randn(2, 50, generator=torch.Generator().manual_seed(0))
     points = path(start, end, torch.tensor([0.0, 1.0]))
@@ -51,21 +51,21 @@ def test_a_path_starts_and_ends_where_it_should(path: Callable[..., torch.Tensor
 
 
 def test_an_arc_turns_evenly_and_changes_its_length_evenly() -> None:
-    points = walks.spherical(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 3.0]), torch.linspace(0, 1, 4))
+    points = paths.spherical(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 3.0]), torch.linspace(0, 1, 4))
     degrees = torch.rad2deg(torch.atan2(points[:, 1], points[:, 0]))
     close(degrees, torch.tensor([0.0, 30.0, 60.0, 90.0]))
     close(points.norm(dim=1), torch.tensor([1.0, 1.0 + 2 / 3, 1.0 + 4 / 3, 3.0]))
 
 
 def test_a_straight_line_cuts_the_corner() -> None:
-    (middle,) = walks.linear(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 3.0]), torch.tensor([0.5]))
+    (middle,) = paths.linear(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 3.0]), torch.tensor([0.5]))
     close(middle, torch.tensor([0.5, 1.5]))
 
 
 @pytest.mark.parametrize("end", [[2.0, 0.0], [-1.0, 0.0], [0.0, 0.0]])
 def test_an_arc_that_is_not_determined_is_a_straight_line(end: list[float]) -> None:
     start = torch.tensor([1.0, 0.0])
-    arc, line = (path(start, torch.tensor(end), torch.linspace(0, 1, 5)) for path in walks.PATHS.values())
+    arc, line = (path(start, torch.tensor(end), torch.linspace(0, 1, 5)) for path in paths.PATHS.values())
     close(arc, line)
 
 

@@ -14,6 +14,7 @@ import torch
 import yaml
 from PIL import Image
 from support.checkpoints import checkpoint_of, write_checkpoint
+from support.playing import write_lively
 from support.toys import TOYS, make_model
 
 import gans
@@ -49,6 +50,11 @@ def write_run(folder: Path, name: str) -> Path:
     return checkpoint
 
 
+def write_picture(path: Path) -> None:
+    """Write a picture of no size in particular."""
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)).save(path)
+
+
 def shows(picture: Image.Image, image: torch.Tensor) -> bool:
     """Tell whether an image stands anywhere in the last row of a picture."""
     last_row = slice(-TILE - MARGIN, -MARGIN)
@@ -71,6 +77,22 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return checkpoint
 
 
+OF_STYLES = {
+    "mix": ["--rows", "0", "1", "--columns", "2-4"],
+    "sefa": ["--count", "2", "--layers", "1", "4"],
+}
+"""Commands that a model with styles alone takes."""
+
+
+@pytest.fixture(scope="module")
+def styled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the checkpoint of a model with styles."""
+    run = tmp_path_factory.mktemp("styled")
+    (run / "checkpoints").mkdir()
+    (run / "config.yaml").write_text(yaml.safe_dump({"data": DATA}))
+    return write_lively(run / "checkpoints", "StyleGAN2")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_writes_a_picture_and_its_latents(
     command: str, checkpoint: Path, capsys: pytest.CaptureFixture[str]
@@ -89,6 +111,21 @@ def test_each_command_writes_a_picture_and_its_latents(
     images = model.decode(latents.flatten(0, 1)).unflatten(0, latents.shape[:2])
     assert shows(Image.open(folder / f"{command}.png"), images[-1, -1])
     assert not shows(Image.open(folder / f"{command}.png"), -images[-1, -1])
+
+
+@pytest.mark.parametrize("command", OF_STYLES)
+def test_each_command_of_styles_writes_them(command: str, styled: Path) -> None:
+    assert explore(command, styled, *OF_STYLES[command]) == 0
+    folder = styled.parents[1] / "latents"
+    with np.load(folder / f"{command}.npz") as kept:
+        assert str(kept["space"]) == "w"
+        latents = torch.from_numpy(kept["latents"])
+    model: Any = gans.load(styled)
+    styles = latents.flatten(0, 1)
+    if styles.shape[1] > model.style_size:
+        styles = styles.unflatten(1, (model.style_layers, model.style_size))
+    images = model.decode_styles(styles).unflatten(0, latents.shape[:2])
+    assert shows(Image.open(folder / f"{command}.png"), images[-1, -1])
 
 
 @pytest.mark.parametrize("command", ["interpolate", "turn"])
@@ -153,7 +190,7 @@ def test_without_a_run_files_go_below_the_current_folder(
         (["grid", "vae.ckpt", "--axes", "0", "9"], 2, "--axes 9: a latent of this model has 3 axes"),
         (["grid", "vae.ckpt", "--label", "1"], 2, "--label 1: vae.ckpt holds a VAE; it was trained without"),
         (["interpolate", "vae.ckpt", "--seeds", "4"], 2, "--seeds 4: there is nothing to walk between"),
-        (["truncate", "vae.ckpt", "--seeds", "x"], 2, "--seeds x: seeds are numbers, and ranges such as 0-7"),
+        (["truncate", "vae.ckpt", "--seeds", "x"], 2, "--seeds x: give numbers, and ranges such as 0-7"),
         (["truncate", "vae.ckpt", "--seeds", "7-5"], 2, "--seeds 7-5"),
         (["arithmetic", "vae.ckpt"], 2, "Give either --concept NAME, or seeds with --plus and --minus"),
         (["arithmetic", "vae.ckpt", *BY_HAND, "--concept", "glasses"], 2, "Give either --concept"),
@@ -198,11 +235,18 @@ TYPED = [line.split() for line in re.findall(r"python -m gans\.tools\.latents (\
 
 @pytest.mark.parametrize("arguments", TYPED, ids=" ".join)
 def test_the_commands_of_the_page_run(
-    arguments: list[str], checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], checkpoint: Path, styled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command, _, *options = arguments
     target = tmp_path / "page"
-    status = explore(command, checkpoint, *options, "--output", target)
+    model = styled if command in OF_STYLES or "w" in options else checkpoint
+    given = {"PICTURE": tmp_path / "face.png", "PROJECTED": tmp_path / "project.npz", "500": 2}
+    options = [str(given.get(option, option)) for option in options]
+    write_picture(tmp_path / "face.png")
+    if "--projected" in options:
+        found = ["--image", tmp_path / "face.png", "--steps", "1", "--output", tmp_path / "project"]
+        assert explore("project", model, *found) == 0
+    status = explore(command, model, *options, "--output", target)
     if "--concept" in options:  # an untrained model shows nothing
         assert "samples show glasses" in capsys.readouterr().err
     else:
@@ -211,7 +255,7 @@ def test_the_commands_of_the_page_run(
 
 
 def test_the_page_shows_every_command() -> None:
-    assert {command for command, *_ in TYPED} == COMMANDS.keys()
+    assert {command for command, *_ in TYPED} == COMMANDS.keys() | OF_STYLES.keys() | {"project"}
 
 
 def test_the_python_example_of_the_page_runs(

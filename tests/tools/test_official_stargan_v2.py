@@ -12,7 +12,7 @@ from support.parity import official_state, wave
 
 import gans
 from gans.networks.landmarks import LandmarkNetwork
-from gans.networks.stargan_v2 import StyledGenerator
+from gans.networks.stargan_v2.generator import StyledGenerator
 from gans.tools.official.names import official_filters, official_names
 
 SCALES = {"generator": 0.05, "mapping_network": 0.17, "style_encoder": 0.05, "discriminator": 0.05}

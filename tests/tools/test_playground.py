@@ -253,12 +253,35 @@ def test_directions_found_by_the_latent_tool_become_sliders(tmp_path: Path) -> N
     np.savez(run / "latents" / "grid.npz", axes=np.array([0, 1]))
     way = next(way for way in ways_of(gans.load(path), path) if way.title == "Make from seeds")
     file = str(run / "latents" / "glasses.npz")
-    assert [name for name, setting in way.settings.items() if setting.label == "glasses"] == [file]
-    chosen = settings_of(way, first) | {file: 2.0, "axis 1": -1.0, "looks": 1}
+    setting = f"direction {file}"
+    assert [name for name, each in way.settings.items() if each.label == "glasses"] == [setting]
+    chosen = settings_of(way, first) | {setting: 2.0, "axis 1": -1.0, "looks": 1}
     ((_, call),) = way.calls(None, chosen)
     model = way.model
     expected = model.latents([0]) + torch.tensor([1.0, -1.0, -2.0])
     assert same(call.made_by(model).pictures[0], gans.to_pil(model.decode(expected))[0])
+
+
+def test_a_file_of_several_directions_among_styles_becomes_as_many_sliders(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    for folder in ("checkpoints", "latents"):
+        (run / folder).mkdir(parents=True)
+    (run / "config.yaml").write_text("")
+    path = run / "checkpoints" / "last.ckpt"
+    path.write_bytes(Path("stylegan2.ckpt").read_bytes())
+    directions = np.array([[1.0, 0.0, 0.0, 0.0], [0.0, 0.5, 0.0, -1.0]], np.float32)
+    np.savez(run / "latents" / "sefa.npz", direction=directions, space=np.array("w"), layers=np.array([0, 3]))
+    way = next(way for way in ways_of(gans.load(path), path) if way.title == "Make from seeds")
+    file = str(run / "latents" / "sefa.npz")
+    places = {each.label: name for name, each in way.settings.items() if file in name}
+    assert places == {"sefa 0": f"direction {file}:0", "sefa 1": f"direction {file}:1"}
+    chosen = settings_of(way, first) | {places["sefa 1"]: 2.0, "looks": 1, "truncation": 0.5}
+    ((_, call),) = way.calls(None, chosen)
+    model = way.model
+    latents = model.latents([0])
+    styles = model.styles(latents, truncation=0.5).clone()
+    styles[:, [0, 3]] += torch.tensor([0.0, 1.0, 0.0, -2.0])
+    assert same(call.made_by(model).pictures[0], gans.to_pil(model.decode_styles(styles))[0])
 
 
 def test_films_return_to_their_beginning() -> None:

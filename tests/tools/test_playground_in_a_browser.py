@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,10 +56,28 @@ class Playground(NamedTuple):
         """Return the picture at an address of the page."""
         return Image.open(io.BytesIO(self.page.request.get(address).body()))
 
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something holds of the page, which changes in more than one step."""
+        ends = time.monotonic() + SECONDS
+        while not condition():
+            assert time.monotonic() < ends, "it did not come to hold"
+            self.page.wait_for_timeout(50)
+
+    def shows(self, where: Any, expected: list[Image.Image], kind: str = ".grid-wrap img") -> None:
+        """Wait until these pictures, and no others, are shown."""
+
+        def shown() -> bool:
+            pictures = self.pictures(where, kind)
+            return len(pictures) == len(expected) and all(map(same, pictures, expected))
+
+        self.until(shown)
+
     def after(self, where: Any, act: Callable[[], Any], code: str) -> None:
-        """Do something, and wait until the Python that is shown has a part."""
+        """Do something, and wait until the Python that is shown has a part that it had not."""
+        lines = where.locator(".cm-content", has_text=code)
+        assert lines.count() == 0, f"{code} is shown already"
         act()
-        where.locator(".cm-content", has_text=code).first.wait_for(timeout=1000 * SECONDS)
+        lines.first.wait_for(timeout=1000 * SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -93,60 +112,75 @@ def translate(playground: Playground, folder: Path) -> Any:
     """Return the tab of translators, which have been given a picture."""
     tab = playground.tab("Translate")
     playground.tab("File")
-    upload(tab, folder / "face.png")
-    tab.locator(".cm-content", has_text="face.png").first.wait_for()
+    upload(playground, tab, folder / "bad.png")
+    tab.get_by_role("alert").first.wait_for()
+    upload(playground, tab, folder / "face.png")
+    tab.locator(".cm-content", has_text="face.png").nth(1).wait_for()
     return tab
 
 
-def upload(tab: Any, path: Path) -> None:
-    """Give a tab a file, in place of an earlier one."""
+def upload(playground: Playground, tab: Any, path: Path) -> None:
+    """Give a tab a file, in place of an earlier one, of which nothing is shown any more."""
     clear, chooser = tab.get_by_label("Clear", exact=True), tab.locator("input[type=file]")
     clear.or_(chooser).first.wait_for(state="attached")
     if clear.count():
         clear.first.click()
+    playground.until(lambda: tab.locator(".cm-content", has_text=".png").count() == 0)
     chooser.first.set_input_files(path)
     clear.first.wait_for()
+
+
+def directions(folder: Path) -> list[Image.Image]:
+    """Return the face in both directions of the CycleGAN."""
+    model, face = gans.load(folder / "cyclegan.ckpt"), read_upload(folder / "face.png")
+    return [model.translate(face.given(16).value, where) for where in ("A2B", "B2A")]
+
+
+def with_attributes(folder: Path, switched: list[list[str]]) -> list[Image.Image]:
+    """Return the face as the StarGAN makes it with these switches."""
+    model, face = gans.load(folder / "stargan.ckpt"), read_upload(folder / "face.png")
+    return [model.translate(face.given(16).value, each) for each in switched]
 
 
 def test_a_translator_shows_both_directions_of_an_upload(
     playground: Playground, translate: Any, folder: Path
 ) -> None:
-    model, face = gans.load(folder / "cyclegan.ckpt"), read_upload(folder / "face.png")
-    shown = playground.pictures(translate)
-    expected = [model.translate(face.given(16).value, where) for where in ("A2B", "B2A")]
-    assert all(same(*pair) for pair in zip(shown[:2], expected, strict=True))
+    by_themselves = [[name] for name in gans.load(folder / "stargan.ckpt").attributes.flat]
+    playground.shows(translate, directions(folder) + with_attributes(folder, by_themselves))
 
 
 def test_switches_change_the_picture(playground: Playground, translate: Any, folder: Path) -> None:
-    model, face = gans.load(folder / "stargan.ckpt"), read_upload(folder / "face.png")
-    assert len(playground.pictures(translate)) == 2 + 3, "two directions beside every attribute by itself"
-    switch = translate.get_by_role("radio", name="blond_hair")
-    playground.after(translate, switch.check, '["blond_hair"]')
-    *_, shown = playground.pictures(translate)
-    assert same(shown, model.translate(face.given(16).value, ["blond_hair"]))
+    translate.get_by_role("radio", name="blond_hair").check()
+    playground.shows(translate, directions(folder) + with_attributes(folder, [["blond_hair"]]))
 
 
 def test_a_bad_upload_is_a_message_and_takes_the_picture_away(
     playground: Playground, translate: Any, folder: Path
 ) -> None:
-    upload(translate, folder / "bad.png")
+    upload(playground, translate, folder / "bad.png")
     message = translate.get_by_role("alert").first
     message.wait_for()
     assert message.inner_text() == "bad.png: called .png but holds no image. Rename, replace or remove it."
     translate.locator(".grid-wrap img").first.wait_for(state="hidden")
-    upload(translate, folder / "face.png")
-    assert playground.pictures(translate)
-    assert translate.get_by_role("alert").count() == 0
+    upload(playground, translate, folder / "face.png")
+    playground.until(lambda: len(playground.pictures(translate)) > 2)
+    playground.until(lambda: translate.get_by_role("alert").count() == 0)
 
 
 def test_a_picture_of_the_camera_is_translated(playground: Playground, translate: Any) -> None:
     playground.tab("Camera")
     translate.get_by_text("Click to Access Webcam").click()
+    video = translate.get_by_test_id("webcam-video").first
+    playground.until(lambda: video.evaluate("video => video.videoWidth > 0 && video.currentTime > 0"))
     shutter = translate.get_by_role("button", name="capture photo")
     playground.after(translate, shutter.click, "camera.png")
-    (read,) = playground.pictures(translate, ".small img")
-    red, green, blue = np.asarray(read.convert("RGB")).mean((0, 1))
-    assert green > max(red, blue) + 50
+
+    def green() -> bool:
+        (read,) = playground.pictures(translate, ".small img")
+        red, green, blue = np.asarray(read.convert("RGB")).mean((0, 1))
+        return bool(green > max(red, blue) + 50)
+
+    playground.until(green)
 
 
 def test_what_one_draws_is_translated_at_once(playground: Playground, translate: Any) -> None:
@@ -166,20 +200,19 @@ def test_what_one_draws_is_translated_at_once(playground: Playground, translate:
         mouse.up()
 
     playground.after(translate, stroke, "drawing.png")
+    playground.until(lambda: playground.pictures(translate, ".small img")[0].size == (256, 256))
     (read,) = playground.pictures(translate, ".small img")
     drawn = np.asarray(read.convert("L"))
-    assert read.size == (256, 256)
     assert drawn.max() == 255
     assert 0.001 < (drawn < 128).mean() < 0.1, "black lines on white"
 
 
 def test_enlarged_pictures_are_compared_by_an_edge_that_slides(playground: Playground, folder: Path) -> None:
     tab = playground.tab("Enlarge")
-    upload(tab, folder / "face.png")
-    before, after = playground.pictures(tab, ".slider-wrap img")
-    assert before.size == after.size == (40, 48)
+    upload(playground, tab, folder / "face.png")
     face = Image.open(folder / "face.png")
-    assert same(after, gans.load(folder / "srresnet.ckpt").upscale(face))
+    enlarged = gans.load(folder / "srresnet.ckpt").upscale(face)
+    playground.shows(tab, [face.resize((40, 48), Image.Resampling.BICUBIC), enlarged], ".slider-wrap img")
     edge, shown = tab.get_by_test_id("slider"), tab.locator(".slider-wrap img").last
     at_first = shown.evaluate("image => image.style.clipPath")
     handle = edge.bounding_box()
@@ -196,28 +229,32 @@ def test_a_sentence_is_drawn_and_unknown_words_are_named(playground: Playground,
     sentence.fill("a person with purple hair")
     playground.after(tab, lambda: sentence.press("Enter"), "purple")
     assert "Not known to the model: 'purple'." in tab.inner_text()
-    shown = playground.pictures(tab)
-    drawn = gans.load(folder / "gancls.ckpt").draw("a person with purple hair", seed=3)
-    assert same(shown[3], gans.to_pil(drawn)[0])
+    model = gans.load(folder / "gancls.ckpt")
+    drawn = [model.draw("a person with purple hair", seed=seed) for seed in range(4)]
+    playground.shows(tab, [gans.to_pil(each)[0] for each in drawn])
 
 
 def test_seeds_and_sliders_make_other_pictures(playground: Playground, folder: Path) -> None:
     tab = playground.tab("Make from seeds")
     model = gans.load(folder / "vae.ckpt")
-    first = playground.pictures(tab)
-    assert all(same(*pair) for pair in zip(first, gans.to_pil(model.sample(8, seed=0)), strict=True))
-    playground.after(tab, lambda: tab.get_by_label("Seed").fill("5"), "seed=5")
-    assert same(playground.pictures(tab)[0], gans.to_pil(model.sample(1, seed=5))[0])
+    playground.shows(tab, gans.to_pil(model.sample(8, seed=0)))
+    tab.get_by_label("Seed").fill("5")
+    made = gans.to_pil(model.sample(8, seed=5))
+    playground.shows(tab, made)
     slider = tab.get_by_role("slider").first
     playground.after(tab, lambda: slider.press("End"), "3}")
-    assert not same(playground.pictures(tab)[0], gans.to_pil(model.sample(1, seed=5))[0])
+    playground.until(lambda: not same(playground.pictures(tab)[0], made[0]))
 
 
 def test_a_film_plays_from_seed_to_seed(playground: Playground) -> None:
     tab = playground.tab("Film")
     playground.after(tab, lambda: tab.get_by_label("Frames each way").fill("3"), "[0, 1], 3")
-    (film,) = playground.pictures(tab, ".small img")
-    assert (film.format, getattr(film, "n_frames", 1)) == ("GIF", 6)
+
+    def six_frames() -> bool:
+        (film,) = playground.pictures(tab, ".small img")
+        return (film.format, getattr(film, "n_frames", 1)) == ("GIF", 6)
+
+    playground.until(six_frames)
 
 
 def test_no_other_host_is_called_and_none_could_be(playground: Playground) -> None:

@@ -19,6 +19,10 @@ MAX_VALUES = 4 * MAX_PIXELS  # pixels times channels: as many with four channels
 ROWS = 64  # of a large image at once: what is computed on the way is small beside the image then
 
 
+OF_FOLDERS = ", or leave such files out with on_bad_image: skip"
+"""What messages of the readers say to whoever trains; it is no help to somebody with one picture."""
+
+
 class ImageError(ValueError):
     """An image file that cannot be used. The message names the file and says what to do."""
 

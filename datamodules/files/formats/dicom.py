@@ -13,26 +13,35 @@ from datamodules.files.formats.packages import needed
 _DESCRIPTION = ("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation")
 
 
-def _rescale(data: Any) -> tuple[float, float]:
+def rescale(data: Any) -> tuple[float, float]:
+    """Return slope and intercept that turn stored numbers into their units."""
     return float(data.get("RescaleSlope", None) or 1), float(data.get("RescaleIntercept", None) or 0)
 
 
-def _stored_range(data: Any) -> tuple[int, int]:
+def stored_range(data: Any) -> tuple[int, int]:
     """Return the least and the greatest number that the bits stored of a pixel hold."""
     bits = int(data.BitsStored)
     return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if data.PixelRepresentation else (0, 2**bits - 1)
 
 
-def _whole(data: Any) -> Bounds | None:
-    """Return the range of all bits stored; of signed numbers only a small part is ever used: None."""
+def described(data: Any, *scales: tuple[float, float]) -> tuple[np.dtype[Any], Bounds | None]:
+    """Return the type of values in their units, and the range of all bits stored.
+
+    Of signed numbers only a small part is ever used: there is no such range.
+
+    Args:
+        data: a data set with the description of its pixels.
+        scales: slopes and intercepts of its frames.
+    """
+    eight_bit = data.BitsAllocated == 8 and set(scales) == {(1, 0)} and not data.PixelRepresentation
+    kind = np.dtype(np.uint8 if eight_bit else np.float64)
     if data.PixelRepresentation:
-        return None
-    (slope, intercept), stored = _rescale(data), _stored_range(data)
-    low, high = sorted(value * slope + intercept for value in stored)
-    return low, high
+        return kind, None
+    ends = [value * slope + intercept for value in stored_range(data) for slope, intercept in scales]
+    return kind, (min(ends), max(ends))
 
 
-def _negative(pixels: Array, data: Any) -> Array:
+def negative(pixels: Array, data: Any) -> Array:
     """Return stored numbers with the least one as black, or turn those back into how they are stored.
 
     MONOCHROME1 stores the negative. It is turned within the bits stored, before slope and intercept, so that
@@ -40,19 +49,28 @@ def _negative(pixels: Array, data: Any) -> Array:
     """
     if data.PhotometricInterpretation != "MONOCHROME1":
         return pixels
-    return sum(_stored_range(data)) - pixels.astype(np.int64)
+    return sum(stored_range(data)) - pixels.astype(np.int64)
 
 
-def _check(path: Path, data: Any) -> None:
+def check(path: Path, data: Any, *, frames: bool = False) -> None:
+    """Refuse what is not read.
+
+    Args:
+        path: of the file.
+        data: its header.
+        frames: whether several frames are.
+
+    Raises:
+        ImageError: says what is not read, and what to do.
+    """
     missing = [name for name in _DESCRIPTION if name not in data]
     if missing:
         raise _no_image(path, data, missing[0])
     if "BitsStored" not in data:
         raise ImageError(f"{path}: DICOM of floating point numbers is not read. Store it as TIFF or NIfTI.")
-    if int(data.get("NumberOfFrames", None) or 1) > 1:
+    if frames_of(data) > 1 and not frames:
         raise ImageError(
-            f"{path}: a DICOM file of {data.NumberOfFrames} frames; slices are read. "
-            "Split it into one file per frame."
+            f"{path}: a DICOM file of {data.NumberOfFrames} frames. If these are slices: --data.slices k."
         )
     if data.PhotometricInterpretation == "PALETTE COLOR":
         raise ImageError(f"{path}: DICOM with a palette is not read. Convert it to RGB or to grey.")
@@ -60,6 +78,11 @@ def _check(path: Path, data: Any) -> None:
         raise ImageError(
             f"{path}: DICOM with a table of values (Modality LUT) is not read. Apply it and store that."
         )
+
+
+def frames_of(data: Any) -> int:
+    """Return the number of frames."""
+    return int(data.get("NumberOfFrames", None) or 1)
 
 
 def _no_image(path: Path, data: Any, missing: str) -> ImageError:
@@ -71,15 +94,14 @@ def _no_image(path: Path, data: Any, missing: str) -> ImageError:
 
 
 def _describe(data: Any) -> Stored:
-    eight_bit = data.BitsAllocated == 8 and _rescale(data) == (1, 0) and not data.PixelRepresentation
-    kind = np.dtype(np.uint8 if eight_bit else np.float64)
-    return Stored(int(data.Rows), int(data.Columns), int(data.SamplesPerPixel), kind, _whole(data))
+    kind, whole = described(data, rescale(data))
+    return Stored(int(data.Rows), int(data.Columns), int(data.SamplesPerPixel), kind, whole)
 
 
 def describe(path: Path) -> Stored:
     """Read the header."""
     data = needed("pydicom", path).dcmread(path, stop_before_pixels=True)
-    _check(path, data)
+    check(path, data)
     return _describe(data)
 
 
@@ -91,13 +113,24 @@ def decode(path: Path) -> Decoded:
     """
     pydicom = needed("pydicom", path)
     data = pydicom.dcmread(path)
-    _check(path, data)
-    if "PixelData" not in data:
-        raise _no_image(path, data, "PixelData")
+    check(path, data)
     stored = _describe(data)
     check_size(path, stored.height, stored.width, stored.channels)
+    slope, intercept = rescale(data)
+    values = (stored_pixels(path, data) * slope + intercept).astype(stored.dtype)
+    return Decoded(values.reshape(stored.height, stored.width, stored.channels), stored.whole)
+
+
+def stored_pixels(path: Path, data: Any) -> Array:
+    """Decode the pixels of all frames as stored, with the least as black; colours become RGB.
+
+    Raises:
+        ImageError: there are none, or their compression needs another package.
+    """
+    if "PixelData" not in data:
+        raise _no_image(path, data, "PixelData")
     try:
-        pixels = data.pixel_array
+        return negative(data.pixel_array, data)
     except (RuntimeError, NotImplementedError) as error:  # pydicom's "no handler for this compression"
         if not data.file_meta.TransferSyntaxUID.is_compressed:
             raise
@@ -106,9 +139,6 @@ def decode(path: Path) -> Decoded:
             f"{path}: compressed as {data.file_meta.TransferSyntaxUID.name}, which pydicom does not decode "
             f"by itself: pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg ({reason})"
         ) from error
-    slope, intercept = _rescale(data)
-    values = (_negative(pixels, data) * slope + intercept).astype(stored.dtype)
-    return Decoded(values.reshape(stored.height, stored.width, stored.channels), stored.whole)
 
 
 def encode(values: Array, source: Path, file: BinaryIO) -> None:
@@ -119,19 +149,35 @@ def encode(values: Array, source: Path, file: BinaryIO) -> None:
     """
     pydicom = needed("pydicom", source)
     data = pydicom.dcmread(source)
-    slope, intercept = _rescale(data)
-    low, high = _stored_range(data)
+    slope, intercept = rescale(data)
+    _fit_geometry(data, *values.shape[:2])
+    save_derived(values.astype(np.float64), slope, intercept, data, file)
+
+
+def save_derived(
+    values: Array, slope: float | Array, intercept: float | Array, data: Any, file: BinaryIO
+) -> None:
+    """Write values in their units, of one or several frames, with the header that they were read with.
+
+    Args:
+        values: ([frames,] H, W, C) of float64.
+        slope: of the units, or one for each frame.
+        intercept: likewise.
+        data: the data set that they are derived from, which is changed.
+        file: to write to.
+    """
+    from pydicom.uid import generate_uid
+
+    low, high = stored_range(data)
     dtype = f"{'i' if data.PixelRepresentation else 'u'}{max(data.BitsAllocated // 8, 1)}"
-    pixels = np.rint((values.astype(np.float64) - intercept) / slope).clip(low, high)
-    pixels = _negative(pixels, data).astype(dtype)
-    _fit_geometry(data, *pixels.shape[:2])
-    interpretation = data.PhotometricInterpretation if pixels.shape[2] == 1 else "RGB"
-    if pixels.shape[2] == 1:
-        pixels = pixels[:, :, 0]
+    pixels = negative(np.rint((values - intercept) / slope).clip(low, high), data).astype(dtype)
+    interpretation = data.PhotometricInterpretation if pixels.shape[-1] == 1 else "RGB"
+    if pixels.shape[-1] == 1:
+        pixels = pixels[..., 0]
     data.set_pixel_data(pixels, interpretation, int(data.BitsStored), generate_instance_uid=False)
     for name in ("SOPInstanceUID", "SeriesInstanceUID"):
         if name in data:
-            setattr(data, name, pydicom.uid.generate_uid(entropy_srcs=[str(data[name].value), "gans"]))
+            setattr(data, name, generate_uid(entropy_srcs=[str(data[name].value), "gans"]))
     data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
     data.ImageType = ["DERIVED", "SECONDARY", *list(data.get("ImageType", None) or [])[2:]]
     data.save_as(file, enforce_file_format=True)

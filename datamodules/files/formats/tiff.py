@@ -86,6 +86,74 @@ def encode(values: Array, source: Path | None, file: BinaryIO) -> None:
     )
 
 
+def describe_stack(path: Path) -> tuple[int, Stored] | None:
+    """Read the header of a stack: its number of pages, and how one lies in the file; None if it is no stack.
+
+    Raises:
+        ImageError: there are more axes than those of a stack, transparency, or values of no known range.
+    """
+    with tifffile.TiffFile(path) as tiff:
+        series = _stack(tiff)
+        if series is None:
+            return None
+        page, sizes = series.keyframe, dict(zip(series.axes, series.shape, strict=True))
+        further = [axis for axis in sizes if axis not in "YXS"]
+        turned = ORIENTATION in page.tags and orientation_of(page.tags[ORIENTATION].value) != 1
+        if len(further) > 1 or _alpha(page) or turned or _for_pillow(page):
+            raise ImageError(
+                f"{path}: a TIFF with axes {series.axes} of {'x'.join(map(str, series.shape))}. Stacks of "
+                "upright grey or RGB pages without transparency are read, and one further axis."
+            )
+        dtype, whole = _type(path, page, np.dtype(series.dtype))
+        colours = page.photometric == PHOTOMETRIC.PALETTE or _is_cmyk(page)
+        channels = 3 if colours else sizes.get("S", 1)
+        return sizes[further[0]], Stored(sizes["Y"], sizes["X"], channels, dtype, whole)
+
+
+def decode_stack(path: Path) -> Array:
+    """Decode all pages of a stack, one below the other, (N * H, W, C)."""
+    with tifffile.TiffFile(path) as tiff:
+        series = _stack(tiff)
+        page, axes = series.keyframe, series.axes
+        check_size(path, *page.chunks[:2])
+        order = sorted(range(len(axes)), key=lambda index: "YXS".find(axes[index]))  # the further one first
+        pages = series.asarray().transpose(order)
+        width = pages.shape[2]
+        return _as_shown(pages.reshape(-1, width, pages.shape[3] if pages.ndim == 4 else 1), page)
+
+
+def encode_stack(pages: Array, source: Path, file: BinaryIO) -> None:
+    """Write (N, H, W, C) without compression, with the resolution of the source.
+
+    Its description, which may tell the axes, goes along where the values lie in the file as they did.
+    """
+    with tifffile.TiffFile(source) as tiff:
+        page = tiff.pages.first
+        like = describe_stack(source)
+        alike = page.photometric == PHOTOMETRIC.MINISBLACK or (
+            page.photometric == PHOTOMETRIC.RGB and page.planarconfig == tifffile.PLANARCONFIG.CONTIG
+        )
+        bits = _odd_bits(like[1]) if like and like[1].dtype == pages.dtype else None
+        tifffile.imwrite(
+            file,
+            pages if pages.shape[3] > 1 else pages[..., 0],
+            photometric="rgb" if pages.shape[3] == 3 else "minisblack",
+            planarconfig="contig" if pages.shape[3] == 3 else None,
+            description=(page.description.encode() or None) if alike else None,
+            metadata=None,  # else tifffile adds a description of its own
+            resolution=page.resolution,
+            resolutionunit=page.resolutionunit,
+            bitspersample=bits,
+        )
+
+
+def _stack(tiff: Any) -> Any:
+    """Return the series of the pages of a stack; None where there is one picture, or several unlike ones."""
+    images = [series for series in tiff.series if not series.keyframe.subfiletype & _NOT_WHOLE]
+    single = len(images) != 1 or set(images[0].axes) <= set("YXS") or not {"Y", "X"} <= set(images[0].axes)
+    return None if single else images[0]
+
+
 def _odd_bits(stored: Stored) -> int | None:
     """Return the bits per sample where they are less than the type has."""
     if stored.dtype.kind != "u" or stored.whole is None or stored.whole == whole_range(stored.dtype):
@@ -105,7 +173,10 @@ def _only_image(path: Path, tiff: Any) -> Any:
 
 
 def _several(path: Path, what: str) -> ImageError:
-    return ImageError(f"{path}: a TIFF of {what}, and one is read. Split it into one file per image.")
+    return ImageError(
+        f"{path}: a TIFF of {what}, and one is read. Split it into one file per image; "
+        "or, if its pages are slices, say so: --data.slices k."
+    )
 
 
 def _describe(path: Path, series: Any) -> Stored:

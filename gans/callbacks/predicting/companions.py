@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -38,11 +38,12 @@ class Companions:
             files[_stem(path.relative_to(self.folder).as_posix())].append(path)
         return files
 
-    def check(self, names: Sequence[str], scale: float = 1) -> None:
+    def check(self, images: Mapping[str, Sequence[str]], scale: float = 1) -> None:
         """Refuse images without a companion, and pictures that companions do not fit.
 
         Args:
-            names: of the images, as paths relative to their folder.
+            images: names of the images' files, as paths relative to their folder, by the names of the images;
+                a volume of several files has a companion of its own name, or one for each of them.
             scale: pictures are so many times as high and wide as their images.
 
         Raises:
@@ -55,10 +56,14 @@ class Companions:
                 f"and the pictures are {scale:g} times as high and wide. Leave also_copy out, and "
                 f"enlarge the masks {scale:g} times without interpolation."
             )
-        missing = [name for name in names if _stem(name) not in self._files]
+        missing = [
+            name
+            for name, files in images.items()
+            if _stem(name) not in self._files and not all(_stem(file) in self._files for file in files)
+        ]
         if missing:
             raise FileNotFoundError(
-                f"write_predictions.also_copy: {len(missing)} of {len(names)} images have no file of their "
+                f"write_predictions.also_copy: {len(missing)} of {len(images)} images have no file of their "
                 f"name in {self.folder}, the first is {missing[0]}."
             )
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from datamodules.base import ImageDataModule
 from datamodules.files.formats.common import Array
+from datamodules.files.slice_names import slice_of, whole_name
 from datamodules.files.value_range import from_unit
 from datamodules.files.writers import EIGHT_BIT, Encoding, Origin, Target, encoding_of, target_of
 from datamodules.listing import holds
@@ -27,6 +28,7 @@ from gans.callbacks.predicting.blending import Blend
 from gans.callbacks.predicting.companions import Companions
 from gans.callbacks.predicting.output_names import OutputName, as_it_is, key_of, output_names
 from gans.callbacks.predicting.reach import try_out
+from gans.callbacks.predicting.volumes import Assemblies, files_by_whole
 from gans.callbacks.terminal import notice
 from gans.files import clear_partial, written_whole
 from gans.pictures.grey import grey
@@ -82,6 +84,9 @@ class WritePredictions(BasePredictionWriter):
         """Where the pictures go."""
         self._written: set[Path] = set()
         self._names: dict[str, OutputName] = {}
+        self._files: dict[str, list[str]] = {}  # of images and volumes, by their names
+        self._folder = Path()  # what these are relative to
+        self._volumes = Assemblies()
         self._prefixes: defaultdict[str, list[str]] = defaultdict(list)
         self._inputs: str | None = None  # the folder of the images, if the pictures go to one above it
         self._module: Any = None
@@ -98,7 +103,9 @@ class WritePredictions(BasePredictionWriter):
 
     def announce(self, names: Sequence[str], folder: Path | None) -> None:
         """Choose the names of the pictures, such that no two are one."""
-        self._names = output_names(names, self.suffix)
+        self._folder = folder or Path()
+        self._files = files_by_whole(names, folder)
+        self._names = output_names([file for files in self._files.values() for file in files], self.suffix)
         self._prefixes.clear()
         real = os.path.realpath(folder) if folder else None
         self._inputs = real if real and holds(os.path.realpath(self.folder), real) else None
@@ -135,18 +142,30 @@ class WritePredictions(BasePredictionWriter):
             return list(names)
         prefixes = [pattern.removesuffix(PROBE_NAME) for pattern in self._try_out(probe)[1]]
         if self._companions:
-            self._companions.check(names, self.outscale or scale_of(self._module))
+            self._companions.check(
+                {whole_name(name): self._files[whole_name(name)] for name in names},
+                self.outscale or scale_of(self._module),
+            )
             self._companions.keep_apart(
                 self._named(f"{prefix}{name}", name).same for prefix in prefixes for name in self._names
             )
         if not self.skip_existing:
             return list(names)
-        made = {name: [self._named(f"{prefix}{name}", name) for prefix in prefixes] for name in names}
-        left = [name for name in names if not all(self._is_there(picture) for picture in made[name])]
-        clear_partial(self.folder, self._files_of({name: made[name] for name in left}))
-        if len(left) < len(names):
-            notice(f"{len(names) - len(left)} of {len(names)} images have their pictures in {self.folder}.")
-        return left
+        made = {
+            whole: [
+                self._named(f"{prefix}{file}", file) for file in self._files[whole] for prefix in prefixes
+            ]
+            for whole in dict.fromkeys(map(whole_name, names))
+        }
+        left = {
+            whole: pictures
+            for whole, pictures in made.items()
+            if not all(self._is_there(picture) for picture in pictures)
+        }
+        clear_partial(self.folder, self._files_of(left))
+        if len(left) < len(made):
+            notice(f"{len(made) - len(left)} of {len(made)} images have their pictures in {self.folder}.")
+        return [name for name in names if whole_name(name) in left]
 
     def _try_out(self, probe: PredictBatch) -> tuple[Reach, list[str]]:
         if self._tried is None:
@@ -193,6 +212,8 @@ class WritePredictions(BasePredictionWriter):
             return
         count = torch.tensor(float(len(self._written)), device=trainer.strategy.root_device)
         total = float(trainer.strategy.reduce(count, reduce_op="sum"))
+        for name in self._volumes.unfinished:
+            notice(f"{name} was not written: some of its slices could not be read, or were left out.")
         if total:
             seconds = max(time.monotonic() - self._began, 1e-3)
             notice(f"\n{total:.0f} pictures in {seconds:.1f} s: {total / seconds:.3g} per second.")
@@ -245,6 +266,8 @@ class WritePredictions(BasePredictionWriter):
             del self._blends[name]
             pixels, seams = blend.finish()
             self._write(pixels, name, source, target)
+            if slice_of(source):
+                return
             notice(
                 f"{name}: the largest step between lines is {seams.overlaps:.2f} of 255 where tiles meet, "
                 f"and {seams.inside:.2f} elsewhere."
@@ -256,13 +279,34 @@ class WritePredictions(BasePredictionWriter):
         return target._replace(grey=target.channels == 1 and keeps_form(self._module))
 
     def _write(self, pixels: Array, name: str, source: str, target: Target) -> None:
-        """Write a picture, after what goes along with it: where it is, all is.
+        """Write a picture; that of a slice once it is the last one of its volume, which is written then.
+
+        Raises:
+            ValueError: as `_save`; or a slice does not fit into its volume.
+        """
+        pixels = self._in_its_size(pixels)
+        if target.source is not None and slice_of(source):
+            prefix, whole = name.removesuffix(source), whole_name(source)
+            made = self._volumes.add(prefix + whole, target.source, pixels)
+            if self._companions and len(made) > 1:
+                self._companions.copy(whole, prefix + whole, self.folder)
+            for file, write in made.items():
+                file_name = file.relative_to(self._folder).as_posix()
+                self._save(Encoding(write, prefix + file_name), prefix + file_name, file_name)
+        else:
+            self._save(encoding_of(pixels, name, target), name, source)
+
+    def _save(self, encoding: Encoding, name: str, source: str) -> None:
+        """Save what was made of a file, after what goes along with it.
+
+        Args:
+            encoding: how it is written.
+            name: that was asked for.
+            source: name of the file.
 
         Raises:
             ValueError: it would go outside of the folder, among the images, or to where another one went.
         """
-        pixels = self._in_its_size(pixels)
-        encoding = encoding_of(pixels, name, target)
         chosen = self._named(name, source).encoded(name, encoding.name)
         path = self.folder / chosen
         if self._inputs is not None and holds(self._inputs, os.path.realpath(path)):

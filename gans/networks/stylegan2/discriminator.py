@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal, get_args
 
@@ -163,11 +162,6 @@ class StyleGAN2Discriminator(nn.Module):
             return scores.squeeze(1)
         mapped: Tensor = self.mapping(None, labels)
         return (scores * mapped).sum(1) / math.sqrt(mapped.shape[1])
-
-    def layers(self) -> Iterator[nn.Module]:
-        """Yield the convolutions from the image inwards: what freezing the first few of them counts."""
-        for block in self.blocks:
-            yield from block.children()
 
     def _refuse_other_size(self, images: Tensor) -> None:
         if tuple(images.shape[-2:]) != self.size:

@@ -236,6 +236,13 @@ class Synthesis(nn.Module):
         self.layers = len(convolutions) + 1
         self.noise_sizes = [tuple(layer.noise.shape) for layer in convolutions]
 
+    def styled_layers(self) -> list[StyledConvolution | ToImage]:
+        """Return what each w reaches first, in order: the convolutions, and what makes the image."""
+        blocks = list(self.blocks)
+        last = blocks[-1].to_image
+        assert last is not None
+        return [*(layer for block in blocks for layer in block.convolutions), last]
+
     def forward(self, w: Tensor, noise: Noise = "constant") -> Tensor:
         """Make the images of w (N, layers, style_size)."""
         features: Tensor | None = None

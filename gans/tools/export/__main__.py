@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from gans.cli import errors
+from gans.tools.command_line import command_line
 from gans.tools.export import SUFFIXES, TOLERANCE
 
 
@@ -66,12 +67,7 @@ def _base(target: Path, name: str) -> Path:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m gans.tools.export",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_line("gans.tools.export", __doc__)
     parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="of any variant with a generator")
     parser.add_argument(
         "target",

@@ -3,9 +3,11 @@
     python -m gans.tools.latents grid runs/vae/DATE/checkpoints/last.ckpt
     python -m gans.tools.latents interpolate CKPT --seeds 1 2 3
     python -m gans.tools.latents arithmetic CKPT --concept glasses
+    python -m gans.tools.latents mix CKPT --rows 0-3 --columns 4-8
 
-Seeds are numbers and ranges such as 0-7. A seed gives the same picture on any machine. Files go to
-RUN/latents/COMMAND.png, .npz and .gif, or where --output says; docs/latents.md shows them all.
+Of StyleGAN2 they go among its styles w, unless --space z is given. Seeds are numbers and ranges such as 0-7.
+A seed gives the same picture on any machine. Files go to RUN/latents/COMMAND.png, .npz and .gif, or where
+--output says; docs/latents.md shows them all.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gans.cli import errors
+from gans.tools.command_line import command_line
 
 if TYPE_CHECKING:
     from datamodules.images.module import Images
@@ -24,7 +27,18 @@ if TYPE_CHECKING:
     from gans.tools.latents.decoder import Decoder
     from gans.tools.latents.sheet import Sheet
 
-SHARED = ("command", "checkpoint", "output", "label", "config", "concept", "samples", "plus", "minus")
+SHARED = (
+    "command",
+    "checkpoint",
+    "output",
+    "label",
+    "space",
+    "config",
+    "concept",
+    "samples",
+    "plus",
+    "minus",
+)
 """Options that are no argument of the command's own function."""
 
 
@@ -39,7 +53,7 @@ def _run(options: argparse.Namespace) -> None:
     from gans.tools.latents.sheet import write
 
     target = options.output or (run_of(options.checkpoint) or Path()) / "latents" / options.command
-    decoder = open_decoder(options.checkpoint, options.label)
+    decoder = open_decoder(options.checkpoint, options.label, options.space)
     sheet = _sheet(decoder, options)
     for line in sheet.findings:
         sys.stdout.write(f"{line}\n")
@@ -49,13 +63,16 @@ def _run(options: argparse.Namespace) -> None:
 
 def _sheet(decoder: Decoder, options: argparse.Namespace) -> Sheet:
     """Call the command's function; what the user leaves out is left to the function's own default."""
-    from gans.tools.latents import concepts, neighbours, walks
+    from gans.tools.latents import concepts, mixing, neighbours, projection, sefa, walks
 
     functions: dict[str, Callable[..., Sheet]] = {
         "grid": walks.grid,
         "interpolate": walks.interpolate,
         "turn": walks.turn,
         "truncate": walks.truncate,
+        "mix": mixing.mix,
+        "project": projection.project,
+        "sefa": sefa.sefa,
         "direction": concepts.direction,
         "arithmetic": concepts.arithmetic,
         "neighbours": neighbours.neighbours,
@@ -85,27 +102,22 @@ def _data(options: argparse.Namespace) -> Images:
     return open_data(options.checkpoint, options.config)
 
 
-class _Seeds(argparse.Action):
+class _Numbers(argparse.Action):
     """Takes numbers and ranges such as 0-7."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, *_: Any) -> None:
-        seeds: list[int] = []
+        numbers: list[int] = []
         for word in values:
             first, _, last = word.partition("-")
             last = last or first
             if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
-                parser.error(f"{self.option_strings[0]} {word}: seeds are numbers, and ranges such as 0-7.")
-            seeds += range(int(first), int(last) + 1)
-        setattr(namespace, self.dest, seeds)
+                parser.error(f"{self.option_strings[0]} {word}: give numbers, and ranges such as 0-7.")
+            numbers += range(int(first), int(last) + 1)
+        setattr(namespace, self.dest, numbers)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m gans.tools.latents",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_line("gans.tools.latents", __doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     grid = _command(commands, "grid", "samples over two axes, at quantiles of the normal distribution")
@@ -130,9 +142,28 @@ def _parser() -> argparse.ArgumentParser:
     _add_seeds(truncate, "--seeds", "by default 0-7")
     truncate.add_argument("--factors", type=float, nargs="+", help="by default 0 0.25 0.5 0.75 1 1.25")
 
+    mix = _command(commands, "mix", "samples with the styles of others in some layers")
+    _add_seeds(mix, "--rows", "what is changed; by default 0-3")
+    _add_seeds(mix, "--columns", "what lends its styles; by default 4-8")
+    _add_layers(mix, "in which it does, from that of 4x4 pixels; by default the first half")
+
+    project = _command(commands, "project", "the latent of a picture, and a GIF of the search for it")
+    project.add_argument("--image", type=Path, required=True, help="the picture; its middle is taken")
+    project.add_argument("--steps", type=int, help="of Adam; by default 1000")
+    project.add_argument("--seed", type=int, help="of the noise; by default 0")
+
+    sefa = _command(commands, "sefa", "a sample moved along the directions that the weights amplify most")
+    sefa.add_argument("--count", type=int, help="directions; by default 6")
+    sefa.add_argument("--seed", type=int, help="what is moved; by default 0")
+    sefa.add_argument("--steps", type=float, nargs="+", help="by default -3 -1.5 0 1.5 3")
+    _add_layers(sefa, "whose directions are looked for, and which are moved; by default all")
+    _add_projected(sefa)
+
     direction = _command(commands, "direction", "seeds moved along the direction of a concept")
     _add_seeds(direction, "--seeds", "what is moved; by default 0-5")
     direction.add_argument("--steps", type=float, nargs="+", help="by default -1 -0.5 0 0.5 1 1.5")
+    _add_layers(direction, "in which seeds are moved; by default all")
+    _add_projected(direction)
     _add_concept(direction)
 
     arithmetic = _command(commands, "arithmetic", "a - b + c of single exemplars and of their means")
@@ -154,11 +185,24 @@ def _command(commands: Any, name: str, what: str) -> argparse.ArgumentParser:
     parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="of a variant with a latent")
     parser.add_argument("--output", type=Path, help="path of the files without suffix")
     parser.add_argument("--label", type=int, help="class of all samples, of a model with classes; else 0")
+    parser.add_argument(
+        "--space", choices=["z", "w"], help="z, the latents, or w, the styles of StyleGAN2: by default there"
+    )
     return parser
 
 
+def _add_layers(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--layers", action=_Numbers, nargs="+", metavar="LAYER", help=what)
+
+
+def _add_projected(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--projected", type=Path, metavar="NPZ", help="of project: what is moved instead of seeds"
+    )
+
+
 def _add_seeds(parser: argparse.ArgumentParser, option: str, what: str, required: bool = False) -> None:
-    parser.add_argument(option, action=_Seeds, nargs="+", metavar="SEED", help=what, required=required)
+    parser.add_argument(option, action=_Numbers, nargs="+", metavar="SEED", help=what, required=required)
 
 
 def _add_concept(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from torch import Tensor
 from datamodules.images.module import Images
 from gans.cli.errors import UsageError
 from gans.tools.latents.decoder import Decoder
+from gans.tools.latents.layers import moved, recorded
 from gans.tools.latents.probe import Probe, accuracy, train_probe
 from gans.tools.latents.sheet import Sheet
+from gans.tools.latents.starts import starts
 
 FRESH = 200  # samples beyond the labelled ones, on which a direction is checked
 
@@ -104,25 +107,40 @@ def direction(
     concept: Concept,
     seeds: Sequence[int] = range(6),
     steps: Sequence[float] = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5),
+    layers: Sequence[int] | None = None,
+    projected: Path | None = None,
 ) -> Sheet:
     """Move the latents of seeds along the direction of a concept.
 
     A step of 1 is the way from the mean of the samples without it to the mean of those with it.
 
+    Args:
+        decoder: the variant.
+        concept: what is put on, and taken off.
+        seeds: of the samples.
+        steps: how far they are moved.
+        layers: of a model with styles, in which they are moved; by default all.
+        projected: the .npz of `project`, of a picture that is moved instead of samples.
+
     Raises:
-        UsageError: if a step occurs twice.
+        UsageError: if a step occurs twice, or there are no such layers.
+        ValueError: if the file is none of `project`, or of another model.
     """
     if len(set(steps)) < len(steps):
         raise UsageError(f"--steps {' '.join(map(str, steps))}: one of them occurs twice.")
     way = concept.direction(decoder)
     moves = torch.tensor(steps)
     findings = [*concept.findings, *_checked(decoder, concept, way)]
+    start = starts(decoder, seeds, projected)
     return Sheet(
-        decoder.latents(seeds)[:, None] + moves[:, None] * way,
+        moved(decoder, start.latents[:, None], moves[:, None] * way, layers),
         columns=[f"{step:+g}" for step in steps],
-        rows=[f"seed {seed}" for seed in seeds],
-        numbers=_numbers(concept, way) | {"seeds": np.array(seeds), "steps": moves.numpy()},
+        rows=start.names,
+        numbers=_numbers(concept, way)
+        | recorded(layers)
+        | {"seeds": np.array(seeds), "steps": moves.numpy()},
         findings=findings,
+        decoder=start.decoder,
     )
 
 

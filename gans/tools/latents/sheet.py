@@ -26,10 +26,12 @@ class Sheet:
         columns: a label for each column, all different.
         rows: a label for each row.
         beside: further columns that come from no latent: label -> images (rows, C, H, W) in [-1, 1].
-        frames: latents (frames, columns, L) of a GIF that moves on by one row in each frame.
+        frames: latents (frames, columns, L) of a GIF that moves on by one row in each frame. What is `beside`
+            a sheet of one row is shown in it, too.
         frame_columns: labels of the GIF's columns.
         numbers: further arrays for the .npz by name, such as seeds.
         findings: lines for the person who asked.
+        decoder: what makes the pictures, where it is not the one that the command was given.
     """
 
     latents: Tensor
@@ -40,6 +42,7 @@ class Sheet:
     frame_columns: list[str] = field(default_factory=list)
     numbers: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     findings: list[str] = field(default_factory=list)
+    decoder: Decoder | None = None
 
 
 def write(sheet: Sheet, decoder: Decoder, target: Path) -> list[Path]:
@@ -48,14 +51,16 @@ def write(sheet: Sheet, decoder: Decoder, target: Path) -> list[Path]:
     In the .npz, `latents` decode to the picture, row by row, and `frames` to the GIF. The same sheet gives
     the same bytes of latents; files of an earlier command are replaced, each as a whole.
     """
-    arrays = {"latents": sheet.latents.numpy(), **sheet.numbers}
+    decoder = sheet.decoder or decoder
+    arrays = {"latents": sheet.latents.numpy(), "space": np.array(decoder.space), **sheet.numbers}
     pictures = [_picture(decoder, sheet.latents, sheet.columns, sheet.rows, sheet.beside)]
     written = [_beside(target, ".png")]
     with written_whole(written[0]) as file:
         pictures[0].save(file, format="PNG")
     if sheet.frames is not None:
         arrays["frames"] = sheet.frames.numpy()
-        frames = [_picture(decoder, row[None], sheet.frame_columns) for row in sheet.frames]
+        beside = sheet.beside if len(sheet.latents) == 1 else {}
+        frames = [_picture(decoder, row[None], sheet.frame_columns, [], beside) for row in sheet.frames]
         written.append(_beside(target, ".gif"))
         with written_whole(written[-1]) as file:
             save_gif(frames, file)

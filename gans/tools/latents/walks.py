@@ -53,7 +53,7 @@ def quantiles(count: int) -> Tensor:
 
 
 def interpolate(decoder: Decoder, seeds: Sequence[int], steps: int = 9, frames: int = 24) -> Sheet:
-    """Walk from seed to seed, along straight lines and along arcs, as a strip and as an endless GIF.
+    """Walk from seed to seed, along straight lines and in z along arcs, as a strip and as an endless GIF.
 
     Args:
         decoder: the variant.
@@ -73,13 +73,13 @@ def interpolate(decoder: Decoder, seeds: Sequence[int], steps: int = 9, frames: 
     ends = decoder.noise(seeds)
     rows, strips = [], []
     for start, end in zip(range(len(seeds) - 1), range(1, len(seeds)), strict=True):
-        for name, path in PATHS.items():
+        for name, path in decoder.paths.items():
             rows.append(f"{seeds[start]} to {seeds[end]}, {name}")
             strips.append(path(ends[start], ends[end], torch.linspace(0, 1, steps)))
     moments = torch.arange(frames) / frames
     following = ends.roll(-1, dims=0)
     moving = [
-        torch.stack([path(*pair, moments) for path in PATHS.values()], dim=1)
+        torch.stack([path(*pair, moments) for path in decoder.paths.values()], dim=1)
         for pair in zip(ends, following, strict=True)
     ]
     return Sheet(
@@ -87,37 +87,9 @@ def interpolate(decoder: Decoder, seeds: Sequence[int], steps: int = 9, frames: 
         columns=[f"{moment:.3f}" for moment in torch.linspace(0, 1, steps).tolist()],
         rows=rows,
         frames=decoder.from_noise(torch.cat(moving)),
-        frame_columns=list(PATHS),
+        frame_columns=list(decoder.paths),
         numbers={"seeds": np.array(seeds)},
     )
-
-
-def linear(start: Tensor, end: Tensor, moments: Tensor) -> Tensor:
-    """Return the points (M, L) of a straight line at moments (M,) from 0 (start) to 1 (end)."""
-    return torch.lerp(start, end, moments[:, None])
-
-
-def spherical(start: Tensor, end: Tensor, moments: Tensor) -> Tensor:
-    """Return the points (M, L) of an arc around the origin at moments (M,) from 0 (start) to 1 (end).
-
-    The direction turns evenly and the length changes evenly (White 2016, arXiv:1609.04468; Shoemake 1985). A
-    straight line between latents of many axes passes points nearer to the origin than any sample; an arc does
-    not. Between latents in one line with the origin there is no one arc, and it is the straight line.
-    """
-    start, end, t = start.double(), end.double(), moments.double()[:, None]
-    lengths = start.norm(), end.norm()
-    if min(lengths) == 0:
-        return linear(start, end, moments.double()).float()
-    a, b = start / lengths[0], end / lengths[1]
-    angle = torch.arccos((a @ b).clamp(-1, 1))
-    if torch.sin(angle) < 1e-6:
-        return linear(start, end, moments.double()).float()
-    direction = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
-    points: Tensor = torch.lerp(lengths[0], lengths[1], t) * direction
-    return points.float()
-
-
-PATHS = {"linear": linear, "spherical": spherical}
 
 
 def turn(
@@ -168,8 +140,9 @@ def truncate(
 ) -> Sheet:
     """Pull the latents of seeds towards the middle: less variety, and more of what is common in the data.
 
-    The noise of each latent is multiplied by each factor, so that it moves towards 0, its mean; StyleGAN does
-    so around its mean latent (Karras et al. 2019, arXiv:1812.04948). A factor of 1 is the sample itself.
+    The noise of each latent is multiplied by each factor, so that it moves towards 0, its mean. Among styles
+    this is the truncation of StyleGAN: each moves towards their mean (Karras et al. 2019, arXiv:1812.04948).
+    A factor of 1 is the sample itself.
 
     Raises:
         UsageError: if a factor occurs twice.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gans.cli import errors
+from gans.tools.command_line import command_line
 
 if TYPE_CHECKING:
     from gans.tools.official.convert import Imported
@@ -98,12 +99,7 @@ def _report(imported: Imported) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m gans.tools.official",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_line("gans.tools.official", __doc__)
     parser.add_argument(
         "source", type=Path, metavar="IN", help="a file or folder of the authors; a checkpoint"
     )

@@ -27,13 +27,9 @@ from gans.networks.rrdbnet import RRDBNet
 from gans.networks.sizes import SMALLEST_MAP
 from gans.networks.srvgg import SRVGG
 from gans.networks.stargan import StarGANDiscriminator, StarGANGenerator
-from gans.networks.stargan_v2 import (
-    DomainDiscriminator,
-    HighPass,
-    MappingNetwork,
-    StyledGenerator,
-    StyleEncoder,
-)
+from gans.networks.stargan_v2.blocks import HighPass
+from gans.networks.stargan_v2.generator import StyledGenerator
+from gans.networks.stargan_v2.heads import DomainDiscriminator, MappingNetwork, StyleEncoder
 from gans.networks.stylegan2.discriminator import DiscriminatorBlock, StyleGAN2Discriminator
 from gans.networks.stylegan2.generator import StyleGAN2Generator
 from gans.networks.stylegan2.synthesis import StyledConvolution, SynthesisBlock

@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Event
 
 from gans.cli import errors
+from gans.tools.command_line import command_line
 
 LOCAL = "127.0.0.1"
 
@@ -37,12 +38,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m gans.tools.playground",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_line("gans.tools.playground", __doc__)
     parser.add_argument(
         "checkpoints", type=Path, nargs="+", metavar="CKPT", help="of any variant that makes pictures"
     )

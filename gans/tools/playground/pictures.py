@@ -8,16 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from datamodules.files.formats.common import ImageError
+from datamodules.files.formats.common import OF_FOLDERS, ImageError
 from datamodules.files.readers import read_header, read_image
 from datamodules.files.value_range import from_unit
 from gans.tools.playground.calls import Given, written
 
 MOST_BYTES = 20 * 2**20
 MOST_PIXELS = 2**24  # 4096 x 4096
-
-OF_FOLDERS = ", or leave such files out with on_bad_image: skip"
-"""What messages of the readers say to whoever trains; it is no help to somebody with one picture."""
 
 OPEN = "from PIL import Image"
 READ = f"from {__name__} import open_picture"

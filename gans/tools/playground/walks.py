@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from gans.cli.run_folder import run_of
 from gans.inference import to_pil
-from gans.tools.latents.decoder import Decoder
-from gans.tools.latents.walks import spherical
+from gans.tools.latents.decoder import Decoder, StyleDecoder, decoder_of
+from gans.tools.playground.directions import read_direction
 
 EXTENT = 3.0  # standard deviations that an axis is turned by to see what it changes
 PIXELS_TRIED = 2**19  # of all pictures that are made to see it
@@ -33,8 +30,8 @@ def moved(
     Args:
         model: a variant with a latent.
         seeds: of the latents.
-        directions: file of `python -m gans.tools.latents direction`, with the suffix .npz -> how many times
-            the direction in it is added.
+        directions: file of `python -m gans.tools.latents` with a direction -> how many times that is added.
+            FILE:K is the K-th of a file with several, from 0. One among styles w moves these.
         axes: number of an axis of the noise that the latents are made of -> what is added, in standard
             deviations.
         label: class of all images, of a model with classes.
@@ -44,14 +41,26 @@ def moved(
     noise = decoder.noise(seeds)
     for axis, amount in (axes or {}).items():
         noise[:, axis] += amount
+    found = [(read_direction(place), amount) for place, amount in (directions or {}).items()]
     latents = decoder.from_noise(noise)
-    for path, amount in (directions or {}).items():
-        latents = latents + amount * _direction(Path(path))
-    return decoder(latents)
+    for each, amount in found:
+        if each.space == "z":
+            latents = latents + amount * each.direction
+    if all(each.space == "z" for each, _ in found):
+        return decoder(latents)
+    among_styles = decoder_of(model, label, "w", **decoding)
+    assert isinstance(among_styles, StyleDecoder)
+    styles = among_styles.styles_of(latents)[:, None].repeat(1, among_styles.layers, 1)
+    for each, amount in found:
+        if each.space == "w":
+            styles[:, each.layers] += amount * each.direction
+    return among_styles(styles.flatten(1))
 
 
 def film(model: Any, seeds: Sequence[int], frames: int = 24, label: int | None = None) -> list[Image.Image]:
     """Return a film that passes the latents of seeds along arcs and returns to the first, without an end.
+
+    Among styles it passes along straight lines.
 
     Args:
         model: a variant with a latent.
@@ -59,18 +68,12 @@ def film(model: Any, seeds: Sequence[int], frames: int = 24, label: int | None =
         frames: from one seed to the next.
         label: class of all images, of a model with classes.
     """
-    decoder = Decoder(model, label)
+    decoder = decoder_of(model, label)
     ends = decoder.noise(seeds)
     moments = torch.arange(frames) / frames
-    walks = [spherical(start, end, moments) for start, end in zip(ends, ends.roll(-1, dims=0), strict=True)]
+    walk = list(decoder.paths.values())[-1]
+    walks = [walk(start, end, moments) for start, end in zip(ends, ends.roll(-1, dims=0), strict=True)]
     return to_pil(decoder(decoder.from_noise(torch.cat(walks))))
-
-
-def found_directions(checkpoint: Path) -> dict[str, str]:
-    """Return the directions that `gans.tools.latents` has found and kept beside a run: name -> file."""
-    run = run_of(checkpoint)
-    files = sorted((run / "latents").glob("*.npz")) if run else []
-    return {path.stem: str(path) for path in files if "direction" in _arrays(path)}
 
 
 def strongest_axes(model: Any, count: int, label: int | None = None) -> list[int]:
@@ -89,13 +92,3 @@ def strongest_axes(model: Any, count: int, label: int | None = None) -> list[int
     changes = (images[:, 0] - images[:, 1]).abs().flatten(1).mean(1)
     strongest: list[int] = changes.argsort(descending=True, stable=True)[:count].tolist()
     return strongest
-
-
-def _arrays(path: Path) -> list[str]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return list(arrays)
-
-
-def _direction(path: Path) -> Tensor:
-    with np.load(path, allow_pickle=False) as arrays:
-        return torch.from_numpy(arrays["direction"]).float()

@@ -22,10 +22,11 @@ from gans.protocol import (
     taken_by,
 )
 from gans.tools.playground.calls import Call, Given
+from gans.tools.playground.directions import found_directions
 from gans.tools.playground.pictures import Picture
 from gans.tools.playground.settings import Amount, Another, Choice, Setting, Whole
 from gans.tools.playground.tiles import in_tiles
-from gans.tools.playground.walks import film, found_directions, moved, strongest_axes
+from gans.tools.playground.walks import film, moved, strongest_axes
 
 Asked = Literal["picture", "caption", "nothing"]
 Shown = Literal["gallery", "edge", "film"]
@@ -36,6 +37,7 @@ DIRECTIONS = {"A2B": "A to B", "B2A": "B to A"}
 LENDERS = ("reference", "style")  # arguments that take a picture which lends its look
 MOST_LOOKS = 8
 MOST_SAMPLES = 16
+DIRECTION = "direction "  # begins the settings of those that were found
 AXES = 6  # sliders, beside those of directions that were found
 TILE = 512  # pixels of a side
 MOST_MADE = 2**26  # pixels of an enlarged picture
@@ -370,7 +372,9 @@ def _sliders(model: Any, checkpoint: Path) -> dict[str, Setting]:
     if not isinstance(model, HasLatent):
         return {}
     found = found_directions(checkpoint)
-    sliders: dict[str, Setting] = {path: Amount(name, 0.0, -2.0, 2.0) for name, path in found.items()}
+    sliders: dict[str, Setting] = {
+        f"{DIRECTION}{place}": Amount(name, 0.0, -3.0, 3.0) for name, place in found.items()
+    }
     axes = strongest_axes(model, AXES, 0 if _classes(model) else None)
     return sliders | {f"axis {axis}": Amount(f"Axis {axis}", 0.0, -3.0, 3.0) for axis in axes}
 
@@ -383,6 +387,10 @@ def _truncation(chosen: Chosen) -> dict[str, float]:
 def _moves(chosen: Chosen) -> dict[str, Any]:
     """Return by how much the sliders move latents: those that are not in their middle."""
     axes = {int(name[5:]): value for name, value in chosen.items() if name.startswith("axis ") and value}
-    directions = {name: value for name, value in chosen.items() if name.endswith(".npz") and value}
+    directions = {
+        name.removeprefix(DIRECTION): value
+        for name, value in chosen.items()
+        if name.startswith(DIRECTION) and value
+    }
     moves = {"directions": directions, "axes": axes}
     return {kind: each for kind, each in moves.items() if each}

@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import imagecodecs
-import lightning as L
 import numpy as np
 import pytest
 import tifffile
 import torch
 from PIL import Image
+from support.enlarging import predict
 from support.pictures import random_pixels, write_deep_png, write_image
 
-from datamodules import PairedImages
 from gans.callbacks.predicting.output_names import output_names
 from gans.callbacks.predicting.write_predictions import WritePredictions
 from gans.srresnet import SRResNet
@@ -39,25 +38,6 @@ def enlarging(channels: int = 3, **arguments: Any) -> SRResNet:
         for parameter in model.generator.parameters():
             parameter.mul_(2)
     return model
-
-
-def predict(model: SRResNet, folder: Path, output: str, **settings: Any) -> dict[str, Path]:
-    """Predict FOLDER/in to FOLDER/OUTPUT by a trainer; return the files by name."""
-    names = ("outscale", "suffix", "also_copy", "skip_existing")
-    writer = {key: settings.pop(key) for key in names if key in settings}
-    data = PairedImages(
-        faces_count=1, test_count=1, predict_dir=str(folder / "in"), eval_batch_size=3, **settings
-    )
-    trainer = L.Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_progress_bar=False,
-        default_root_dir=folder / output,
-        callbacks=[WritePredictions(**writer)],
-    )
-    trainer.predict(model, data, return_predictions=False)
-    root = folder / output
-    return {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
 
 
 def pixels_of(path: Path) -> Array:

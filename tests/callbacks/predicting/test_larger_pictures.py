@@ -5,41 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import lightning as L
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.enlarging import Enlarger, enlarger
+from support.enlarging import Enlarger, enlarger, predict
 from support.pictures import channels_last, random_pixels, write_image
 from torch import Tensor, nn
 
-from datamodules import PairedImages
 from datamodules.prediction.batches import PROBE_NAME, PredictBatch
 from datamodules.prediction.tiles import Tiling, choose_tiling
 from gans.callbacks.predicting.blending import Blend
 from gans.callbacks.predicting.reach import try_out
-from gans.callbacks.predicting.write_predictions import WritePredictions
 from gans.networks.rrdbnet import RRDBNet
 
 PROBE = PredictBatch(torch.zeros(1, 3, 32, 32), [PROBE_NAME])
-
-
-def predict(model: Enlarger, folder: Path, output: str, **arguments: Any) -> list[Path]:
-    """Predict FOLDER/in to FOLDER/OUTPUT by a trainer; return the files."""
-    writer = {key: arguments.pop(key) for key in ("also_copy", "skip_existing") if key in arguments}
-    data = PairedImages(
-        faces_count=1, test_count=1, predict_dir=str(folder / "in"), eval_batch_size=3, **arguments
-    )
-    trainer = L.Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_progress_bar=False,
-        default_root_dir=folder / output,
-        callbacks=[WritePredictions(**writer)],
-    )
-    trainer.predict(model, data, return_predictions=False)
-    return sorted(path for path in (folder / output).rglob("*") if path.is_file())
 
 
 def pixels_of(path: Path) -> Any:
@@ -58,13 +38,12 @@ def test_a_folder_becomes_larger_whole_and_in_tiles(
     capsys.readouterr()
     tiled = predict(model, tmp_path, "tiled", tile=32)
     assert capsys.readouterr().out.count("where tiles meet") == 2
-    for path in (*whole, *tiled):
-        height, width = sizes[path.relative_to(tmp_path).as_posix().partition("/")[2]]
-        assert Image.open(path).size == (scale * width, scale * height)
-    assert len(whole) == len(tiled) == 3
-    for one, other in zip(whole, tiled, strict=True):
-        assert abs(pixels_of(one) - pixels_of(other)).max() <= 1  # rounding may fall to either side
-        assert pixels_of(one).std() > 10
+    assert set(whole) == set(tiled) == set(sizes)
+    for name, (height, width) in sizes.items():
+        one, other = pixels_of(whole[name]), pixels_of(tiled[name])
+        assert one.shape[:2] == other.shape[:2] == (scale * height, scale * width)
+        assert abs(one - other).max() <= 1  # rounding may fall to either side
+        assert one.std() > 10
 
 
 def blended(model: Enlarger, image: Tensor, tiling: Tiling) -> Tensor:
@@ -158,7 +137,7 @@ def test_masks_of_the_images_are_not_put_beside_larger_pictures(tmp_path: Path) 
 
 def test_a_command_that_is_repeated_leaves_larger_pictures_out(tmp_path: Path) -> None:
     write_image(tmp_path / "in" / "a.png", random_pixels(20, 20))
-    (first,) = predict(enlarger(2), tmp_path, "out")
-    written = first.stat().st_mtime_ns
-    assert predict(enlarger(2), tmp_path, "out", skip_existing=True) == [first]
-    assert first.stat().st_mtime_ns == written
+    first = predict(enlarger(2), tmp_path, "out")
+    written = first["a.png"].stat().st_mtime_ns
+    assert predict(enlarger(2), tmp_path, "out", skip_existing=True) == first
+    assert first["a.png"].stat().st_mtime_ns == written

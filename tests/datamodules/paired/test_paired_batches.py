@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pickle
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +10,7 @@ import lightning as L
 import pytest
 import torch
 from lightning.pytorch.utilities.types import STEP_OUTPUT
-from support.pairs import FACES, epoch, finished, negatives, side_by_side, unit
+from support.pairs import FACES, assert_resumes, epoch, finished, negatives, side_by_side, unit
 from support.pictures import random_pixels, write_folder, write_image
 
 from datamodules import PairedImages
@@ -58,20 +58,7 @@ def test_mirroring_can_be_switched_off(tmp_path: Path) -> None:
 def test_a_run_repeats_and_resumes_whatever_the_workers(tmp_path: Path, workers: int) -> None:
     write_folder(tmp_path, 9)
     options: dict[str, Any] = {"folder": str(tmp_path), "task": "colorise", "size": 16, "batch_size": 2}
-    expected = epoch(PairedImages(**options, cache_gigabytes=0), 1)
-    assert len(expected) == 4
-    loader: Any = PairedImages(**options, workers=workers).train_dataloader()
-    loader.sampler.set_epoch(1)
-    first = finished(islice(loader, 2))
-    resumed: Any = PairedImages(**options, workers=workers).train_dataloader()
-    resumed.sampler.set_epoch(1)
-    resumed.load_state_dict(loader.state_dict())
-    for one, other in zip(expected, first + finished(resumed), strict=True):
-        assert one.names == other.names
-        assert torch.equal(one.input, other.input)
-        assert torch.equal(one.target, other.target)
-    loader.close()
-    resumed.close()
+    assert_resumes(partial(PairedImages, **options), workers)
 
 
 def test_order_and_windows_change_with_epoch_and_seed(tmp_path: Path) -> None:

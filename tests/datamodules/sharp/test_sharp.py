@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from support.degrading import array, entry
-from support.pairs import FACES, epoch, finished, unit
+from support.pairs import FACES, assert_resumes, epoch, finished, unit
 from support.pictures import random_pixels, write_deep_png, write_folder, write_image
 from torch import Tensor
 
@@ -115,19 +115,7 @@ def test_what_is_drawn_depends_on_seed_epoch_and_index_alone(tmp_path: Path) -> 
 @pytest.mark.parametrize("task", ["real", "bicubic"])
 def test_a_run_resumes_whatever_the_workers(tmp_path: Path, task: str, workers: int) -> None:
     write_folder(tmp_path, 9, (40, 40))
-    expected = epoch(sharp(tmp_path, task=task, cache_gigabytes=0), 1)
-    loader: Any = sharp(tmp_path, task=task, workers=workers).train_dataloader()
-    loader.sampler.set_epoch(1)
-    first = finished(islice(loader, 2))
-    resumed: Any = sharp(tmp_path, task=task, workers=workers).train_dataloader()
-    resumed.sampler.set_epoch(1)
-    resumed.load_state_dict(loader.state_dict())
-    for one, other in zip(expected, first + finished(resumed), strict=True):
-        assert one.names == other.names
-        assert torch.equal(one.input, other.input)
-        assert torch.equal(one.target, other.target)
-    loader.close()
-    resumed.close()
+    assert_resumes(partial(sharp, tmp_path, task=task), workers)
 
 
 def test_evaluation_spoils_whole_pictures_alike_whatever_the_batch(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Volumes: files, or folders of DICOM slices, that are read and written slice by slice."""
