@@ -4,15 +4,15 @@
     python -m benchmarks.data --systems dcgan --step_rate dcgan=85
 
 `jpg` decodes every image whenever it is needed (`cache_gigabytes: 0`); `cache` holds the decoded images as
-uint8, which the row `into the cache` reads once. Delivered means cut, mirrored and scaled to float on the
-device. Without `--step_rate` the images per second that our step takes are measured here, over one period
-of steps. CPU seconds are of all processes and threads; with workers they hold the start of these too.
+uint8 in memory, which the row `into the cache` reads once, without a store on disk. Delivered means cut,
+mirrored and scaled to float on the device. Without `--step_rate` the images per second that our step takes
+are measured here, over one period of steps. CPU seconds are of all processes and threads; with workers they
+hold the start of these too.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 import time
 from pathlib import Path
@@ -22,7 +22,14 @@ from typing import NamedTuple
 import torch
 from lightning.fabric.utilities import move_data_to_device
 
-from benchmarks.programs import add_systems, command_line, measured_fit, print_header, print_row
+from benchmarks.programs import (
+    add_systems,
+    command_line,
+    cpu_seconds,
+    measured_fit,
+    print_header,
+    print_row,
+)
 from benchmarks.systems import SYSTEMS, System, write_images
 from datamodules.base import ImageDataModule
 
@@ -60,7 +67,7 @@ def main() -> int:
         print_row(name, "into the cache", "", f"{reading.rate:.0f}", "", "", f"{1e3 * reading.cpu:.2f}")
         for source, gigabytes in SOURCES.items():
             for workers in options.workers:
-                data = system.data_module(root, workers=workers, cache_gigabytes=gigabytes)
+                data = system.data_module(root, workers=workers, cache_gigabytes=gigabytes, store_gigabytes=0)
                 found = delivery(data, system.images, options.seconds)
                 figures = f"{found.rate:.0f}", f"{needed:.1f}", f"{found.rate / needed:.1f}"
                 print_row(name, source, str(workers), *figures, f"{1e3 * found.cpu:.2f}")
@@ -79,17 +86,17 @@ def measured_step_rate(name: str, root: Path) -> float:
 
 def reading_into_cache(system: System, root: Path) -> Delivery:
     """Read all training images into the cache."""
-    data = system.data_module(root)
-    wall, cpu = time.perf_counter(), _cpu_seconds()
+    data = system.data_module(root, store_gigabytes=0)
+    wall, cpu = time.perf_counter(), cpu_seconds()
     images = system.images * len(data.train_dataloader())
-    return Delivery(images / (time.perf_counter() - wall), (_cpu_seconds() - cpu) / images)
+    return Delivery(images / (time.perf_counter() - wall), (cpu_seconds() - cpu) / images)
 
 
 def delivery(data: ImageDataModule, images: int, seconds: float) -> Delivery:
     """Take training batches of so many images for some seconds, the first of them not counted in the rate."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     loader = data.train_dataloader()
-    cpu, started, batches = _cpu_seconds(), float("inf"), 0
+    cpu, started, batches = cpu_seconds(), float("inf"), 0
     while time.perf_counter() - started < seconds:
         for batch in loader:
             data.on_after_batch_transfer(move_data_to_device(batch, device), 0)
@@ -103,12 +110,7 @@ def delivery(data: ImageDataModule, images: int, seconds: float) -> Delivery:
     wall = time.perf_counter() - started
     del loader
     data.teardown("fit")  # ends the workers: only then are their CPU seconds known
-    return Delivery(images * (batches - 1) / wall, (_cpu_seconds() - cpu) / (images * batches))
-
-
-def _cpu_seconds() -> float:
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
+    return Delivery(images * (batches - 1) / wall, (cpu_seconds() - cpu) / (images * batches))
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,12 @@ def measured_fit(arguments: Sequence[str], callback: str, **options: Any) -> dic
             raise SystemExit(f"{' '.join(command)}\n{finished.stdout[-2000:]}\n{finished.stderr[-4000:]}")
         measured: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
     return measured
+
+
+def cpu_seconds() -> float:
+    """Return the CPU seconds of this process and of those that it started and that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def print_row(*cells: str) -> None:

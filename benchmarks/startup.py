@@ -18,9 +18,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from benchmarks.programs import add_systems, command_line, measured_fit, print_header, print_row
+from benchmarks.programs import (
+    add_systems,
+    command_line,
+    cpu_seconds,
+    measured_fit,
+    print_header,
+    print_row,
+)
 from benchmarks.systems import SYSTEMS, write_images
 
 COLUMNS = ("system", "program s", "first batch s", "first step s", "CPU s")
@@ -43,8 +51,10 @@ class Marks(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Note the end of the first step, and stop."""
-        self._marks |= {"step": time.time(), "cpu": time.process_time()}
-        self._output.write_text(json.dumps(self._marks), encoding="utf-8")
+        cpu = trainer.strategy.reduce(torch.tensor(cpu_seconds()), reduce_op="sum")
+        self._marks |= {"step": time.time(), "cpu": float(cpu)}
+        if trainer.is_global_zero:
+            self._output.write_text(json.dumps(self._marks), encoding="utf-8")
         trainer.should_stop = True
 
 

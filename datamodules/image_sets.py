@@ -14,7 +14,7 @@ from torch import Tensor
 from datamodules.files.readers import FORMATS, ImageError
 from datamodules.files.slice_names import volume_of
 from datamodules.files.volumes.opening import open_volume
-from datamodules.listing import Listing, composed, list_images
+from datamodules.listing import Listing, composed, list_images, names_in
 from datamodules.slices import Slices
 
 Split = Literal["train", "test"]  # what is trained on, and what is held out
@@ -84,7 +84,7 @@ def hold_out(paths: Sequence[Path], folder: Path, share: float) -> tuple[list[Pa
     Raises:
         ValueError: there are fewer than two.
     """
-    wholes = [_whole(path, folder) for path in paths]
+    wholes = names_in(folder, [volume_of(path) or path for path in paths])
     if len(set(wholes)) < 2:
         what = "volume" if paths and volume_of(paths[0]) else "image"
         raise ValueError(
@@ -97,11 +97,6 @@ def hold_out(paths: Sequence[Path], folder: Path, share: float) -> tuple[list[Pa
     kept = set(ordered[:count])
     pairs = list(zip(paths, names, strict=True))
     return [path for path, name in pairs if name not in kept], [path for path, name in pairs if name in kept]
-
-
-def _whole(path: Path, folder: Path) -> str:
-    """Return the name of an image, or that of the volume that it is a slice of."""
-    return (volume_of(path) or path).relative_to(folder).as_posix()
 
 
 def _subject(path: Path, otherwise: str) -> str:

@@ -49,7 +49,20 @@ class Listing(NamedTuple):
     @property
     def names(self) -> list[str]:
         """Paths relative to the folder."""
-        return [path.relative_to(self.folder).as_posix() for path in self.paths]
+        return names_in(self.folder, self.paths)
+
+
+def names_in(folder: Path, paths: Sequence[Path]) -> list[str]:
+    """Return the names of paths relative to a folder that they lie in.
+
+    Raises:
+        ValueError: one lies elsewhere.
+    """
+    start = f"{folder.as_posix().rstrip('/')}/"
+    texts = [path.as_posix() for path in paths]
+    if all(text.startswith(start) for text in texts):  # pathlib takes ten times as long for the same
+        return [text[len(start) :] for text in texts]
+    return [path.relative_to(folder).as_posix() for path in paths]
 
 
 def joined(folder: Path, listings: Iterable[Listing]) -> Listing:

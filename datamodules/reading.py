@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -18,8 +19,10 @@ from datamodules.arguments import at_least
 from datamodules.files.readers import Header, ImageError, read_header, read_image
 from datamodules.files.slice_names import SliceAxis
 from datamodules.files.value_range import BY_TYPE, ValueRange
+from datamodules.fingerprint import NamelessError, fingerprint
 from datamodules.image_sets import HEADER_SAMPLE, ImageSet, evenly_spaced
-from datamodules.listing import Listing
+from datamodules.image_store import ImageStore, Kept
+from datamodules.listing import Listing, names_in
 from datamodules.progress import progress_bar
 from datamodules.slices import Slices
 
@@ -46,7 +49,10 @@ class Reading:
         slice_neighbours: slices on either side that are channels beside each slice.
         max_images: use at most so many images (or pairs) of each set to train on, and to evaluate on.
         on_bad_image: raise, or skip the image (or pair) with one warning that counts and names them.
-        cache_gigabytes: memory for decoded images, per process; a set that fits is decoded once.
+        store_gigabytes: disk for decoded images, in the cache folder, for all runs of this machine: a set of
+            some size that fits is decoded once, and all processes share one copy in memory. 0 stores none.
+        cache_gigabytes: memory for decoded images that are not stored, per process: a set that fits is
+            decoded once per start.
         workers: processes that read images; 0 reads them in the training process.
         batch_size: images (or pairs) per process and training batch.
         eval_batch_size: images (of each set) per process and evaluation batch; by default 16, or 1 where
@@ -68,6 +74,7 @@ class Reading:
     slice_neighbours: int = 0
     max_images: int | None = None
     on_bad_image: OnBadImage = "raise"
+    store_gigabytes: float = 20.0
     cache_gigabytes: float = 2.0
     workers: int = 0
     batch_size: int = 1
@@ -77,6 +84,7 @@ class Reading:
     def __post_init__(self) -> None:
         at_least("channels", self.channels, 1)
         at_least("max_images", self.max_images, 1)
+        at_least("store_gigabytes", self.store_gigabytes, 0)
         at_least("cache_gigabytes", self.cache_gigabytes, 0)
         if not 0 < self.held_out_share < 1:
             raise ValueError(f"held_out_share: {self.held_out_share} must be above 0 and below 1.")
@@ -85,6 +93,7 @@ class Reading:
         self.values = ValueRange.parse(self.value_range)
         self.cut = Slices.parse(self.slices, self.slice_range, self.slice_content, self.slice_neighbours)
         self.budget = MemoryBudget(self.cache_gigabytes)
+        self.store = ImageStore(self.store_gigabytes)
 
     @property
     def skips(self) -> bool:
@@ -112,7 +121,7 @@ class Reading:
         return self.channels or detect_channels(paths, self.on_bad_image)
 
     def load(self, files: Listing, channels: int, prepare: Callable[[Tensor], Tensor]) -> ImageSet:
-        """Return images as far as they fit the memory, and read the others when asked for.
+        """Return images as far as they fit the store or the memory, and read the others when asked for.
 
         Args:
             files: which.
@@ -126,7 +135,7 @@ class Reading:
 
     def keep(self, files: ImageFiles) -> ImageSet:
         """Return the same of files that are opened already."""
-        return load_images(files, self.budget, self.on_bad_image)
+        return load_images(files, self.budget, self.on_bad_image, self.store)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +189,7 @@ class ImageFiles:
     @cached_property
     def names(self) -> Sequence[str]:
         """Paths relative to the folder."""
-        return [path.relative_to(self.folder).as_posix() for path in self.paths]
+        return names_in(self.folder, self.paths)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -214,9 +223,8 @@ class MemoryBudget:
         """Bytes of the images that did not fit, and are decoded each time; 0 where no cache is wanted."""
         self._wanted = gigabytes > 0
 
-    def holds(self, images: int, sample: Tensor) -> bool:
-        """Whether so many images like the sample fit into what is left."""
-        size = images * sample.nbytes
+    def holds(self, size: int) -> bool:
+        """Whether so many bytes fit into what is left."""
         return size <= self.left or self._refuse(size)
 
     def take(self, images: Sequence[Tensor]) -> bool:
@@ -261,58 +269,125 @@ def sample_headers(paths: Sequence[Path], on_bad: OnBadImage) -> list[Header]:
     return found
 
 
-def load_images(files: ImageFiles, budget: MemoryBudget, on_bad: OnBadImage) -> ImageSet:
-    """Decode a set once into memory if it fits the budget; else leave it to be decoded on demand.
+def load_images(
+    files: ImageFiles, budget: MemoryBudget, on_bad: OnBadImage, store: ImageStore | None = None
+) -> ImageSet:
+    """Decode a set once into the store or into memory, where it fits; else leave it to be decoded on demand.
 
     With `on_bad` skip, images that cannot be used are left out, with one warning that counts and names
     them; a set too large for the budget is then read once to find them.
 
+    Args:
+        files: the set.
+        budget: of memory, for what is not stored.
+        on_bad: what happens to images that cannot be used.
+        store: of this machine; None stores none.
+
     Raises:
         ImageError: an image cannot be used and none may be skipped, or none can be used at all.
     """
-    paths: list[Path] = []
-    images: list[Tensor] = []
-    bad: list[str] = []
-    keep = True
-    for path, image in _decode_all(files):
-        if isinstance(image, ImageError):
-            if on_bad == "raise":
-                raise image
-            bad.append(str(image))
-            continue
-        if not paths:  # the first one tells how large the set will be
-            keep = budget.holds(len(files), image)
-            if not keep and on_bad == "raise":
-                return files
-        paths.append(path)
-        images += [image] if keep else []
+    begun = _until_usable(files, on_bad)
+    sample = begun[-1]
+    assert isinstance(sample, Tensor)
+    size = len(files) * sample.nbytes
+
+    def decode() -> Iterator[Tensor | ImageError]:
+        return _decode_all(files, begun, on_bad)
+
+    kept = None if store is None else _stored(files, store, size, sample, decode)
+    if kept is None:
+        fits = budget.holds(size)
+        if not fits and on_bad == "raise":
+            return files
+        kept = _in_memory(decode(), budget if fits else None)
+    bad = list(kept.bad.values())
+    if bad and on_bad == "raise":
+        raise ImageError(bad[0])
     _report(bad, files)
-    usable = replace(files, paths=paths)
-    if not keep or not budget.take(images):
-        return usable
-    return MemoryImages(_join(images), usable.names, files.folder)
+    usable = files
+    if bad:
+        paths = [path for number, path in enumerate(files.paths) if number not in kept.bad]
+        usable = replace(files, paths=paths)
+    return usable if kept.images is None else MemoryImages(kept.images, usable.names, files.folder)
 
 
-def _decode_all(files: ImageFiles) -> Iterator[tuple[Path, Tensor | ImageError]]:
-    """Decode in threads, which decoders let run side by side, a few images ahead of the consumer."""
+def _stored(
+    files: ImageFiles,
+    store: ImageStore,
+    size: int,
+    sample: Tensor,
+    decode: Callable[[], Iterator[Tensor | ImageError]],
+) -> Kept | None:
+    """Return the set from the store, see `ImageStore.fetch`; None too where something in it has no name."""
+    if not store.takes(size):
+        return None
+    try:
+        key = fingerprint(files)
+    except NamelessError:
+        return None
+    return store.fetch(key, size, sample, decode)
 
-    def decode(index: int) -> Tensor | ImageError:
-        try:
-            return files[index]
-        except ImageError as error:
-            return error
 
-    # Before there is a bar: where the set turns out not to fit, none other is read.
-    yield files.paths[0], decode(0)
+def _in_memory(decoded: Iterable[Tensor | ImageError], budget: MemoryBudget | None) -> Kept:
+    """Keep a decoded set as far as the budget has room for it; None only tells what cannot be used."""
+    images: list[Tensor] = []
+    bad: dict[int, str] = {}
+    for number, image in enumerate(decoded):
+        if isinstance(image, ImageError):
+            bad[number] = str(image)
+        elif budget is not None:
+            images.append(image)
+    fits = budget is not None and budget.take(images)
+    return Kept(_join(images) if fits else None, bad)
+
+
+def _decode(files: ImageFiles, index: int) -> Tensor | ImageError:
+    try:
+        return files[index]
+    except ImageError as error:
+        return error
+
+
+def _until_usable(files: ImageFiles, on_bad: OnBadImage) -> list[Tensor | ImageError]:
+    """Decode the first images up to one that can be used.
+
+    Raises:
+        ImageError: one cannot be used and none may be skipped, or none can be used at all.
+    """
+    begun: list[Tensor | ImageError] = []
+    for index in range(len(files)):
+        image = _decode(files, index)
+        if isinstance(image, ImageError) and on_bad == "raise":
+            raise image
+        begun.append(image)
+        if isinstance(image, Tensor):
+            return begun
+    _report([str(error) for error in begun], files)
+    raise AssertionError  # the report of nothing usable is an error
+
+
+def _decode_all(
+    files: ImageFiles, begun: Sequence[Tensor | ImageError], on_bad: OnBadImage
+) -> Iterator[Tensor | ImageError]:
+    """Yield every image of a set of which the first ones are decoded, or why it cannot be used."""
+    with progress_bar(f"Reading {files.folder}", len(files)) as advance:
+        for image in chain(begun, _decode_from(files, len(begun))):
+            advance()
+            if isinstance(image, ImageError) and on_bad == "raise":
+                raise image
+            yield image
+
+
+def _decode_from(files: ImageFiles, first: int) -> Iterator[Tensor | ImageError]:
+    """Decode in threads, which decoders let run side by side, a few images ahead of the consumer.
+
+    Processes would use more of many cores for small images, but a process forked beside threads may hang.
+    """
     workers = min(32, os.cpu_count() or 1)
     ahead = 16 * workers
-    with progress_bar(f"Reading {files.folder}", len(files)) as advance, ThreadPoolExecutor(workers) as pool:
-        advance()
-        for start in range(1, len(files), ahead):
-            indices = range(start, min(start + ahead, len(files)))
-            for index, image in zip(indices, pool.map(decode, indices), strict=True):
-                advance()
-                yield files.paths[index], image
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(first, len(files), ahead):
+            yield from pool.map(partial(_decode, files), range(start, min(start + ahead, len(files))))
 
 
 def _report(bad: Sequence[str], files: ImageFiles) -> None:

@@ -17,6 +17,7 @@ FLOORS = (
     "datamodules",  # names alone
     "datamodules.arguments",
     "datamodules.progress",
+    "datamodules.disk",
     "datamodules.files",
     "datamodules.slices",
     "datamodules.listing",
@@ -27,6 +28,8 @@ FLOORS = (
     "datamodules.found",
     "datamodules.loading",
     "datamodules.degradations",
+    "datamodules.fingerprint",
+    "datamodules.image_store",
     "datamodules.reading",
     "datamodules.prediction",
     "datamodules.public_sets",

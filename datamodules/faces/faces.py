@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import warnings
 import zipfile
 import zlib
@@ -21,8 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 
+from datamodules.disk import cache_folder, written_whole
 from datamodules.faces.drawing import Options, draw_all, style_definition
 from datamodules.faces.persons import PERSONS, person_options
 
@@ -186,11 +184,6 @@ def _colours_used(part: Any) -> Iterator[str]:
             yield from _colours_used(value)
 
 
-def cache_folder() -> Path:
-    """Return the folder of everything this project caches: $GANS_CACHE, or the user's cache folder."""
-    return Path(os.environ.get("GANS_CACHE") or platformdirs.user_cache_dir("gans"))
-
-
 def _cache_path(style: str, size: int, faces: Sequence[Mapping[str, Any]]) -> Path:
     """Name the cache file by everything that changes a pixel."""
     versions = {package: version(package) for package in _PACKAGES}
@@ -212,14 +205,8 @@ def _load(path: Path, count: int, size: int) -> FaceSet | None:
 
 def _save(path: Path, faces: FaceSet) -> None:
     """Write a set in one move, so that no other process ever sees half a file."""
-    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            temporary = Path(file.name)
+        with written_whole(path) as file:
             np.savez_compressed(file, images=faces.images, attributes=np.array(json.dumps(faces.attributes)))
-        temporary.replace(path)
     except OSError as error:
         warnings.warn(f"Drawn faces are not cached and will be drawn again: {error}", stacklevel=3)
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +34,7 @@ class SliceName(NamedTuple):
 
 def slice_of(path: str | Path) -> SliceName | None:
     """Return which slice a path names; None for the path of a file."""
-    match = _SLICE.fullmatch(Path(path).name)
+    match = _SLICE.fullmatch(os.path.basename(path))  # a Path of it would cost more than all else
     return SliceName(match[1], int(match[2]), int(match[3] or 0)) if match else None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor
@@ -57,7 +58,11 @@ def masks_beside(images: ImageSet, reading: Reading, prepare: Callable[[Tensor],
     """
     assert images.folder is not None
     files = [_beside(images.folder / name) for name in images.names]
-    return reading.load(Listing(images.folder, files), 3, lambda pixels: prepare(pixels)[:2])
+    return reading.load(Listing(images.folder, files), 3, partial(_red_and_green, prepare=prepare))
+
+
+def _red_and_green(image: Tensor, prepare: Callable[[Tensor], Tensor]) -> Tensor:
+    return prepare(image)[:2]
 
 
 def _beside(image: Path) -> Path:

@@ -29,6 +29,7 @@ HOW_DATA_IS_READ = (
     "predict_dir",
     "prompts",
     "seed",
+    "store_gigabytes",
     "tile",
     "turn",
     "windows_until",

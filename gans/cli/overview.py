@@ -105,8 +105,8 @@ def memory_lines(data: object) -> Iterator[str]:
     beyond = reading.budget.beyond if isinstance(reading, Reading) else 0
     if beyond:
         yield (
-            f"{beyond / 1e9:.1f} GB of decoded images are more than data.cache_gigabytes has room "
-            "for, and are decoded each time"
+            f"{beyond / 1e9:.1f} GB of decoded images are more than data.store_gigabytes (on disk) and "
+            "data.cache_gigabytes (in memory) have room for, and are decoded each time"
         )
 
 

@@ -28,6 +28,7 @@ from benchmarks import (
     answers,
     data,
     looks,
+    many_images,
     means,
     metrics,
     predict,
@@ -45,7 +46,9 @@ from benchmarks.startup import Marks
 from datamodules.paired.batches import PairedBatch
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = [answers, data, gpu, looks, means, metrics, predict, processes, scale, startup, train_step]
+PROGRAMS = [
+    *(answers, data, gpu, looks, many_images, means, metrics, predict, processes, scale, startup, train_step)
+]
 Table = Callable[..., list[dict[str, str]]]
 
 
@@ -251,6 +254,33 @@ def test_the_start_is_told_in_its_parts(table: Table, small: str, monkeypatch: p
     monkeypatch.setattr("time.time", lambda: 100.0)
     (row,) = table(startup, "--systems", "pix2pix", small)
     assert list(row.values()) == ["pix2pix", "4.0", "7.0", "9.0", "6.0"]
+
+
+def test_starts_over_many_images_are_told(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def fit(arguments: list[str]) -> dict[str, float]:
+        seen.append((arguments[arguments.index("--data.store_gigabytes") + 1], os.environ["GANS_CACHE"]))
+        return {"batch": 2.0, "step": 3.0, "cpu": 4.0}
+
+    monkeypatch.setattr(many_images, "start", fit)
+    monkeypatch.setattr(many_images, "memory", lambda root, gigabytes, processes: [10**9] * processes)
+    monkeypatch.setattr(many_images, "print_header", lambda *_: None)
+    monkeypatch.setenv("GANS_CACHE", "")
+    monkeypatch.setattr(sys, "argv", ["", "--images", "5", "--processes", "2", f"--folder={tmp_path}"])
+    assert many_images.main() == 0
+    assert [gigabytes for gigabytes, _ in seen] == ["0", "20", "20"]
+    assert len({cache for _, cache in seen}) == 1
+    assert len(list((tmp_path / "many_5").rglob("*.jpg"))) == 5
+
+
+def test_processes_over_many_images_share_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = many_images.write_noise(tmp_path, 20)
+    monkeypatch.setenv("GANS_CACHE", str(tmp_path / "cache"))
+    (size,) = many_images.memory(root, 1, 1)
+    assert size > 1e8
 
 
 def test_marks_are_written_at_the_first_step(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 from support.commands import run, write_toy_config
 from support.toys import make_model
 
@@ -25,9 +24,9 @@ def test_a_domain_tells_numbers_sizes_and_what_was_left_out() -> None:
 def test_images_beyond_the_memory_are_said() -> None:
     data = Images(size=16, cache_gigabytes=1)
     assert list(memory_lines(data)) == []
-    assert not data.reading.budget.holds(1000, torch.zeros(3, 2048, 2048, dtype=torch.uint8))
+    assert not data.reading.budget.holds(1000 * 3 * 2048 * 2048)
     [line] = memory_lines(data)
-    assert line.startswith("12.6 GB of decoded images are more than data.cache_gigabytes has room for")
+    assert line.startswith("12.6 GB of decoded images are more than data.store_gigabytes (on disk)")
 
 
 def test_the_models_size_is_said_player_by_player() -> None:
