@@ -113,7 +113,7 @@ def one_for_each(styles: Tensor, count: int, size: int) -> Tensor:
     if rows.shape not in {(1, size), (count, size)}:
         raise ValueError(
             f"style has the shape {tuple(styles.shape)}: for {count} images it is ({size},) or ({count}, "
-            f"{size})."
+            f"{size}), of pictures whose style is taken as many or one."
         )
     return rows.expand(count, size)
 

@@ -243,7 +243,12 @@ def test_a_folder_is_enlarged(arguments: list[str], tmp_path: Path) -> None:
     assert len(list((tmp_path / target).iterdir())) == 2
 
 
-@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.latents"), ids=" ".join)
+ELSEWHERE = {"mix", "w", "PICTURE", "PROJECTED"}
+"""Words of commands among styles, and of pictures, which tests/tools/test_latents.py runs."""
+WALKS = [arguments for arguments in run_by("python -m gans.tools.latents") if not ELSEWHERE & {*arguments}]
+
+
+@pytest.mark.parametrize("arguments", WALKS, ids=" ".join)
 def test_latents_are_walked_through(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ def stored_arguments(path: Path) -> dict[str, Any]:
         ValueError: if the file is no checkpoint of this project, or only a part of one.
     """
     checkpoint = read_checkpoint(path)
-    arguments = {**checkpoint["hyper_parameters"], "_class_path": checkpoint["gans"]["variant"]}
+    arguments = {"_class_path": checkpoint["gans"]["variant"], **checkpoint["hyper_parameters"]}
     arguments.pop("_instantiator", None)
     return arguments
 
@@ -48,8 +48,9 @@ def architecture_arguments(path: Path, variant: type[AdversarialModule]) -> dict
     Of another variant that is a stage before this one, they are those which the stages share.
     """
     stored = stored_arguments(path)
-    if stored["_class_path"] in variant.first_stages:
-        return {name: stored[name] for name in variant.first_stages[stored["_class_path"]]}
+    stage = str(stored["_class_path"]).rpartition(".")[2]
+    if stage in variant.first_stages:
+        return {name: stored[name] for name in variant.first_stages[stage]}
     optimisation = signature(AdversarialModule.__init__).parameters
     left = {*optimisation, *variant.facts_of_its_own}
     return {name: value for name, value in stored.items() if name not in left}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Literal, TypeVar, get_args
 
 import torch
@@ -145,7 +146,8 @@ class PowerIteration(nn.Module):
     def forward(self, weight: Tensor) -> Tensor:
         """Return the weight, divided by the estimate of its largest singular value, in its own precision."""
         matrix = weight.flatten(1)
-        with torch.autocast(weight.device.type, enabled=False):  # a bound that is rounded bounds nothing
+        # A bound that is rounded bounds nothing; on `meta` there are no numbers to round.
+        with nullcontext() if weight.is_meta else torch.autocast(weight.device.type, enabled=False):
             if self.training:
                 with torch.no_grad():
                     self.right.copy_(F.normalize(matrix.T @ self.left, dim=0, eps=SMALLEST_NORM))
