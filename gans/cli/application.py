@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+import yaml
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
@@ -208,8 +209,6 @@ class Application(LightningCLI):
         hand_over_facts(self.datamodule, _arguments(config, "model"), self.chosen, must_agree=not own_folder)
         if self.printing is not None:
             self._print_config([])
-        # LightningCLI keeps the dump made for the data, but takes the model's hyper-parameters from it too.
-        vars(self).pop("config_dump", None)
         rest = self.config.clone()
         rest[self.command].pop("data")
         self.config_init = self.parser.instantiate(rest)
@@ -219,6 +218,15 @@ class Application(LightningCLI):
                 notice(f"From {self.init_from}: {line}")
         self.trainer = self.instantiate_trainer()
         interrupts.before_the_end(lambda: end_other_processes(self.trainer, patience=0))
+
+    def _dump_config(self) -> None:
+        """Note the hyper-parameters of model and data; LightningCLI would dump, and check, all settings."""
+        config = self.config[self.command]
+        asked = Namespace(**{key: config[key] for key in ("model", "data")})  # type: ignore[no-untyped-call]
+        text = self._parser(self.command).dump(
+            asked, format="yaml", skip_validation=True, skip_link_targets=False, skip_unset=False
+        )
+        self.config_dump = yaml.safe_load(text)
 
     def _open_data(self, config: Namespace) -> LightningDataModule:
         """Build the data module; what is only printed fetches nothing."""

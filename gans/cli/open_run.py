@@ -79,4 +79,4 @@ def recorded(parser: ArgumentParser, config: Namespace) -> str:
     config = config.clone()
     for key in NOT_RECORDED:
         config.pop(key, None)
-    return str(parser.dump(config, skip_unset=False))
+    return str(parser.dump(config, skip_validation=True, skip_unset=False))
