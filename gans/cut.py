@@ -12,7 +12,7 @@ from torch import Tensor
 
 from datamodules.base import PredictBatch
 from datamodules.unpaired.batches import UnpairedBatch
-from gans.base import Regularised
+from gans.families.regularised import Regularised
 from gans.inference import Given, evaluating, mapped
 from gans.losses import adversarial
 from gans.losses.contrastive import patch_nce

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from datamodules.base import PredictBatch
 from datamodules.unpaired.batches import UnpairedBatch
-from gans.base import Regularised
+from gans.families.regularised import Regularised
 from gans.inference import Given, mapped
 from gans.losses import adversarial
 from gans.losses.reconstruction import l1

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm  # what all batch norms share,
 from datamodules.base import PredictBatch
 from datamodules.paired.batches import PairedBatch
 from datamodules.paired.colour import join_lab, split_lab
-from gans.base import Regularised
+from gans.families.regularised import Regularised
 from gans.inference import Given, evaluating, mapped
 from gans.losses import adversarial
 from gans.losses.reconstruction import l1

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from datamodules.base import PredictBatch
 from datamodules.multi_domain.attributes import Attributes, Target
 from datamodules.multi_domain.batches import MultiDomainBatch
-from gans.base import Regularised
+from gans.families.regularised import Regularised
 from gans.inference import Given, Images, coded, evaluating, how_many, mapped
 from gans.losses import adversarial
 from gans.losses.classification import classification

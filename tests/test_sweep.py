@@ -16,7 +16,7 @@ from support.tiny import trainer
 from support.toys import TOYS, make_data, make_model
 
 import gans
-from gans.base import Regularised
+from gans.families.regularised import Regularised
 
 every_variant = pytest.mark.parametrize("name", gans.VARIANTS)
 PAGES = "\n".join(page.read_text(encoding="utf-8") for page in Path(__file__).parents[1].glob("docs/*.md"))

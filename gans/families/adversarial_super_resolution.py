@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Literal, get_args
 from torch import Tensor, nn
 
 from datamodules.paired.batches import PairedBatch
-from gans.base import Regularised
 from gans.families.perception import (
     SMALLEST_FOR_VGG,
     FeatureSource,
@@ -17,6 +16,7 @@ from gans.families.perception import (
     perception,
     refuse_unknown_source,
 )
+from gans.families.regularised import Regularised
 from gans.families.super_resolution import SuperResolution, to_unit
 from gans.losses import adversarial
 from gans.losses.perceptual import feature_distance

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from datamodules.multi_domain.batches import MultiDomainBatch
 from datamodules.multi_domain.masks import OTHERWISE
-from gans.base import Regularised
+from gans.families.regularised import Regularised
 from gans.inference import (
     Given,
     Images,

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from datamodules.images.batches import ImageBatch
-from gans.base import Regularised
 from gans.families.from_latents import FromLatents
+from gans.families.regularised import Regularised
 from gans.inference import evaluating
 from gans.losses import adversarial
 from gans.networks.joined import forward_joined

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datamodules.base import PredictBatch
 from datamodules.unpaired.batches import UnpairedBatch
-from gans.base import Regularised
+from gans.families.regularised import Regularised
 from gans.inference import (
     Given,
     Images,

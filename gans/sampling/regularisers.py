@@ -24,7 +24,7 @@ AugmentRule = Literal["adaptive", "fixed", "scheduled"]
 
 
 class Regularisers(nn.Module):
-    """Penalties, augmentation, instance noise and spectral norm, by the arguments of `gans.base.Regularised`.
+    """Penalties, augmentation, instance noise and spectral norm, by the arguments of `Regularised`.
 
     It is a module of the variant: what it may have to remember is a part of the checkpoint.
 

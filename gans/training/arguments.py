@@ -52,7 +52,7 @@ REGULARISER_RANGES: dict[str, Range] = {
     "augment_kimg": ABOVE_ZERO,
     "augment_every": (lambda steps: steps >= 1, "counts steps, so it is 1 or more"),
 }
-"""The same for the arguments of `gans.base.Regularised`."""
+"""The same for the arguments of `gans.families.regularised.Regularised`."""
 
 
 def check_ranges(arguments: Mapping[str, Any], ranges: Mapping[str, Range] = RANGES) -> None:

@@ -8,7 +8,7 @@ import pytest
 from support.toys import TOYS, make_model
 from torch import nn
 
-from gans.base import Regularised
+from gans.families.regularised import Regularised
 from gans.networks.freezing import freeze_first
 from gans.networks.multiscale import MultiScaleDiscriminator
 
