@@ -324,3 +324,8 @@ def one_type(images: Sequence[Tensor]) -> list[Tensor]:
 def to_unit_range(images: Tensor) -> Tensor:
     """Map uint8 to float32 in [-1, 1]; leave float32 as it is."""
     return images if images.is_floating_point() else images.float().div_(127.5).sub_(1.0)
+
+
+def to_shares(masks: Tensor) -> Tensor:
+    """Map masks in uint8, or in float32 in [-1, 1] where files are deeper, to float32 in [0, 1]."""
+    return (masks + 1) / 2 if masks.is_floating_point() else masks.float() / 255
