@@ -31,7 +31,7 @@ from datamodules.prediction.batches import (
 from datamodules.prediction.batches import PredictBatch as PredictBatch
 from datamodules.prediction.tiles import Overlap, choose_tiling
 from datamodules.reading import ImageFiles, MemoryBudget, Reading, load_images
-from datamodules.transforms import Preprocess, PreprocessKind, unchanged
+from datamodules.transforms import Preprocess, PreprocessKind, Side, unchanged
 
 # Whole images per evaluation batch where their sizes agree.
 EVAL_BATCH_SIZE = 16
@@ -174,7 +174,7 @@ class ImageDataModule(BatchDataModule):
                 "leave it out."
             )
         self.preprocess = preprocess
-        self.image_size = preprocess.size
+        self.image_size: Side = preprocess.size
         at_least("tile", tile, 2)
         at_least("overlap", None if overlap == "auto" else overlap, 0)
         self.tile, self.overlap = tile, overlap

@@ -32,5 +32,5 @@ class GAN(NoiseToImage):
         super().__init__(latent_size=latent_size, **shared)
         images = {name: self.hparams[name] for name in ("channels", "image_size", "classes")}
         sizes = {"width": width, "layers": layers} | images
-        bounded = self.hparams["image_size"] > 1
+        bounded = self.hparams["image_size"] != 1
         self.play(MLPGenerator(latent_size, **sizes, bounded=bounded), MLPDiscriminator(**sizes))

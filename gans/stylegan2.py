@@ -15,9 +15,10 @@ from gans.families.from_latents import DECODED_AT_ONCE, cut
 from gans.families.noise_to_image import NoiseToImage
 from gans.inference import consecutive, seeded_noise
 from gans.losses.penalties import counted_by_all, path_lengths, r1_penalty
+from gans.networks.sizes import Side
 from gans.networks.stylegan2.discriminator import DiscriminatorArchitecture, StyleGAN2Discriminator
 from gans.networks.stylegan2.generator import StyleGAN2Generator
-from gans.networks.stylegan2.sizes import Side, nominal_side
+from gans.networks.stylegan2.sizes import nominal_side
 from gans.networks.stylegan2.synthesis import Architecture, Noise
 from gans.protocol import Comparison
 from gans.sampling.joined_noise import JoinedChance

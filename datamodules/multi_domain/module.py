@@ -224,7 +224,7 @@ class MultiDomainImages(ImageDataModule):
 
     def _evaluation(self, *, same_size: bool = False) -> EvaluationBatches:
         return EvaluationBatches(
-            self._held_out, self._attributes, self.channels, self.image_size, same_size=same_size
+            self._held_out, self._attributes, self.channels, self.preprocess.size, same_size=same_size
         )
 
     def preview(self, count: int) -> MultiDomainBatch:
