@@ -75,7 +75,8 @@ class StyleGAN2(NoiseToImage):
     Papers: Karras et al. 2020, arXiv:1912.04958, and 2020, arXiv:2006.06676.
 
     Args:
-        image_size: of the images in pixels; taken from the data on the command line.
+        image_size: of the images in pixels, one number or height and width; taken from the data on the
+            command line.
         latent_size: numbers in a latent z.
         style_size: numbers in w, the style of a layer.
         mapping_layers: from z to w; 8 in the first paper and the presets named after papers.
@@ -103,6 +104,7 @@ class StyleGAN2(NoiseToImage):
         ValueError: if an argument is out of range, or images have a size that doubling does not reach.
     """
 
+    takes_oblongs = True
     turns: ClassVar[tuple[Turn, ...]] = (
         Turn("generator", every="discriminator_steps"),
         Turn("path_length", players=("generator",), every="path_length_every", begins=True),
@@ -285,7 +287,7 @@ class StyleGAN2(NoiseToImage):
             truncation: psi; below 1, such as 0.7, images are less varied and more like the training images.
 
         Returns:
-            (count, channels, image_size, image_size) in [-1, 1], where the module is.
+            (count, channels, height, width) in [-1, 1], where the module is.
 
         Raises:
             ValueError: if the count is negative, or the labels are not those that the model needs.

@@ -15,8 +15,9 @@ Side = int | tuple[int, int]
 
 
 def height_and_width(image_size: Side) -> tuple[int, int]:
-    """Return both sides of an image."""
-    return (image_size, image_size) if isinstance(image_size, int) else image_size
+    """Return both sides of an image, whose size may have been read from a config as a list."""
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    return height, width
 
 
 def doublings(image_size: Side) -> int:
