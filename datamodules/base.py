@@ -17,7 +17,7 @@ from datamodules.files.value_range import ValueRange
 from datamodules.files.writers import Origin
 from datamodules.found import Found
 from datamodules.image_sets import ImageSet, Split, find_images
-from datamodules.listing import holds, outside
+from datamodules.listing import Listing, holds, outside
 from datamodules.loading import Batches, EpochSampler, EvaluationSampler, Order, ResumableLoader
 from datamodules.prediction.batches import (
     PROBE_NAME,
@@ -31,7 +31,7 @@ from datamodules.prediction.batches import (
 from datamodules.prediction.batches import PredictBatch as PredictBatch
 from datamodules.prediction.tiles import Overlap, choose_tiling
 from datamodules.reading import ImageFiles, MemoryBudget, Reading, load_images
-from datamodules.transforms import Preprocess, PreprocessKind, to_unit_range, unchanged
+from datamodules.transforms import Preprocess, PreprocessKind, Side, unchanged
 
 # Whole images per evaluation batch where their sizes agree.
 EVAL_BATCH_SIZE = 16
@@ -174,7 +174,7 @@ class ImageDataModule(BatchDataModule):
                 "leave it out."
             )
         self.preprocess = preprocess
-        self.image_size = preprocess.size
+        self.image_size: Side = preprocess.size
         at_least("tile", tile, 2)
         at_least("overlap", None if overlap == "auto" else overlap, 0)
         self.tile, self.overlap = tile, overlap
@@ -183,9 +183,15 @@ class ImageDataModule(BatchDataModule):
         self._origins = self._predict_folder  # of the files that are predicted
         self._predict_paths: Sequence[Path] = []
         if predict_dir:
-            self._predict_paths = find_images(
-                predict_dir, "prediction (predict_dir)", self.reading.cut and self.reading.cut.every
+            self._predict_paths = self.to_predict(
+                find_images(
+                    predict_dir, "prediction (predict_dir)", self.reading.cut and self.reading.cut.every
+                )
             ).paths
+
+    def to_predict(self, found: Listing) -> Listing:
+        """Return what `predict` is to take of the images in its folder: all of them."""
+        return found
 
     @property
     def slice_neighbours(self) -> int:
@@ -213,6 +219,7 @@ class ImageDataModule(BatchDataModule):
         otherwise: Callable[[], ImageSet],
         channels: int | None,
         prepare: Callable[[Tensor], Tensor] = unchanged,
+        masks: Callable[[ImageSet], ImageSet | None] | None = None,
     ) -> ResumableLoader:
         """Batches of `predict_dir`, each of one size: the images' own, or the load size of zoomed ones.
 
@@ -222,21 +229,23 @@ class ImageDataModule(BatchDataModule):
             otherwise: makes what to predict without a `predict_dir`.
             channels: number of channels of the images, for models that do not say; None takes the folder's.
             prepare: makes of each image (C, H, W) of the folder what is to be translated.
+            masks: finds the masks (2, h, w) of images, which go along with them; None where none are wanted.
 
         Raises:
             ImageError: an image cannot be used.
         """
         if self._predict_folder is not None:
-            return self._folder_loader(self._predict_folder, channels, prepare)
+            return self._folder_loader(self._predict_folder, channels, prepare, masks)
         images = otherwise()
         self._origins = images.folder
         if self.reading.cut is not None and images.folder is not None:
             slices = [images.folder / name for name in images.names]
             self._predict_paths = self.reading.cut.of_wholes(slices)
-            return self._folder_loader(images.folder, channels, prepare)
+            return self._folder_loader(images.folder, channels, prepare, masks)
         if self.taker is not None:
             self.taker.announce(images.names, images.folder)
-        return self.shared_loader(PredictionBatches(images), range(len(images)), self._whole_batch([images]))
+        batches = PredictionBatches(images, masks=masks and masks(images))
+        return self.shared_loader(batches, range(len(images)), self._whole_batch([images]))
 
     def origin(self, name: str) -> Origin | None:
         """Return the file that predictions of this name are written like; None without."""
@@ -249,14 +258,20 @@ class ImageDataModule(BatchDataModule):
         return self.reading.values, self.reading.values
 
     def _folder_loader(
-        self, folder: Path, channels: int | None, prepare: Callable[[Tensor], Tensor]
+        self,
+        folder: Path,
+        channels: int | None,
+        prepare: Callable[[Tensor], Tensor],
+        masks: Callable[[ImageSet], ImageSet | None] | None = None,
     ) -> ResumableLoader:
         paths = self._paths_to_predict(folder)
         if self.taker is not None and prepare is unchanged:  # else the model sees something else
             channels = self.taker.channels or channels
         channels = channels or self.reading.channels_of(paths)
         shard_paths = shared_out(paths, self.rank, self.world)
-        probe = PredictBatch(to_unit_range(prepare(probe_of(channels)))[None], [PROBE_NAME])
+        probe = PredictBatch(
+            prepare(probe_of(channels))[None], [PROBE_NAME], masks=masks and probe_of(2)[None]
+        ).finish()
         if self.taker is not None:
             names = [path.relative_to(folder).as_posix() for path in shard_paths]
             shard_paths = [folder / name for name in self.taker.pending(probe, names)]
@@ -274,6 +289,7 @@ class ImageDataModule(BatchDataModule):
         images: ImageSet = files
         if self.reading.skips and shard_paths:
             images = load_images(files, MemoryBudget(0), "skip")
+        beside = masks and masks(images)
         groups = alike([folder / name for name in images.names], keep_alpha)
         tiling = None
         if self.tile is not None and any(max(height, width) > self.tile for height, width, _ in groups):
@@ -282,7 +298,7 @@ class ImageDataModule(BatchDataModule):
         batches = prediction_batches(groups, self.eval_batch_size or EVAL_BATCH_SIZE, tiling)
         # Every worker would hold a whole image of its own.
         workers = self.workers if tiling is None else min(self.workers, 1)
-        return self._loader(PredictionBatches(images, tiling), batches, workers)
+        return self._loader(PredictionBatches(images, tiling, beside), batches, workers)
 
     def _paths_to_predict(self, folder: Path) -> Sequence[Path]:
         """Return the images of the folder without what was predicted into it; tell the taker their names.

@@ -127,11 +127,19 @@ def _place(folder: Path, domain: str) -> Path:
 
 
 def drawn(
-    name: str, training: int, held_out: int, side: int, channels: int, *, on_itself: bool = False
+    name: str,
+    training: int,
+    held_out: int,
+    side: int,
+    channels: int,
+    *,
+    width: int | None = None,
+    on_itself: bool = False,
 ) -> Found:
-    """Describe drawn faces."""
+    """Describe drawn faces, `side` pixels high and, unless they have another width, as wide."""
+    size = width or side, side
     where = "drawn faces" + (ON_ITSELF if on_itself else "")
-    return Found(name, where, training, held_out, {}, ((side, side), (side, side)), channels, "8 bit")
+    return Found(name, where, training, held_out, {}, (size, size), channels, "8 bit")
 
 
 def depth_of(dtype: np.dtype[Any]) -> str:

@@ -25,6 +25,8 @@ MultiDomainKind = Literal[
     "resize_and_crop", "scale_width", "scale_width_and_crop", "crop", "none", "resized_crop"
 ]
 AnyKind = Literal[UnpairedKind, MultiDomainKind]
+Side = int | tuple[int, int]
+"""Of an image in pixels: one number, or height and width."""
 LoadSize = int | str
 """Pixels, the word `size`, or a multiple of size written as a fraction, such as `76/64`."""
 PAPER_SHARE = Fraction(286, 256)  # CycleGAN's and pix2pix's load size
@@ -151,6 +153,11 @@ class Preprocess:
         return 0 < self.windows_until < 1 and self.before_crop > self.size
 
     @property
+    def window(self) -> tuple[int, int]:
+        """Height and width of the windows."""
+        return self.size, self.size
+
+    @property
     def whole(self) -> Preprocess:
         """How images are treated once windows have ended: resized to `size`, and mirrored."""
         return replace(self, load_size="size", windows_until=1.0)
@@ -271,7 +278,7 @@ class Preprocess:
             draws: (N, 3 or more) uniform in [0, 1): for top, left and mirroring.
         """
         sides = torch.tensor([image.shape[1:] for image in images])
-        window = torch.tensor([self.size, self.size]) if self.crops else sides.amax(0)
+        window = torch.tensor(self.window) if self.crops else sides.amax(0)
         corner = (draws[:, :2] * ((sides - window) // self.step + 1)).long() * self.step
         flip = draws[:, 2] < 0.5 if self.flip else torch.zeros(len(images), dtype=torch.bool)
         return Augmentation(corner[:, 0], corner[:, 1], flip, int(window[0]), int(window[1]))
@@ -324,3 +331,8 @@ def one_type(images: Sequence[Tensor]) -> list[Tensor]:
 def to_unit_range(images: Tensor) -> Tensor:
     """Map uint8 to float32 in [-1, 1]; leave float32 as it is."""
     return images if images.is_floating_point() else images.float().div_(127.5).sub_(1.0)
+
+
+def to_shares(masks: Tensor) -> Tensor:
+    """Map masks in uint8, or in float32 in [-1, 1] where files are deeper, to float32 in [0, 1]."""
+    return (masks + 1) / 2 if masks.is_floating_point() else masks.float() / 255

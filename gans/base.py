@@ -82,6 +82,8 @@ class AdversarialModule(L.LightningModule):
     objective: Objective | None = None
     facts_of_its_own: ClassVar[tuple[str, ...]] = ()
     """Arguments that a training takes from its own data, also where it starts from another one's weights."""
+    takes_oblongs: ClassVar[bool] = False
+    """Whether its image_size may be height and width, as of data whose images are alike and no squares."""
     first_stages: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
     """Other variants whose weights a training may start from -> the arguments it takes over with them."""
 

@@ -28,9 +28,11 @@ class GAN(NoiseToImage):
         ValueError: if an argument is out of range, or regularisers do not fit objective or discriminator.
     """
 
+    takes_oblongs = True
+
     def __init__(self, latent_size: int = 100, width: int = 256, layers: int = 2, **shared: Any) -> None:
         super().__init__(latent_size=latent_size, **shared)
         images = {name: self.hparams[name] for name in ("channels", "image_size", "classes")}
         sizes = {"width": width, "layers": layers} | images
-        bounded = self.hparams["image_size"] > 1
+        bounded = self.hparams["image_size"] != 1
         self.play(MLPGenerator(latent_size, **sizes, bounded=bounded), MLPDiscriminator(**sizes))

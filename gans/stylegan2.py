@@ -15,9 +15,10 @@ from gans.families.from_latents import DECODED_AT_ONCE, cut
 from gans.families.noise_to_image import NoiseToImage
 from gans.inference import consecutive, seeded_noise
 from gans.losses.penalties import counted_by_all, path_lengths, r1_penalty
+from gans.networks.sizes import Side
 from gans.networks.stylegan2.discriminator import DiscriminatorArchitecture, StyleGAN2Discriminator
 from gans.networks.stylegan2.generator import StyleGAN2Generator
-from gans.networks.stylegan2.sizes import Side, nominal_side
+from gans.networks.stylegan2.sizes import nominal_side
 from gans.networks.stylegan2.synthesis import Architecture, Noise
 from gans.protocol import Comparison
 from gans.sampling.joined_noise import JoinedChance
@@ -74,7 +75,8 @@ class StyleGAN2(NoiseToImage):
     Papers: Karras et al. 2020, arXiv:1912.04958, and 2020, arXiv:2006.06676.
 
     Args:
-        image_size: of the images in pixels; taken from the data on the command line.
+        image_size: of the images in pixels, one number or height and width; taken from the data on the
+            command line.
         latent_size: numbers in a latent z.
         style_size: numbers in w, the style of a layer.
         mapping_layers: from z to w; 8 in the first paper and the presets named after papers.
@@ -102,6 +104,7 @@ class StyleGAN2(NoiseToImage):
         ValueError: if an argument is out of range, or images have a size that doubling does not reach.
     """
 
+    takes_oblongs = True
     turns: ClassVar[tuple[Turn, ...]] = (
         Turn("generator", every="discriminator_steps"),
         Turn("path_length", players=("generator",), every="path_length_every", begins=True),
@@ -284,7 +287,7 @@ class StyleGAN2(NoiseToImage):
             truncation: psi; below 1, such as 0.7, images are less varied and more like the training images.
 
         Returns:
-            (count, channels, image_size, image_size) in [-1, 1], where the module is.
+            (count, channels, height, width) in [-1, 1], where the module is.
 
         Raises:
             ValueError: if the count is negative, or the labels are not those that the model needs.

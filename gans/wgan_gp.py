@@ -84,7 +84,7 @@ def _networks(
         return initialise(DCGANGenerator(latent_size, **shape)), critic
     if architecture == "mlp":
         sizes = shape | {"layers": MLP_LAYERS}
-        generator = MLPGenerator(latent_size, **sizes, bounded=shape["image_size"] > 1)
+        generator = MLPGenerator(latent_size, **sizes, bounded=shape["image_size"] != 1)
         return generator, MLPDiscriminator(**sizes)
     raise ValueError(
         f"model.architecture is {architecture!r}: it is one of {', '.join(get_args(Architecture))}."

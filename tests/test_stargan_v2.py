@@ -18,6 +18,7 @@ from datamodules.base import PredictBatch
 from datamodules.multi_domain.batches import MultiDomainBatch
 from datamodules.multi_domain.module import MultiDomainImages
 from gans.callbacks.face_masks import FaceMaskSource
+from gans.callbacks.predicting.write_predictions import WritePredictions
 from gans.cyclegan import CycleGAN
 from gans.inference import to_pil
 from gans.networks.landmarks import FaceMasks, LandmarkNetwork, load_landmarks
@@ -459,6 +460,45 @@ def test_the_high_pass_takes_masks_from_a_callable_a_tensor_or_the_batch() -> No
     other = module.generator_terms(data, module.produce(data))
     torch.testing.assert_close(terms["adversarial"], other["adversarial"])
     assert not torch.allclose(terms["cycle"], other["cycle"])  # masks of the fake are made anew
+
+
+@pytest.mark.parametrize("tile", [None, 24])
+def test_predicting_a_folder_with_masks_beside_images(tile: int | None, tmp_path: Path) -> None:
+    shown, masks = images(2, side=32).float(), images(2, side=32, seed=1)[:, :2].abs().float()
+    for domain in ("black", "red"):
+        (tmp_path / "set" / domain).mkdir(parents=True)
+        for name, image, mask in zip(("a", "b"), to_pil(shown), to_pil(_as_colours(masks)), strict=True):
+            image.save(tmp_path / "set" / domain / f"{name}.png")
+            mask.save(tmp_path / "set" / domain / f"{name}.masks.png")
+    folder = tmp_path / "set"
+    data = MultiDomainImages(
+        root=str(folder), size=32, predict_dir=str(folder / "red"), tile=tile, eval_batch_size=2
+    )
+    module = tiny(
+        image_size=32, high_pass=1.0, domains=["black", "red"], references=str(folder), target=["red"]
+    )
+    writing = trainer(tmp_path / "out", precision="32-true", callbacks=[WritePredictions()])
+    made = writing.predict(module.float(), datamodule=data)
+    predictions: Any = made
+    names = [name for batch in predictions for name in batch.names]
+    assert len(set(names)) == 2 * 4  # of two references of each domain
+    written = tmp_path / "out" / "red" / "a"
+    pixels = np.stack([np.asarray(Image.open(written / f"{name}.png")) for name in ("a", "b")])
+    given = [np.asarray(one) for one in to_pil(_as_colours(masks))]
+    quantised = torch.from_numpy(np.stack(given)).permute(0, 3, 1, 2)[:, :2] / 255
+    reference = Image.open(folder / "red" / "a.png")
+    pictures = [Image.open(folder / "red" / f"{name}.png") for name in ("a", "b")]
+    expected = [
+        module.translate(picture, "red", reference=reference, masks=mask[None])
+        for picture, mask in zip(pictures, quantised, strict=True)
+    ]
+    if tile is None:  # tiles differ from the whole, as the norms see them alone
+        np.testing.assert_array_equal(pixels, np.stack([np.asarray(one) for one in expected]))
+
+
+def _as_colours(masks: Tensor) -> Tensor:
+    """Return masks (N, 2, H, W) in [0, 1] as the pictures beside images hold them, in [-1, 1]."""
+    return torch.cat([masks, torch.zeros_like(masks[:, :1])], dim=1) * 2 - 1
 
 
 def test_a_callable_is_handed_over_by_a_callback_and_is_in_no_checkpoint(tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ class CaptionedImages(SquareImages[CaptionedSet]):
         return self._ordered(described)[[evenly_spaced(len(described.images), count)]].finish()
 
     def _ordered(self, described: CaptionedSet) -> EvaluationBatches:
-        return EvaluationBatches(described, self.channels, self.image_size)
+        return EvaluationBatches(described, self.channels, self.preprocess.size)
 
 
 class _HeldOutPrompts:

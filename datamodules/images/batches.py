@@ -68,14 +68,14 @@ class TrainingBatches:
 class EvaluationBatches:
     """Makes batches of whole, unmirrored images from lists with one list of indices."""
 
-    def __init__(self, labelled: LabelledImages, channels: int, size: int) -> None:
-        self.labelled, self.channels, self.size = labelled, channels, size
+    def __init__(self, labelled: LabelledImages, channels: int, window: tuple[int, int]) -> None:
+        self.labelled, self.channels, self.window = labelled, channels, window
 
     def __getitem__(self, indices: list[list[int]]) -> LoadedImages:
         (rows,) = indices
         if not rows:  # this process has none left: an empty batch of the right shape
             labels = None if self.labelled.labels is None else self.labelled.labels[:0]
-            return LoadedImages(ImageBatch(torch.empty(0, self.channels, self.size, self.size), labels))
+            return LoadedImages(ImageBatch(torch.empty(0, self.channels, *self.window), labels))
         return LoadedImages(_batch(self.labelled, rows, [self.labelled.images[row] for row in rows]))
 
 

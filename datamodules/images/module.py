@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,13 @@ from datamodules.found import Found
 from datamodules.image_sets import Split, evenly_spaced
 from datamodules.images.batches import EvaluationBatches, ImageBatch, SampleBatches, TrainingBatches
 from datamodules.images.folders import find_splits
-from datamodules.images.sources import DrawnImages, FolderImages, ImageSource, LabelledImages, Square
+from datamodules.images.shapes import one_size, side_or_sides
+from datamodules.images.sources import DrawnImages, FolderImages, ImageSource, LabelledImages, fitted
 from datamodules.images.squares import SquareImages
 from datamodules.images.torchvision import TorchvisionImages
 from datamodules.loading import ResumableLoader
 from datamodules.reading import Reading
-from datamodules.transforms import LoadSize, Preprocess
+from datamodules.transforms import LoadSize
 
 
 class Images(SquareImages[LabelledImages]):
@@ -34,10 +36,10 @@ class Images(SquareImages[LabelledImages]):
     * drawn faces of known attributes; `labels` names one of them: hair (black, brown, blond, red), skin
           (light, dark), glasses or long_hair (without, with).
 
-    Every image becomes a square of `size` pixels. Mirroring, and the window where `load_size` is larger, are
-    a function of (seed, epoch, item), whatever the number of workers. Validation and test use the same
-    held-out images, each exactly once, whole and unmirrored. `predict` takes the images of `predict_dir`, as
-    squares too; or without it the seeds of `predict_count` samples.
+    Every image becomes a square of `size` pixels, or an oblong of HEIGHTxWIDTH. Mirroring, and the window
+    where `load_size` is larger, are a function of (seed, epoch, item), whatever the number of workers.
+    Validation and test use the same held-out images, each exactly once, whole and unmirrored. `predict` takes
+    the images of `predict_dir`, in that size too; or without it the seeds of `predict_count` samples.
 
     `channels`, `image_size` and `classes` (0 without labels) are what the model needs to know; `class_names`
     tells what the labels mean.
@@ -50,10 +52,11 @@ class Images(SquareImages[LabelledImages]):
         faces: style of the drawn faces: adventurer, big-ears, dylan, lorelei or toon-head.
         faces_count: drawn faces to train on.
         test_count: drawn faces to evaluate on.
-        size: side of the images in pixels as the network sees them.
-        centre_crop: cut the largest square in the middle of an image; otherwise it is stretched.
-        load_size: side before a window is cut at random, in pixels or as a multiple of size such as 76/64;
-            by default size, so that none is.
+        size: side of the images in pixels as the network sees them, or HEIGHTxWIDTH, such as 64x96, for
+            networks that make oblong images.
+        centre_crop: cut the largest part of that shape in the middle of an image; otherwise it is stretched.
+        load_size: side, or height, before a window is cut at random, in pixels or as a multiple of size such
+            as 76/64; by default size, so that none is.
         flip: mirror every second training image, at random.
         batch_size: images per process and training batch.
         eval_batch_size: images per process and evaluation batch.
@@ -77,7 +80,7 @@ class Images(SquareImages[LabelledImages]):
         faces: str = "adventurer",
         faces_count: int = 1000,
         test_count: int = 200,
-        size: int = 64,
+        size: int | str = 64,
         centre_crop: bool = True,
         load_size: LoadSize | None = None,
         flip: bool = True,
@@ -87,7 +90,7 @@ class Images(SquareImages[LabelledImages]):
         **reading: Any,
     ) -> None:
         super().__init__(
-            preprocess=Preprocess("resize_and_crop", size, load_size or "size", flip),
+            preprocess=one_size(size, load_size, flip),
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,
             **reading,
@@ -95,10 +98,15 @@ class Images(SquareImages[LabelledImages]):
         at_least("faces_count", faces_count, 1)
         at_least("test_count", test_count, 1)
         at_least("predict_count", predict_count, 1)
+        self.image_size = side_or_sides(self.preprocess.window)
         self.centre_crop, self.predict_count = centre_crop, predict_count
-        files = open_files(root, folder, name, labels, self.reading, centre_crop=centre_crop)
+        height, width = self.preprocess.window
+        self._aspect = Fraction(width, height)
+        files = open_files(
+            root, folder, name, labels, self.reading, centre_crop=centre_crop, aspect=self._aspect
+        )
         self._source: ImageSource = files or DrawnImages(
-            faces, labels, faces_count, test_count, self.reading.channels or 3
+            faces, labels, faces_count, test_count, self.reading.channels or 3, self._aspect
         )
         self.channels, self.class_names = self._source.channels, list(self._source.class_names)
         self.classes = len(self.class_names)
@@ -132,8 +140,8 @@ class Images(SquareImages[LabelledImages]):
 
         A batch that comes from it is an `ImageBatch` after its `finish()`, which a trainer calls by itself.
         """
-        labelled = self._read(split, self.image_size)
-        batches = EvaluationBatches(labelled, self.channels, self.image_size)
+        labelled = self._read(split, self.preprocess.size)
+        batches = EvaluationBatches(labelled, self.channels, self.preprocess.window)
         return self.evaluation_loader(batches, [labelled.images])
 
     def predict_dataloader(self) -> ResumableLoader:
@@ -141,8 +149,8 @@ class Images(SquareImages[LabelledImages]):
         if self._predict_folder is None:
             seeds = range(self.seed, self.seed + self.predict_count)
             return self.shared_loader(SampleBatches(), seeds, self.eval_batch_size)
-        square = Square(self.image_size, self.centre_crop)
-        return self._folder_loader(self._predict_folder, self.channels, square)
+        fit = fitted(self.preprocess.size, self._aspect, self.centre_crop)
+        return self._folder_loader(self._predict_folder, self.channels, fit)
 
     def preview(self, count: int) -> ImageBatch:
         """Return the same few held-out images every time, for sample grids; works without a trainer.
@@ -151,7 +159,7 @@ class Images(SquareImages[LabelledImages]):
             count: number of images, evenly spaced; fewer where there are fewer.
         """
         labelled = self._read("test")
-        batches = EvaluationBatches(labelled, self.channels, self.image_size)
+        batches = EvaluationBatches(labelled, self.channels, self.preprocess.window)
         return batches[[evenly_spaced(len(labelled.images), count)]].finish()
 
     def attribute_table(self, names: Sequence[str], split: Split = "test") -> npt.NDArray[np.float32]:
@@ -177,6 +185,7 @@ def open_files(
     reading: Reading,
     *,
     centre_crop: bool,
+    aspect: Fraction = Fraction(1),
 ) -> FolderImages | TorchvisionImages | None:
     """Return the images that the user gave; None without any.
 
@@ -186,7 +195,8 @@ def open_files(
         name: one of torchvision's sets.
         labels: where the classes come from.
         reading: how files are read.
-        centre_crop: see `Square`.
+        centre_crop: see `Oblong`.
+        aspect: width of the images by their height.
 
     Raises:
         FileNotFoundError: a folder is missing or has no images, or a set is absent.
@@ -199,11 +209,11 @@ def open_files(
     if len(given) > 1:
         raise ValueError(f"Give either {' or '.join(given)}, not both.")
     if name is not None:
-        return TorchvisionImages(name, labels, reading, centre_crop)
+        return TorchvisionImages(name, labels, reading, centre_crop, aspect)
     if labels not in (None, "folder"):
         raise ValueError(
             f"labels: {labels!r} is unknown for folders; folder takes their sub-folders as classes."
         )
     (place,) = given.values()
     splits = find_splits(place, reading, whole=root is None, classes=labels == "folder")
-    return FolderImages(splits, reading, centre_crop=centre_crop)
+    return FolderImages(splits, reading, centre_crop=centre_crop, aspect=aspect)

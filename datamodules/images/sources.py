@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property, partial
 from typing import NamedTuple, Protocol
 
@@ -31,7 +32,7 @@ from datamodules.transforms import resize
 
 
 class LabelledImages(NamedTuple):
-    """Square images of one size, and the class of each, (N,) of int64; None without classes."""
+    """Images of one size, and the class of each, (N,) of int64; None without classes."""
 
     images: ImageSet
     labels: Tensor | None
@@ -54,7 +55,7 @@ class ImageSource(Protocol):
         """Describe the classes, or all images without any.
 
         Args:
-            side: of drawn images in pixels.
+            side: height of drawn images in pixels.
             read: reads a split, where bad images are skipped; None where all must be read.
         """
         ...
@@ -64,7 +65,7 @@ class ImageSource(Protocol):
         ...
 
     def read(self, split: Split, side: int) -> LabelledImages:
-        """Return the images of a split, side x side pixels."""
+        """Return the images of a split, `side` pixels high."""
         ...
 
 
@@ -82,12 +83,50 @@ class Square:
 
     def __call__(self, image: Tensor) -> Tensor:
         """Cut and resize one image."""
-        if self.centre_crop:
-            height, width = image.shape[1:]
-            least = min(height, width)
-            top, left = (height - least) // 2, (width - least) // 2
-            image = image[:, top : top + least, left : left + least]
-        return resize(image, self.side, self.side)
+        return _fit(image, self.side, self.side, self.centre_crop)
+
+
+@dataclass(frozen=True)
+class Oblong:
+    """Makes any image (C, H, W) one of height x width.
+
+    Attributes:
+        height: in pixels.
+        width: likewise.
+        centre_crop: cut the largest window of this shape in the middle first; otherwise it is stretched.
+    """
+
+    height: int
+    width: int
+    centre_crop: bool
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Cut and resize one image."""
+        return _fit(image, self.height, self.width, self.centre_crop)
+
+
+def fitted(height: int, aspect: Fraction, centre_crop: bool) -> Square | Oblong:
+    """Return what makes any image one of a height and of a width that is `aspect` times as much.
+
+    Squares have a class of their own, by whose name and fields sets of them are stored.
+    """
+    if aspect == 1:
+        return Square(height, centre_crop)
+    return Oblong(height, round(height * aspect), centre_crop)
+
+
+def middle(images: Tensor, height: int, width: int) -> Tensor:
+    """Cut height x width pixels from the middle of (..., H, W)."""
+    top, left = (images.shape[-2] - height) // 2, (images.shape[-1] - width) // 2
+    return images[..., top : top + height, left : left + width]
+
+
+def _fit(image: Tensor, height: int, width: int, centre_crop: bool) -> Tensor:
+    if centre_crop:
+        tall, wide = image.shape[1:]
+        cut = min(tall, max(round(wide * height / width), 1)), min(wide, max(round(tall * width / height), 1))
+        image = middle(image, *cut)
+    return resize(image, height, width)
 
 
 @dataclass(frozen=True)
@@ -103,6 +142,7 @@ class DrawnImages:
         count: faces to train on.
         test_count: faces to evaluate on.
         channels: 3, or 1 for grey.
+        aspect: width of the images by their height; oblong ones are cut from the middle of squares.
 
     Raises:
         ValueError: an unknown style or class, or a number of channels that cannot be drawn.
@@ -113,6 +153,7 @@ class DrawnImages:
     count: int
     test_count: int
     channels: int
+    aspect: Fraction = Fraction(1)
 
     def __post_init__(self) -> None:
         classes = [*EXCLUSIVE, *(name for name in FREE if name in self.attributes)]
@@ -138,17 +179,20 @@ class DrawnImages:
 
     def found(self, side: int, read: Callable[[Split], LabelledImages] | None) -> list[Found]:
         """Describe the faces."""
-        return [drawn("images", self.count, self.test_count, side, self.channels)]
+        width = round(side * self.aspect)
+        return [drawn("images", self.count, self.test_count, side, self.channels, width=width)]
 
     def prepare(self, split: Split, side: int) -> None:
         """Draw the faces into the cache on disk."""
         self.read(split, side)
 
     def read(self, split: Split, side: int) -> LabelledImages:
-        """Return the faces of a split in the size asked for; nothing is resized."""
+        """Return the faces of a split, `side` pixels high; nothing is resized."""
         seeds, names = self.seeds(split), self.attributes
-        faces = draw_with_labels(seeds, side, names, attribute_labels(seeds, names), self.style)
-        images = torch.from_numpy(faces).permute(0, 3, 1, 2).contiguous()
+        width = round(side * self.aspect)
+        labels = attribute_labels(seeds, names)
+        faces = draw_with_labels(seeds, max(side, width), names, labels, self.style)
+        images = middle(torch.from_numpy(faces).permute(0, 3, 1, 2), side, width).contiguous()
         if self.channels == 1:
             images = VF.rgb_to_grayscale(images)
         named = MemoryImages(images, [f"{seed.replace('/', '_')}.png" for seed in seeds])
@@ -187,15 +231,18 @@ class FolderImages:
     Args:
         splits: the files to train on and to evaluate on, and their classes.
         reading: how files are read.
-        centre_crop: see `Square`.
+        centre_crop: see `Oblong`.
+        aspect: width of the images by their height.
 
     Raises:
         ImageError: no image can be read to detect the channels.
     """
 
-    def __init__(self, splits: ImageSplits, reading: Reading, *, centre_crop: bool) -> None:
+    def __init__(
+        self, splits: ImageSplits, reading: Reading, *, centre_crop: bool, aspect: Fraction = Fraction(1)
+    ) -> None:
         self.splits, self.class_names = splits, splits.class_names
-        self.reading, self.centre_crop = reading, centre_crop
+        self.reading, self.centre_crop, self.aspect = reading, centre_crop, aspect
         self.channels = reading.channels_of(splits.train.paths)
 
     def found(self, side: int, read: Callable[[Split], LabelledImages] | None) -> list[Found]:
@@ -217,5 +264,6 @@ class FolderImages:
             ImageError: an image cannot be used.
         """
         files = self.splits.train if split == "train" else self.splits.held_out
-        images = self.reading.load(files, self.channels, Square(side, self.centre_crop))
+        fit = fitted(side, self.aspect, self.centre_crop)
+        images = self.reading.load(files, self.channels, fit)
         return LabelledImages(images, self.splits.labels(images.names))

@@ -52,4 +52,4 @@ class SquareImages(ImageDataModule, Generic[Read]):
         return self._sets[split, side]
 
     def _side(self, split: Split) -> int:
-        return self.preprocess.before_crop if split == "train" else self.image_size
+        return self.preprocess.before_crop if split == "train" else self.preprocess.size

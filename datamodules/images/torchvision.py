@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torchvision.transforms.v2 import functional as VF
 
 from datamodules.found import Found, describe
 from datamodules.image_sets import BEYOND, Split, evenly_spaced
-from datamodules.images.sources import LabelledImages, Square
+from datamodules.images.sources import LabelledImages, Oblong, Square, fitted
 from datamodules.listing import Listing
 from datamodules.public_sets.torchvision import SETS, open_set, require
 from datamodules.reading import ImageFiles, MemoryImages, Reading
@@ -31,7 +32,9 @@ class TorchvisionImages:
         class_of: class for the classes of a set that has them; an attribute of celeba, such as Smiling, for
             the classes without and with it; None for no classes.
         reading: where the sets lie, and how their image files are read; sets without such are held in memory.
-        centre_crop: see `Square`; of CelebA's 178x218 pixels it leaves the 178 in the middle.
+        centre_crop: see `Oblong`; for squares it leaves the 178 pixels in the middle of
+            CelebA's 178x218.
+        aspect: width of the images by their height.
 
     Raises:
         FileNotFoundError: the set is absent and is not to be fetched.
@@ -42,6 +45,7 @@ class TorchvisionImages:
     class_of: str | None
     reading: Reading
     centre_crop: bool
+    aspect: Fraction = Fraction(1)
 
     def __post_init__(self) -> None:
         if self.name not in SETS:
@@ -107,19 +111,19 @@ class TorchvisionImages:
         """
         found = self._open(split)
         rows = self._rows(found)
-        square = Square(side, self.centre_crop)
+        fit = fitted(side, self.aspect, self.centre_crop)
         if SETS[self.name].pictures is not None:
-            return self._read_files(found, rows, square)
+            return self._read_files(found, rows, fit)
         images = torch.as_tensor(found.data)[rows]
         images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
-        images = _with_channels(torch.stack([square(image) for image in images]), self.channels)
+        images = _with_channels(torch.stack([fit(image) for image in images]), self.channels)
         labels = torch.as_tensor(found.targets)[rows] if self.class_of else None
         return LabelledImages(MemoryImages(images, [f"{split}-{row:06d}.png" for row in rows]), labels)
 
-    def _read_files(self, found: Any, rows: Sequence[int], square: Square) -> LabelledImages:
+    def _read_files(self, found: Any, rows: Sequence[int], fit: Square | Oblong) -> LabelledImages:
         folder = self.folder / str(SETS[self.name].pictures)
         flowers, names = self.name == "flowers102", self._file_names(found)
-        files = ImageFiles(folder, [folder / names[row] for row in rows], self.channels, square)
+        files = ImageFiles(folder, [folder / names[row] for row in rows], self.channels, fit)
         images = self.reading.keep(files)
         if self.class_of is None:
             return LabelledImages(images, None)

@@ -19,6 +19,7 @@ from datamodules.transforms import (
     Preprocess,
     resize,
     stack_equal,
+    to_shares,
     to_unit_range,
 )
 
@@ -66,7 +67,7 @@ class LoadedBatch(NamedTuple):
             cut = to_unit_range(self.augment_references(references))
             references = cut.unflatten(0, (2, len(cut) // 2)).transpose(0, 1)
         if masks is not None:
-            masks = (self.augment(masks) if self.augment else masks).float() / 255
+            masks = to_shares(self.augment(masks) if self.augment else masks)
         return self.batch._replace(
             images=to_unit_range(self.augment(images) if self.augment else images),
             truths=None if truths is None else to_unit_range(truths),

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from datamodules.image_sets import ImageSet
 from datamodules.listing import Listing, list_images
-from datamodules.reading import Reading
+from datamodules.reading import ImageFiles, Reading
 from datamodules.slices import Slices
+from datamodules.transforms import unchanged
 
 SUFFIX = ".masks.png"
 LEFT_OUT = "masks of images beside them"
@@ -50,15 +51,20 @@ def masks_beside(images: ImageSet, reading: Reading, prepare: Callable[[Tensor],
 
     Args:
         images: from files.
-        reading: how files are read.
+        reading: how files are kept; masks are read by their own depth, whatever the range of the images.
         prepare: cuts and resizes (3, H, W), as those of the images.
 
     Raises:
         ValueError: if an image has no masks.
     """
+    return reading.keep(mask_files(images, prepare))
+
+
+def mask_files(images: ImageSet, prepare: Callable[[Tensor], Tensor] = unchanged) -> ImageFiles:
+    """Return the same, read when asked for."""
     assert images.folder is not None
     files = [_beside(images.folder / name) for name in images.names]
-    return reading.load(Listing(images.folder, files), 3, partial(_red_and_green, prepare=prepare))
+    return ImageFiles(images.folder, files, 3, partial(_red_and_green, prepare=prepare))
 
 
 def _red_and_green(image: Tensor, prepare: Callable[[Tensor], Tensor]) -> Tensor:

@@ -10,10 +10,12 @@ from datamodules.arguments import at_least
 from datamodules.base import ImageDataModule
 from datamodules.found import Found
 from datamodules.image_sets import ImageSet, Split, evenly_spaced
+from datamodules.listing import Listing
 from datamodules.loading import ResumableLoader
 from datamodules.multi_domain.attributes import Attributes
 from datamodules.multi_domain.batches import EvaluationBatches, MultiDomainBatch, TrainingBatches
 from datamodules.multi_domain.faces import DrawnDataSet, face_attributes
+from datamodules.multi_domain.masks import mask_files, without_masks
 from datamodules.multi_domain.references import ReferencedBatches
 from datamodules.multi_domain.sources import (
     DataSet,
@@ -205,14 +207,24 @@ class MultiDomainImages(ImageDataModule):
 
     def predict_dataloader(self) -> ResumableLoader:
         """Batches of `PredictBatch`: the images of `predict_dir`, or the held-out ones of the first set."""
-        return self.prediction_loader(self._first_images, self.channels)
+        return self.prediction_loader(
+            self._first_images, self.channels, masks=self._masks_of if self.masks else None
+        )
+
+    def _masks_of(self, images: ImageSet) -> ImageSet | None:
+        """Return the masks of images that `predict` takes: as large as these, or cut as those held out."""
+        return self._held_out[0].masks if self._predict_folder is None else mask_files(images)
+
+    def to_predict(self, found: Listing) -> Listing:
+        """Return the images in the folder of `predict` that are no masks of others."""
+        return without_masks(found)
 
     def _first_images(self) -> ImageSet:
         return self._held_out[0].images
 
     def _evaluation(self, *, same_size: bool = False) -> EvaluationBatches:
         return EvaluationBatches(
-            self._held_out, self._attributes, self.channels, self.image_size, same_size=same_size
+            self._held_out, self._attributes, self.channels, self.preprocess.size, same_size=same_size
         )
 
     def preview(self, count: int) -> MultiDomainBatch:

@@ -177,6 +177,6 @@ class PairedImages(ImageDataModule):
             A batch on the CPU, of whole images; made square where their sizes differ.
         """
         pairs = self._pairs.validation
-        square = partial(resize, height=self.image_size, width=self.image_size)
+        square = partial(resize, height=self.preprocess.size, width=self.preprocess.size)
         batches = EvaluationBatches(pairs, self._separate, square)
         return batches[[evenly_spaced(len(pairs), count)]].finish()

@@ -13,7 +13,7 @@ from torch import Tensor
 from datamodules.files.readers import read_header, read_stored
 from datamodules.image_sets import ImageSet
 from datamodules.prediction.tiles import Reach, Tile, Tiling
-from datamodules.transforms import stack_equal, to_unit_range
+from datamodules.transforms import one_type, resize, stack_equal, to_shares, to_unit_range
 
 PROBE_NAME = "probe"
 PROBE_SIZE = 64  # side in pixels of the image that the model is tried with
@@ -22,7 +22,8 @@ PROBE_SIZE = 64  # side in pixels of the image that the model is tried with
 class PredictBatch(NamedTuple):
     """Images to be translated, (N, C, H, W) in [-1, 1], all of one size, and their names.
 
-    For a model that keeps transparency, transparent ones have their alpha as a further channel.
+    For a model that keeps transparency, transparent ones have their alpha as a further channel. `masks`,
+    (N, 2, H, W) in [0, 1], are there for a model that asks for them.
 
     Names are paths relative to the folder they come from. Where the images are tiles, all of one image whose
     name each of them has, `tiles` says where they lie and `tiling` how they were cut.
@@ -32,10 +33,13 @@ class PredictBatch(NamedTuple):
     names: list[str]
     tiles: Sequence[Tile] = ()
     tiling: Tiling | None = None
+    masks: Tensor | None = None
 
     def finish(self) -> PredictBatch:
         """Scale what a worker delivered, on whatever device it is now."""
-        return self._replace(images=to_unit_range(self.images))
+        return self._replace(
+            images=to_unit_range(self.images), masks=None if self.masks is None else to_shares(self.masks)
+        )
 
 
 class Taker(Protocol):
@@ -78,33 +82,51 @@ class PredictionBatches:
     """Makes prediction batches of indices, or of an index and tiles of that image.
 
     The image that is being cut is kept until its last tile.
+
+    Args:
+        images: to be translated.
+        tiling: how large ones are cut; None where all are whole.
+        masks: of the images, (2, h, w) each, which are resized to their images; None without.
     """
 
-    def __init__(self, images: ImageSet, tiling: Tiling | None = None) -> None:
-        self.images = images
+    def __init__(self, images: ImageSet, tiling: Tiling | None = None, masks: ImageSet | None = None) -> None:
+        self.images, self.masks = images, masks
         self._tiling = tiling
-        self._cut: tuple[int, Tensor] | None = None
+        self._cut: tuple[int, Tensor, Tensor | None] | None = None
 
     def __getitem__(self, keys: list[int] | tuple[int, list[Tile]]) -> PredictBatch:
         if isinstance(keys, tuple):
             return self._tiles(*keys)
         names = [self.images.names[index] for index in keys]
-        return PredictBatch(stack_equal([self.images[index] for index in keys], names), names)
+        images, masks = zip(*(self._with_masks(index) for index in keys), strict=True)
+        return PredictBatch(stack_equal(images, names), names, masks=_stacked(masks))
+
+    def _with_masks(self, index: int) -> tuple[Tensor, Tensor | None]:
+        image = self.images[index]
+        height, width = image.shape[1:]
+        return image, None if self.masks is None else resize(self.masks[index], height, width)
 
     def _tiles(self, index: int, tiles: list[Tile]) -> PredictBatch:
         assert self._tiling is not None
         if self._cut is None or self._cut[0] != index:
             self._cut = None  # one image is held at a time
-            self._cut = index, self.images[index]
-        parts = [self._tiling.cut(self._cut[1], tile) for tile in tiles]
+            self._cut = index, *self._with_masks(index)
+        _, image, masks = self._cut
+        parts = [self._tiling.cut(image, tile) for tile in tiles]
+        beside = [None if masks is None else self._tiling.cut(masks, tile) for tile in tiles]
         if tiles[-1] == self._tiling.tiles(tiles[-1].height, tiles[-1].width)[-1]:
             self._cut = None  # not beside the picture while that is written
         names = [self.images.names[index]] * len(tiles)
-        return PredictBatch(torch.stack(parts), names, tiles, self._tiling)
+        return PredictBatch(torch.stack(parts), names, tiles, self._tiling, _stacked(beside))
+
+
+def _stacked(masks: Sequence[Tensor | None]) -> Tensor | None:
+    there = [mask for mask in masks if mask is not None]
+    return torch.stack(one_type(there)) if there else None
 
 
 def probe_of(channels: int) -> Tensor:
-    """Return a grey image (channels, H, W) of uint8 to try a model with."""
+    """Return a grey image (channels, H, W) of uint8 to try a model with; or masks of one."""
     return torch.full((channels, PROBE_SIZE, PROBE_SIZE), 127, dtype=torch.uint8)
 
 

@@ -131,7 +131,7 @@ class SharpImages(ImageDataModule):
     def train_dataloader(self) -> ResumableLoader:
         """Batches of `PairedBatch`, in another order each epoch."""
         images = self._read("train")
-        spoiling = Spoiling(self._degradation, self.image_size) if self._degradation else None
+        spoiling = Spoiling(self._degradation, self.preprocess.size) if self._degradation else None
         batches = TrainingBatches(images, self._windows, self.scale, self.seed, spoiling)
         return self.training_loader(batches, len(images))
 
@@ -161,7 +161,7 @@ class SharpImages(ImageDataModule):
         Returns:
             A batch on the CPU, of whole images, or of windows in their middle where sizes differ.
         """
-        images, side = self._read("test"), self.scale * self.image_size
+        images, side = self._read("test"), self.scale * self.preprocess.size
         batches = EvaluationBatches(images, self.scale, self._degradation, side)
         return batches[[evenly_spaced(len(images), count)]].finish()
 

@@ -29,7 +29,7 @@ from gans.cli.changes import compare_starts
 from gans.cli.config_files import given_configs
 from gans.cli.devices import end_other_processes, refuse_options_of_one_player, strategy_for
 from gans.cli.errors import INTERRUPTED, TERMINATED, UsageError, program
-from gans.cli.facts import FACTS, hand_over_facts
+from gans.cli.facts import FACTS, hand_over_facts, refuse_oblongs
 from gans.cli.going_on import LAST
 from gans.cli.loggers import finish_dashboards
 from gans.cli.monitors import CheckMonitors
@@ -154,9 +154,7 @@ class Application(LightningCLI):
             for remark in [] if self.plan.origin else remarks:  # of a run all changes are told below
                 notice(remark)
         elif self.init_from is not None:
-            module, _, name = config.model.class_path.rpartition(".")
-            variant = getattr(import_module(module), name)
-            self._take_over(architecture_arguments(self.init_from, variant), self.init_from)
+            self._take_over(architecture_arguments(self.init_from, _variant(config)), self.init_from)
         elif self.command == "predict":
             raise UsageError(
                 "predict takes a trained model: add --ckpt_path FILE, or --ckpt_path last for that of the "
@@ -206,6 +204,7 @@ class Application(LightningCLI):
             )
         # A folder to predict need not be like the images that the config would train on.
         own_folder = self.command == "predict" and _arguments(config, "data").get("predict_dir") is not None
+        refuse_oblongs(_variant(config), self.datamodule)
         hand_over_facts(self.datamodule, _arguments(config, "model"), self.chosen, must_agree=not own_folder)
         if self.printing is not None:
             self._print_config([])
@@ -320,6 +319,12 @@ def named_on_command_line(key: str, arguments: list[str]) -> set[str]:
     return {
         option.removeprefix(f"--{key}.").removeprefix("init_args.").partition(".")[0] for option in options
     }
+
+
+def _variant(config: Namespace) -> Any:
+    """Return the class of the model."""
+    module, _, name = config.model.class_path.rpartition(".")
+    return getattr(import_module(module), name)
 
 
 def _arguments(config: Namespace, key: str) -> dict[str, Any]:

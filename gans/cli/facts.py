@@ -27,6 +27,25 @@ MUST_AGREE = ("channels", "channels_A", "channels_B", "channels_in", "channels_o
 """Facts without which no network can take the images."""
 
 
+def refuse_oblongs(variant: type, data: Any) -> None:
+    """Refuse data whose images are no squares, for a model that takes none but these.
+
+    Args:
+        variant: class of the model.
+        data: the data module.
+
+    Raises:
+        ValueError: it is so.
+    """
+    size = getattr(data, "image_size", None)
+    if isinstance(size, tuple) and not getattr(variant, "takes_oblongs", False):
+        height, width = size
+        raise ValueError(
+            f"data.size is {height}x{width}, but {variant.__name__} takes squares: give one number, such as "
+            f"--data.size {min(size)}, or train a StyleGAN2 (--config stylegan2), which makes oblong images."
+        )
+
+
 def hand_over_facts(
     data: Any, arguments: MutableMapping[str, Any], chosen: Collection[str], must_agree: bool = True
 ) -> None:

@@ -47,7 +47,7 @@ STARTS = {
     "fit": {
         "--config NAME": "A file, or a config that --list shows; a later one is laid over an earlier one.",
         "--data.root FOLDER": "Your own images; without it the quick starts draw faces.",
-        "--data.size N": "Side of the images in the network, in pixels, or [HEIGHT, WIDTH].",
+        "--data.size N": "Side of the images in the network, in pixels; HEIGHTxWIDTH for StyleGAN2.",
         "--model.KEY VALUE": "An argument of the model, see --model.help CLASS; --data.KEY likewise.",
         "--ckpt_path FILE": "Go on with a run from its checkpoint; `last` is that of the newest run.",
         "--print_config": "Show what would run, with every key, and end.",

@@ -14,6 +14,7 @@ from datamodules.base import PredictBatch
 from datamodules.image_sets import find_images
 from datamodules.listing import composed
 from datamodules.multi_domain.batches import MultiDomainBatch
+from datamodules.multi_domain.masks import without_masks
 from datamodules.reading import read_pixels
 from datamodules.transforms import to_unit_range
 from gans.families.domain_styles import DomainStyles
@@ -156,13 +157,13 @@ class DomainLooks(DomainStyles):
         made, names = [], []
         if self.hparams["references"] is not None:
             for domain, name, style in self._references():
-                made.append(self.translate(batch.images, domain, style=style[0]))
+                made.append(self.translate(batch.images, domain, style=style[0], masks=batch.masks))
                 names += [f"{domain}/{name}/{file}" for file in batch.names]
         else:
             for domain in self.hparams["target"] or self.domains:
                 for look in range(self.hparams["looks"]):
                     styles = self._style_by_name(batch.names, domain, look)
-                    made.append(self.translate(batch.images, domain, style=styles))
+                    made.append(self.translate(batch.images, domain, style=styles, masks=batch.masks))
                     names += [f"{domain}/look_{look}/{file}" for file in batch.names]
         return Predictions(torch.cat(made), names, list(batch.names) * len(made))
 
@@ -175,7 +176,7 @@ class DomainLooks(DomainStyles):
         """
         if self._borrowed is None:
             folder = Path(self.hparams["references"]).expanduser()
-            files = find_images(folder, "references (model.references)")
+            files = without_masks(find_images(folder, "references (model.references)"))
             self._borrowed = [self._reference(folder, path) for path in files.paths]
         return self._borrowed
 

@@ -66,7 +66,10 @@ class DomainStyles(Regularised):
         """Refuse data of other domains; ask the data for references, and for masks if they are needed."""
         super().setup(stage)
         data: Any = getattr(self.trainer, "datamodule", None)
-        if data is None or stage == "predict":
+        if data is None:
+            return
+        data.masks = self._needs_masks and not self._makes_masks()
+        if stage == "predict":
             return
         if data.domains is None:
             raise ValueError(
@@ -80,7 +83,6 @@ class DomainStyles(Regularised):
                 "them in this order with --data.attributes."
             )
         data.references = True
-        data.masks = self._needs_masks and not self._makes_masks()
 
     def style_of(self, images: Images, domain: str | Sequence[str]) -> Tensor:
         """Return the styles (N, style_size) that images have in their domain, where the module is.

@@ -14,6 +14,7 @@ from gans.families.regularised import Regularised
 from gans.inference import evaluating
 from gans.losses import adversarial
 from gans.networks.joined import forward_joined
+from gans.networks.sizes import Side
 from gans.pictures.scatter import scatter
 from gans.protocol import Comparison, Grid
 from gans.sampling.joined_noise import joined_noise
@@ -36,7 +37,7 @@ class LatentGAN(Regularised, FromLatents):
 
     Args:
         channels: channels of the images; taken from the data on the command line.
-        image_size: their edge in pixels; likewise.
+        image_size: their edge in pixels, or height and width; likewise.
         latent_size: numbers in a latent.
         objective: the adversarial losses, see `gans.losses.adversarial`.
         discriminator_steps: steps of the discriminator for each step of the generator.
@@ -63,7 +64,7 @@ class LatentGAN(Regularised, FromLatents):
     def __init__(
         self,
         channels: int = 3,
-        image_size: int = 64,
+        image_size: Side = 64,
         latent_size: int = 100,
         objective: adversarial.ObjectiveName = "non_saturating",
         discriminator_steps: int = 1,

@@ -10,14 +10,30 @@ SMALLEST_MAP = 4  # side in pixels of the features that a latent is projected to
 SMALLEST_SIZE = 16
 
 Scale = Literal[1, 2, 3, 4]
+Side = int | tuple[int, int]
+"""Of an image in pixels: one number, or height and width."""
 
 
-def doublings(image_size: int) -> int:
+def height_and_width(image_size: Side) -> tuple[int, int]:
+    """Return both sides of an image, whose size may have been read from a config as a list."""
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    return height, width
+
+
+def doublings(image_size: Side) -> int:
     """Return how often a map of 4x4 pixels is doubled in height and width to give `image_size`.
 
     Raises:
-        ValueError: if the size is no power of two from 16; with the nearest ones.
+        ValueError: if the size is no power of two from 16, with the nearest ones; or no square.
     """
+    if not isinstance(image_size, int):
+        height, width = image_size
+        square = _nearest_powers(max(image_size))[0 if max(image_size) > SMALLEST_SIZE else -1]
+        raise ValueError(
+            f"data.size, or image_size in Python, is {height}x{width} (height x width), but this network "
+            f"takes squares: give one number such as --data.size {square}, or train a StyleGAN2 "
+            "(--config stylegan2), which makes oblong images."
+        )
     if image_size < SMALLEST_SIZE or image_size & (image_size - 1):
         nearest = " or ".join(f"--data.size {size}" for size in _nearest_powers(image_size))
         raise ValueError(
@@ -27,12 +43,13 @@ def doublings(image_size: int) -> int:
     return (image_size // SMALLEST_MAP).bit_length() - 1
 
 
-def refuse_other_size(images: Tensor, image_size: int) -> None:
-    """Raise a ValueError if the images (N, C, H, W) are not `image_size` pixels high and wide."""
+def refuse_other_size(images: Tensor, image_size: Side) -> None:
+    """Raise a ValueError if the images (N, C, H, W) have other sides than `image_size`."""
     height, width = images.shape[-2:]
-    if (height, width) != (image_size, image_size):
+    expected = height_and_width(image_size)
+    if (height, width) != expected:
         raise ValueError(
-            f"this network takes images of {image_size}x{image_size} pixels, got {height}x{width}: crop "
+            f"this network takes images of {expected[0]}x{expected[1]} pixels, got {height}x{width}: crop "
             "them, or build it with their size as image_size"
         )
 

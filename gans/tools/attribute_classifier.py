@@ -73,7 +73,7 @@ def open_data(config: str) -> MultiDomainImages:
 def train(data: MultiDomainImages, out: Path, epochs: int) -> dict[str, float]:
     """Train a classifier, write its checkpoint, and return its accuracy by attribute on held-out images."""
     L.seed_everything(data.seed, verbose=False)
-    classifier = AttributeClassifier(data.attributes, data.exclusive, data.channels, data.image_size)
+    classifier = AttributeClassifier(data.attributes, data.exclusive, data.channels, data.preprocess.size)
     trainer = L.Trainer(
         max_epochs=epochs,
         accelerator="auto",

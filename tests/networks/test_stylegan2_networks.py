@@ -190,8 +190,8 @@ def test_maps_double_up_to_the_image(size: Any, expected: list[tuple[int, int]])
     [
         (100, r"data\.size, or image_size in Python, is 100.*--data\.size 96 or --data\.size 112\."),
         (4, r"is 4, .*: give --data\.size 8\."),
-        ((64, 90), r"64 x 90.*multiples of 16"),
-        ((64, 7), r"64 x 7.*multiples of 2"),
+        ((64, 90), r"64x90 .*multiples of 16, such as --data.size 64x96"),
+        ((64, 7), r"64x7 .*multiples of 2"),
     ],
 )
 def test_sizes_that_doubling_does_not_reach_are_refused(size: Any, message: str) -> None:

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from gans.networks.equalised import HALF, EqualisedConv2d, EqualisedLinear, minibatch_deviation
 from gans.networks.resampling import downsampled, filter_of
-from gans.networks.sizes import refuse_under_one
+from gans.networks.sizes import Side, refuse_under_one
 from gans.networks.stylegan2.mapping import Mapping
-from gans.networks.stylegan2.sizes import Side, map_channels, map_sizes
+from gans.networks.stylegan2.sizes import map_channels, map_sizes
 
 DiscriminatorArchitecture = Literal["residual", "skip", "plain"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gans.networks.sizes import refuse_under_one
+from gans.networks.sizes import Side, refuse_under_one
 from gans.networks.stylegan2.mapping import Mapping
-from gans.networks.stylegan2.sizes import Side, map_channels, map_sizes
+from gans.networks.stylegan2.sizes import map_channels, map_sizes
 from gans.networks.stylegan2.synthesis import Architecture, Noise, Synthesis
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from gans.networks.sizes import Side, height_and_width
+
 SMALLEST_START = 4  # pixels of the shorter side of the first map
-Side = int | tuple[int, int]
-"""Of an image: one number, or height and width."""
 
 
 def map_sizes(image_size: Side) -> list[tuple[int, int]]:
@@ -19,7 +19,7 @@ def map_sizes(image_size: Side) -> list[tuple[int, int]]:
     Raises:
         ValueError: if a side is too small, or cannot be halved to such a map.
     """
-    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    height, width = height_and_width(image_size)
     doublings = _doublings(height, width)
     if not doublings:
         raise ValueError(_refusal(height, width))
@@ -51,7 +51,11 @@ def _refusal(height: int, width: int) -> str:
     rule = "a map whose shorter side has 4 to 7 pixels becomes the image by doubling"
     if height != width:
         factor = 2 ** (max(min(height, width) // SMALLEST_START, 2).bit_length() - 1)
-        return f"image_size is {height} x {width}, but {rule}: both sides must be multiples of {factor}."
+        nearest = "x".join(str(max(round(side / factor), 1) * factor) for side in (height, width))
+        return (
+            f"data.size, or image_size in Python, is {height}x{width} (height x width), but {rule}: both "
+            f"sides must be multiples of {factor}, such as --data.size {nearest}."
+        )
     sides = [_next_square(height, step) for step in (-1, 1)]
     nearest = " or ".join(f"--data.size {side}" for side in sides if side)
     return f"data.size, or image_size in Python, is {height}, but {rule}: give {nearest}."

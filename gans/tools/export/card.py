@@ -57,7 +57,8 @@ def sizes(program: Program) -> str:
     """Return what is free in the inputs, and the rule that heights and widths follow."""
     size = program.sizes
     if not program.takes_any_size:
-        return f"any batch; always {size.training} x {size.training} pixels"
+        width, height = program.output[:1:-1]
+        return f"any batch; always {width} x {height} pixels"
     rule = f"any batch, any height and width from {size.smallest} pixels, trained at {size.training}"
     if size.multiple == 1:
         return rule

@@ -21,6 +21,7 @@ from gans.networks.munit import StyledAutoencoder
 from gans.networks.norms import InstanceNorm2d
 from gans.networks.padding import crop_to
 from gans.networks.rrdbnet import RRDBNet
+from gans.networks.sizes import height_and_width
 from gans.networks.unet import UNetGenerator
 from gans.protocol import scale_of
 from gans.tools.export.program import (
@@ -280,7 +281,7 @@ def _from_noise(model: Any) -> Program:
         inputs=tuple(inputs),
         output=_made_shape(model),
         meaning=_made_meaning(model),
-        sizes=Sizes(model.hparams["image_size"]),
+        sizes=Sizes(max(height_and_width(model.hparams["image_size"]))),
     )
 
 
@@ -391,8 +392,7 @@ def _noise_of(model: Any) -> Input:
 
 
 def _made_shape(model: Any) -> tuple[Axis, ...]:
-    size = model.hparams["image_size"]
-    return (BATCH, model.hparams["channels"], size, size)
+    return (BATCH, model.hparams["channels"], *height_and_width(model.hparams["image_size"]))
 
 
 def _made_meaning(model: Any) -> str:

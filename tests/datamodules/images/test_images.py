@@ -15,6 +15,7 @@ from datamodules.base import PredictBatch
 from datamodules.faces.attributes import ATTRIBUTES, attribute_labels, draw_with_labels
 from datamodules.faces.faces import face_seeds
 from datamodules.images.batches import SampleBatch
+from datamodules.transforms import resize, to_unit_range
 
 
 def test_faces_need_nothing() -> None:
@@ -150,6 +151,39 @@ def test_the_middle_square_is_kept(tmp_path: Path, size: tuple[int, int]) -> Non
     stretched = Images(str(tmp_path), size=16, centre_crop=False).preview(3)
     assert stretched.images.shape == batch.images.shape
     assert not torch.equal(stretched.images, batch.images)
+
+
+@pytest.mark.parametrize("given", [(16, 40), (20, 24), (30, 16)])
+def test_the_middle_of_an_oblong_shape_is_kept(tmp_path: Path, given: tuple[int, int]) -> None:
+    pixels = write_folder(tmp_path, 3, given)
+    data = Images(str(tmp_path), size="16x24", predict_dir=str(tmp_path))
+    assert data.image_size == (16, 24)
+    assert Images(str(tmp_path), size="16x16").image_size == 16
+    height, width = min(given[0], round(given[1] * 2 / 3)), min(given[1], given[0] * 3 // 2)
+    top, left = (given[0] - height) // 2, (given[1] - width) // 2
+    (predicted,) = finished(data.predict_dataloader())
+    shown = data.preview(3)
+    images = [*shown.images, *predicted.images]
+    for name, image in zip([*shown.names, *predicted.names], images, strict=True):
+        assert image.shape == (3, 16, 24)
+        cut = torch.from_numpy(pixels[name][top : top + height, left : left + width]).permute(2, 0, 1)
+        assert torch.equal(image, to_unit_range(resize(cut, 16, 24)))
+    stretched = Images(str(tmp_path), size="16x24", centre_crop=False).preview(1)
+    assert stretched.images.shape == (1, 3, 16, 24)
+
+
+def test_windows_of_oblong_images_and_faces(tmp_path: Path) -> None:
+    write_folder(tmp_path, 4, (40, 60))
+    data = Images(str(tmp_path), size="16x24", load_size="5/4", batch_size=3)
+    assert data._read("train").images[0].shape == (3, 20, 30)
+    assert all(batch.images.shape == (3, 3, 16, 24) for batch in epoch(data))
+    faces, squares = Images(**(FACES | {"size": "16x12"})), Images(**FACES)
+    assert torch.equal(faces.preview(2).images, squares.preview(2).images[..., 2:14])
+    assert faces.found()[0].sizes == ((12, 16), (12, 16))
+    with pytest.raises(ValueError, match=r"size: '16 24' is a number of pixels, such as 64, or HEIGHTxWIDTH"):
+        Images(size="16 24")
+    with pytest.raises(ValueError, match="size: a width of 1 must be at least 2 pixels"):
+        Images(size="16x1")
 
 
 def test_training_mirrors_half_of_the_images_and_cuts_windows(tmp_path: Path) -> None:

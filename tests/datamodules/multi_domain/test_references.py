@@ -199,6 +199,35 @@ def test_masks_are_no_images(masked: Path) -> None:
     assert next(iter(data.train_dataloader())).finish().masks is None
 
 
+def test_masks_are_read_by_their_own_depth_whatever_the_range_of_the_images(masked: Path) -> None:
+    data = data_of(masked, size=32, value_range=[0, 100])
+    data.masks = True
+    masks = data.preview(1).masks
+    assert masks is not None
+    torch.testing.assert_close(masks.sum(1), torch.ones(1, 32, 32))
+
+
+def test_a_folder_to_predict_has_images_and_their_masks(masked: Path) -> None:
+    small = Image.new("RGB", (8, 8), (51, 102, 0))
+    small.save(masked / "a" / f"1{SUFFIX}")
+    data = data_of(masked, predict_dir=str(masked / "a"))
+    data.masks = True
+    (batch,) = [batch.finish() for batch in data.predict_dataloader()]
+    assert batch.names == ["0.png", "1.png", "2.png", "3.png"]
+    shown = batch.images[::2, 0] * 0.5 + 0.5
+    torch.testing.assert_close(batch.masks[::2], torch.stack([shown, 1 - shown], dim=1))
+    torch.testing.assert_close(batch.masks[1].mean((1, 2)), torch.tensor([0.2, 0.4]))
+    tiled = data_of(masked, predict_dir=str(masked / "b"), tile=24)
+    tiled.masks = True
+    for batch in (batch.finish() for batch in tiled.predict_dataloader()):
+        shown = batch.images[:, 0] * 0.5 + 0.5
+        torch.testing.assert_close(batch.masks, torch.stack([shown, 1 - shown], dim=1))
+    held_out = data_of(masked)
+    held_out.masks = True
+    (batch,) = [batch.finish() for batch in held_out.predict_dataloader()]
+    torch.testing.assert_close(batch.masks.sum(1), torch.ones(2, 16, 16))
+
+
 def test_a_missing_mask_is_named(masked: Path) -> None:
     (masked / "b" / f"2{SUFFIX}").unlink()
     data = data_of(masked)
@@ -206,6 +235,10 @@ def test_a_missing_mask_is_named(masked: Path) -> None:
     missing = r"there is no 2.masks.png beside .*2.png.*--model.high_pass 0"
     with pytest.raises(ValueError, match=missing):
         _ = data.train_dataloader(), data.val_dataloader()
+    to_predict = data_of(masked, predict_dir=str(masked / "b"))
+    to_predict.masks = True
+    with pytest.raises(ValueError, match=missing):
+        to_predict.predict_dataloader()
 
 
 def test_drawn_faces_have_no_masks() -> None:
