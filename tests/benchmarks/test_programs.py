@@ -214,6 +214,7 @@ class Means(torch.nn.Module):
 def test_distances_are_set_beside_those_of_other_programs(
     table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(systems, "FACES", 2)
     monkeypatch.setattr(fidelity, "random_weights", dict)
     monkeypatch.setattr(fidelity, "InceptionNetwork", Means)
     fidelity.write_inputs(tmp_path, 2, 16)
