@@ -14,18 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.systems import ON_A_CPU, SYSTEMS
+from gans.tools import command_line as tools
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 
 
 def command_line(name: str, description: str | None) -> argparse.ArgumentParser:
     """Return the parser of a program here, `name` being its module's."""
-    return argparse.ArgumentParser(
-        f"python -m benchmarks.{name}",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    return tools.command_line(f"benchmarks.{name}", description)
 
 
 def add_systems(parser: argparse.ArgumentParser, default: Sequence[str] = ON_A_CPU) -> None:

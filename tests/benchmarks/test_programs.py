@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import os
 import re
@@ -27,6 +28,7 @@ from benchmarks import (
     alternation,
     answers,
     data,
+    fidelity,
     looks,
     many_images,
     means,
@@ -47,7 +49,8 @@ from datamodules.paired.batches import PairedBatch
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = [
-    *(answers, data, gpu, looks, many_images, means, metrics, predict, processes, scale, startup, train_step)
+    *(answers, data, fidelity, gpu, looks, many_images, means, metrics, predict, processes, scale, startup),
+    train_step,
 ]
 Table = Callable[..., list[dict[str, str]]]
 
@@ -195,6 +198,49 @@ def test_distances_are_a_share_of_an_epoch(table: Table) -> None:
     )
     difference = float(first["seconds"]) - float(known["seconds"])
     assert difference == pytest.approx(float(features["seconds"]), abs=0.11)
+
+
+class Means(torch.nn.Module):
+    """Stands in for the Inception network, which takes seconds to make: an image's means are its features."""
+
+    def __init__(self, weights: Path) -> None:
+        super().__init__()
+        assert torch.load(weights) == {}
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.float().mean((2, 3))
+
+
+def test_distances_are_set_beside_those_of_other_programs(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systems, "FACES", 2)
+    monkeypatch.setattr(fidelity, "random_weights", dict)
+    monkeypatch.setattr(fidelity, "InceptionNetwork", Means)
+    fidelity.write_inputs(tmp_path, 2, 16)
+    frechet, kernel = fidelity.ours(tmp_path)()
+    assert frechet > 0
+    assert math.isfinite(kernel)
+    asked: list[str] = []
+
+    def apart(name: str, folder: str) -> float:
+        asked.append(name)
+        return {"ours": 8.0, "torch-fidelity": 12.0}[name]
+
+    monkeypatch.setattr(fidelity, "measured_apart", apart)
+    monkeypatch.setattr(fidelity, "write_inputs", lambda *_: None)
+    rows = table(fidelity, "--count", "2", "--programs", "ours", "torch-fidelity")
+    assert [row["CPU s of an image"] for row in rows] == ["2.0000", "3.0000"]
+    assert [row["beside ours"] for row in rows] == ["1.00", "1.50"]
+    assert asked == ["ours", "torch-fidelity"]
+
+
+def test_an_absent_program_is_told_with_what_installs_it(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fidelity, "find_spec", lambda _: None)
+    with pytest.raises(SystemExit, match="--no-deps"):
+        table(fidelity)
 
 
 def test_predict_is_set_beside_the_forward_on_the_same_batches(tmp_path: Path) -> None:
