@@ -15,9 +15,12 @@ from datamodules.images.batches import EvaluationBatches, ImageBatch, SampleBatc
 from datamodules.images.folders import find_splits
 from datamodules.images.sources import DrawnImages, FolderImages, ImageSource, LabelledImages, Square
 from datamodules.images.squares import SquareImages
+from datamodules.images.streamed import PackedImages
 from datamodules.images.torchvision import TorchvisionImages
 from datamodules.loading import ResumableLoader
 from datamodules.reading import Reading
+from datamodules.streaming.images import StreamedImages
+from datamodules.streaming.packed import ToPack, is_stream
 from datamodules.transforms import LoadSize, Preprocess
 
 
@@ -27,7 +30,7 @@ class Images(SquareImages[LabelledImages]):
     They come from one of these:
 
     * `root`, a folder of images, or one with folders train and test (or val); `labels: folder` takes the
-          sub-folders of these as classes;
+          sub-folders of these as classes; or a packed set, in a folder or at s3:// or gs:// (docs/scale.md);
     * `folder`, a plain folder, whatever its sub-folders are called;
     * `name`, one of torchvision's sets mnist, cifar10, flowers102 (`labels: class`) and celeba (`labels`
           names one of its attributes, such as Smiling), with their own test images;
@@ -108,6 +111,10 @@ class Images(SquareImages[LabelledImages]):
         read = self._read if self.reading.skips else None
         return self._source.found(self.preprocess.before_crop, read)
 
+    def to_pack(self) -> ToPack:
+        """Return what is trained on and what is held out, with its classes."""
+        return self._source.to_pack() if isinstance(self._source, FolderImages) else super().to_pack()
+
     def prepare_data(self) -> None:
         """Draw the faces that the command needs, once per machine; samples need none."""
         if self.trainer is None or self.trainer.state.fn != "predict":
@@ -117,7 +124,8 @@ class Images(SquareImages[LabelledImages]):
         """Batches of `ImageBatch`, in another order each epoch."""
         labelled = self._read("train")
         batches = TrainingBatches(labelled, self.preprocess, self.seed)
-        return self.training_loader(batches, len(labelled.images))
+        order = labelled.images.order(self.seed) if isinstance(labelled.images, StreamedImages) else None
+        return self.training_loader(batches, len(labelled.images), order)
 
     def val_dataloader(self) -> ResumableLoader:
         """Every held-out image exactly once."""
@@ -177,7 +185,7 @@ def open_files(
     reading: Reading,
     *,
     centre_crop: bool,
-) -> FolderImages | TorchvisionImages | None:
+) -> FolderImages | PackedImages | TorchvisionImages | None:
     """Return the images that the user gave; None without any.
 
     Args:
@@ -200,6 +208,8 @@ def open_files(
         raise ValueError(f"Give either {' or '.join(given)}, not both.")
     if name is not None:
         return TorchvisionImages(name, labels, reading, centre_crop)
+    if root is not None and is_stream(root):
+        return PackedImages(root, labels, reading, centre_crop=centre_crop)
     if labels not in (None, "folder"):
         raise ValueError(
             f"labels: {labels!r} is unknown for folders; folder takes their sub-folders as classes."
