@@ -14,6 +14,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,20 +59,35 @@ class Item(NamedTuple):
         return cls(image, partner, str(facts["name"]), str(facts["partner_name"]), int(facts["label"]))
 
 
+def engine(module: str) -> Any:
+    """Import a module of litdata.
+
+    Raises:
+        ImportError: it is not installed; says how to install it.
+    """
+    try:
+        return import_module(f"litdata.{module}")
+    except ImportError as error:
+        raise ImportError(
+            "litdata, which packs and streams images, is missing: pip install 'gans[streaming]'."
+        ) from error
+
+
 def fetch(place: str, name: str, target: Path) -> None:
     """Copy a file of a folder or object store; a file that is there already stays.
 
     Raises:
         FileNotFoundError: a local one is not there.
         OSError: the store does not hand it out.
-        ModuleNotFoundError: a package for this store is missing.
+        ImportError: a package for this store is missing.
     """
-    from litdata.streaming.downloader import get_downloader
-
+    downloader = engine("streaming.downloader")
     try:
-        get_downloader(place, str(target.parent), []).download_file(f"{place}/{name}", str(target))
-    except (FileNotFoundError, ModuleNotFoundError):
+        downloader.get_downloader(place, str(target.parent), []).download_file(f"{place}/{name}", str(target))
+    except FileNotFoundError:
         raise
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{place}: gs:// needs a package: pip install google-cloud-storage.") from error
     except Exception as error:  # every store has errors of its own
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise OSError(
@@ -131,10 +147,8 @@ class Chunks:
             ImageError: the chunk is damaged.
             OSError: it cannot be fetched.
         """
-        from litdata.streaming.sampler import ChunkedIndex
-
         config = self._config()
-        at = ChunkedIndex(*config._get_chunk_index_from_index(index))
+        at = engine("streaming.sampler").ChunkedIndex(*config._get_chunk_index_from_index(index))
         path, begin, size = config[at]
         self._provide(at.chunk_index)
         try:
@@ -152,13 +166,10 @@ class Chunks:
 
     def _config(self) -> Any:
         if self._opened is None:
-            from litdata.streaming.config import ChunksConfig
-            from litdata.streaming.item_loader import PyTreeLoader
-            from litdata.streaming.serializers import BytesSerializer
-
-            loader = PyTreeLoader(batch_decode=0)
-            serializers: dict[str, Any] = {"bytes": BytesSerializer()}
-            self._opened = ChunksConfig(str(self.folder), serializers, None, loader)
+            loader = engine("streaming.item_loader").PyTreeLoader(batch_decode=0)
+            serializers = {"bytes": engine("streaming.serializers").BytesSerializer()}
+            config = engine("streaming.config").ChunksConfig
+            self._opened = config(str(self.folder), serializers, None, loader)
             loader.set_posix_fast(True, keep=LANES, willneed=False)  # several chunks stay mapped
             loader.set_mmap_allowed_chunks(set(range(len(self.sizes))))
         return self._opened

@@ -138,6 +138,20 @@ def is_stream(root: str | None) -> bool:
     return False
 
 
+def refuse_stream(root: str | None, data: str) -> None:
+    """Refuse a packed set as the root of a data module whose images are not streamed.
+
+    Raises:
+        ValueError: it is one.
+    """
+    if is_stream(root):
+        raise ValueError(
+            f"root: {root} is a packed set, and {data} is not streamed: packed sets hold images with a class "
+            "or without, two domains, or pairs. Give a folder of images, or choose --data Images, "
+            "UnpairedImages or PairedImages."
+        )
+
+
 def _content(index: Path) -> dict[str, Any]:
     """Return what an index says; nothing where it is something else of that name."""
     try:

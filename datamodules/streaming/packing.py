@@ -19,7 +19,7 @@ from datamodules.files.readers import MODULES, PICTURES, ImageError, format_of, 
 from datamodules.files.slice_names import slice_of
 from datamodules.files.writers import encoding_of
 from datamodules.progress import progress_bar
-from datamodules.streaming.chunks import Item
+from datamodules.streaming.chunks import Item, engine
 from datamodules.streaming.packed import INDEX, Packed, Source, ToPack
 from datamodules.transforms import resize
 
@@ -65,10 +65,8 @@ def pack(
 
 def _write(sources: Sequence[Source], folder: Path, side: int | None, size: int, skip_bad: bool) -> int:
     """Write the chunks of one part and return how many items they have."""
-    from litdata.streaming.cache import Cache
-
     folder.mkdir()
-    writer = Cache(str(folder), chunk_bytes=size)
+    writer = engine("streaming.cache").Cache(str(folder), chunk_bytes=size)
     count = 0
     for item in _items(sorted(sources, key=_chance), side, skip_bad, f"Packing {folder.name}"):
         writer[count] = item.fields()
