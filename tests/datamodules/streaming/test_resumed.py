@@ -12,7 +12,6 @@ from support.folders import write_images, write_layout
 from support.packed import packed
 
 from datamodules import Images, PairedImages, UnpairedImages
-from datamodules.base import ImageDataModule
 
 Module = type[Images] | type[PairedImages] | type[UnpairedImages]
 Seen = list[list[tuple[Any, ...]]]
@@ -23,11 +22,10 @@ LAYOUTS: dict[Module, Callable[[Path], None]] = {
 }
 
 
-def opened(module: Module, root: str, world: int, rank: int, workers: int = 0) -> ImageDataModule:
+def opened(module: Module, root: str, world: int, rank: int, workers: int = 0) -> Any:
     """Return the data module of one of several processes, which make batches of four together."""
-    data: ImageDataModule = module(
-        root=root, size=16, load_size=18, batch_size=4 // world, workers=workers, seed=3
-    )
+    share = 4 // world
+    data: Any = module(root=root, size=16, load_size=18, batch_size=share, workers=workers, seed=3)
     data.trainer = SimpleNamespace(global_rank=rank, world_size=world, max_epochs=3)
     return data
 
