@@ -31,6 +31,8 @@ from datamodules.prediction.batches import (
 from datamodules.prediction.batches import PredictBatch as PredictBatch
 from datamodules.prediction.tiles import Overlap, choose_tiling
 from datamodules.reading import ImageFiles, MemoryBudget, Reading, load_images
+from datamodules.streaming.order import PlaceOrder, StreamSampler
+from datamodules.streaming.packed import ToPack
 from datamodules.transforms import Preprocess, PreprocessKind, Side, unchanged
 
 # Whole images per evaluation batch where their sizes agree.
@@ -79,10 +81,20 @@ class BatchDataModule(L.LightningDataModule):
         """Number of processes; 1 without a trainer."""
         return self.trainer.world_size if self.trainer else 1
 
-    def training_loader(self, batches: Batches, length: int) -> ResumableLoader:
-        """Shuffled, sharded, resumable batches; they are asked for lists of (epoch, index)."""
-        sampler = EpochSampler(length, self.batch_size, self.seed, self.rank, self.world)
-        return self._loader(batches, sampler)
+    def training_loader(
+        self, batches: Batches, length: int, order: PlaceOrder | None = None
+    ) -> ResumableLoader:
+        """Shuffled, sharded, resumable batches; they are asked for lists of (epoch, index).
+
+        Args:
+            batches: what makes them.
+            length: items of an epoch.
+            order: that of a packed set; None shuffles all items alike.
+        """
+        share = self.batch_size, self.rank, self.world
+        if order is not None:
+            return self._loader(batches, StreamSampler(order, length, *share))
+        return self._loader(batches, EpochSampler(length, share[0], self.seed, *share[1:]))
 
     def ordered_loader(self, batches: Batches, lengths: Sequence[int], batch_size: int) -> ResumableLoader:
         """Every item of one or more sets once; they are asked for one list of indices per set."""
@@ -209,6 +221,18 @@ class ImageDataModule(BatchDataModule):
     @abstractmethod
     def draw(self, split: Split) -> None:
         """Draw the faces of a split into the cache on disk; nothing where images come from files."""
+
+    def to_pack(self) -> ToPack:
+        """Return what `gans.tools.pack` packs of these images.
+
+        Raises:
+            ValueError: they cannot be streamed; says why.
+        """
+        raise ValueError(
+            f"{type(self).__name__} is not streamed: packed sets hold images with a class or without, two "
+            "domains, or pairs, as Images, UnpairedImages and PairedImages read them from folders. Train on "
+            "the folder."
+        )
 
     def evaluation_loader(self, batches: Batches, sets: Sequence[ImageSet]) -> ResumableLoader:
         """Every image once; they are asked for one list of indices per set."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import warnings
+import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -13,14 +15,18 @@ from typing import get_args
 import numpy as np
 
 from datamodules.arguments import at_least
+from datamodules.disk import cache_folder, written_whole
 from datamodules.files.formats.common import Array
 from datamodules.files.slice_names import SliceAxis, SliceName
 from datamodules.files.volumes.opening import content_of, files_of, find_volumes
 from datamodules.files.volumes.planes import cut_along
 from datamodules.files.volumes.volume import Volume
+from datamodules.fingerprint import fingerprint
 from datamodules.progress import progress_bar
 
-BEYOND_RANGE, WITHOUT_CONTENT = "slices beyond slice_range", "slices without content"
+OF_SLICES = "slices "
+"""Begins the reasons why slices are left out, and not files."""
+BEYOND_RANGE, WITHOUT_CONTENT = f"{OF_SLICES}beyond slice_range", f"{OF_SLICES}without content"
 
 _SHARES = re.compile(r"(\d+(?:\.\d+)?)%-(\d+(?:\.\d+)?)%")
 
@@ -146,10 +152,25 @@ class Slices:
         return chosen, Counter({BEYOND_RANGE: beyond, WITHOUT_CONTENT: empty})
 
 
-def _content(volume: Volume) -> tuple[Array, Array, Array]:
+Content = tuple[Array, Array, Array]
+
+
+def _content(volume: Volume) -> Content:
     """Return the content of all slices; those of a damaged volume have some, for its readers to be told."""
     try:
-        return content_of(volume)
+        return _measured(volume)
     except Exception:
         i, j, k = (np.ones(length) for length in volume.shape)
         return i, j, k
+
+
+def _measured(volume: Volume) -> Content:
+    """Return what `content_of` measures, once per machine: it decodes the whole volume."""
+    key = fingerprint(["content", volume.path, volume.files()])
+    file = cache_folder() / "contents" / f"{key}.npz"
+    with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile), np.load(file) as kept:
+        return kept["i"], kept["j"], kept["k"]
+    i, j, k = content_of(volume)
+    with suppress(OSError), written_whole(file) as opened:  # it only saves time
+        np.savez(opened, i=i, j=j, k=k)
+    return i, j, k

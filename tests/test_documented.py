@@ -16,7 +16,7 @@ from support.latent_models import Faces
 from support.official import save
 from support.parity import official_state
 
-from gans.tools import attribute_classifier, compare, look, pairs, report, sub_images, table
+from gans.tools import attribute_classifier, compare, look, pack, pairs, report, sub_images, table
 from gans.tools.export.__main__ import main as export
 from gans.tools.interpolate import main as interpolate
 from gans.tools.latents.__main__ import main as latents
@@ -60,6 +60,7 @@ KINDS = (
     "python -m gans.tools.look",
     "python -m gans.tools.looks",
     "python -m gans.tools.official",
+    "python -m gans.tools.pack",
     "python -m gans.tools.pairs",
     "python -m gans.tools.playground",
     "python -m gans.tools.report",
@@ -305,6 +306,16 @@ def test_pictures_are_cut(arguments: list[str], tmp_path: Path, monkeypatch: pyt
     write_images(folder, 2, (20, 18))
     assert started(sub_images.main, *arguments) == 0
     assert len(list(output.glob("*.png"))) >= 2
+
+
+@pytest.mark.parametrize("arguments", run_by("python -m gans.tools.pack"), ids=" ".join)
+def test_folders_are_packed(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder, output = map(Path, arguments[:2])
+    for name in ("cat", "dog"):
+        write_images(folder / name, 2, (20, 18))
+    assert started(pack.main, *arguments) == 0
+    assert len(list(output.rglob("*.bin"))) == 2
 
 
 @pytest.mark.parametrize("arguments", run_by("python -m gans.tools.table"), ids=" ".join)

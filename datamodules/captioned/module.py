@@ -27,6 +27,7 @@ from datamodules.images.sources import DrawnImages
 from datamodules.images.squares import SquareImages
 from datamodules.loading import ResumableLoader
 from datamodules.public_sets.known import CAPTIONED, root_of
+from datamodules.streaming.packed import refuse_stream
 from datamodules.transforms import LoadSize, Preprocess
 
 LONGEST_NAME = 60  # characters of a caption in the name of a file,
@@ -117,6 +118,7 @@ class CaptionedImages(SquareImages[CaptionedSet]):
         if on_missing_caption not in get_args(OnMissing):
             raise ValueError(f"on_missing_caption: {on_missing_caption!r} is unknown; raise and skip are.")
         root = root_of(name, CAPTIONED, self.reading, {"root": root}, quick_start="gan_cls")
+        refuse_stream(root, type(self).__name__)
         self._root = None if root is None else Path(root)
         self._prompts, self.predict_count = _checked_prompts(prompts, embeddings), predict_count
         self._source: CaptionSource

@@ -14,6 +14,7 @@ from PIL import Image
 
 from datamodules.files.formats.common import Array, Bounds, Decoded, Stored, by_rows, check_size, too_large
 from datamodules.files.formats.common import ImageError as ImageError
+from datamodules.files.formats.pictures import decode_content as decode_picture
 from datamodules.files.formats.pictures import unpack
 from datamodules.files.slice_names import slice_of
 from datamodules.files.value_range import BY_TYPE, ValueRange, to_unit
@@ -55,6 +56,8 @@ MODULES = {
     "DICOM": "dicom",
     "NIfTI": "nifti",
 }
+PICTURES = "pictures"
+"""The module of the formats that are read out of bytes, too."""
 _MAGIC = (  # where in a file, which bytes, what it is then
     (128, b"DICM", "DICOM"),  # first: what is before it is free, and may begin like any other format
     (0, b"\xff\xd8\xff", "JPEG"),
@@ -127,6 +130,34 @@ def read_image(
     path = Path(path)
     with _errors_naming(path):
         decoded: Decoded = _module(path).decode(path)
+    return _in_range(decoded, path, channels, value_range, keep_alpha)
+
+
+def read_content(
+    content: bytes, name: Path, channels: int | None = None, value_range: ValueRange = BY_TYPE
+) -> Array:
+    """Read an image of a format of `PICTURES` out of the content of its file, as `read_image` does.
+
+    Args:
+        content: of the file.
+        name: of the file, for its suffix and for messages.
+        channels: see `read_image`.
+        value_range: see `read_image`.
+
+    Raises:
+        ImageError: as `read_image`, or the format is another.
+    """
+    if MODULES.get(_checked_format(name, content[:352])) != PICTURES:
+        raise ImageError(f"{name}: no image of this format is read out of a stream, where it is a PNG.")
+    with _errors_naming(name):
+        decoded = decode_picture(content)
+    return _in_range(decoded, name, channels, value_range)
+
+
+def _in_range(
+    decoded: Decoded, path: Path, channels: int | None, value_range: ValueRange, keep_alpha: bool = False
+) -> Array:
+    """Return what was decoded upright, with its channels and values, as `read_image` says."""
     bounds = _bounds(decoded, value_range, path)
     upright = _turn_upright(decoded.pixels, decoded.orientation)
     if keep_alpha and decoded.alpha and channels is not None:
@@ -225,11 +256,18 @@ def _module(path: Path) -> Any:
     """Return the module of a file's format, or of slices; refuse content that is not what the suffix says."""
     if slice_of(path):
         return import_module("datamodules.files.formats.slices")
+    if format_of(path) is None:
+        _checked_format(path, b"")  # says which suffixes are read, whether or not the file is there
+    with path.open("rb") as file:
+        start = file.read(352)  # NIfTI tells itself last
+    return module_of(_checked_format(path, start))
+
+
+def _checked_format(path: Path, start: bytes) -> str:
+    """Return the format that a file's suffix says and its first 352 bytes confirm."""
     expected = format_of(path)
     if expected is None:
         raise ImageError(f"{path}: unknown image suffix; these are read: {', '.join(FORMATS)}.")
-    with path.open("rb") as file:
-        start = file.read(352)  # NIfTI tells itself last
     possible = [name for at, magic, name in _MAGIC if start[at : at + len(magic)] == magic]
     if expected not in possible:
         actual = next(iter(possible), None)
@@ -238,7 +276,7 @@ def _module(path: Path) -> Any:
             f"{path}: called {path.suffix} but {content}. "
             "Rename, replace or remove it, or leave such files out with on_bad_image: skip."
         )
-    return module_of(expected)
+    return expected
 
 
 def _window(path: Path, value_range: ValueRange) -> ValueRange:

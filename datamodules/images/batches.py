@@ -74,7 +74,7 @@ class EvaluationBatches:
     def __getitem__(self, indices: list[list[int]]) -> LoadedImages:
         (rows,) = indices
         if not rows:  # this process has none left: an empty batch of the right shape
-            labels = None if self.labelled.labels is None else self.labelled.labels[:0]
+            labels = None if self.labelled.labels is None else self.labelled.labels[[]]
             return LoadedImages(ImageBatch(torch.empty(0, self.channels, *self.window), labels))
         return LoadedImages(_batch(self.labelled, rows, [self.labelled.images[row] for row in rows]))
 

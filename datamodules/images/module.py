@@ -17,9 +17,12 @@ from datamodules.images.folders import find_splits
 from datamodules.images.shapes import one_size, side_or_sides
 from datamodules.images.sources import DrawnImages, FolderImages, ImageSource, LabelledImages, fitted
 from datamodules.images.squares import SquareImages
+from datamodules.images.streamed import PackedImages
 from datamodules.images.torchvision import TorchvisionImages
 from datamodules.loading import ResumableLoader
 from datamodules.reading import Reading
+from datamodules.streaming.images import StreamedImages
+from datamodules.streaming.packed import ToPack, is_stream
 from datamodules.transforms import LoadSize
 
 
@@ -29,7 +32,7 @@ class Images(SquareImages[LabelledImages]):
     They come from one of these:
 
     * `root`, a folder of images, or one with folders train and test (or val); `labels: folder` takes the
-          sub-folders of these as classes;
+          sub-folders of these as classes; or a packed set, in a folder or at s3:// or gs:// (docs/scale.md);
     * `folder`, a plain folder, whatever its sub-folders are called;
     * `name`, one of torchvision's sets mnist, cifar10, flowers102 (`labels: class`) and celeba (`labels`
           names one of its attributes, such as Smiling), with their own test images;
@@ -116,6 +119,10 @@ class Images(SquareImages[LabelledImages]):
         read = self._read if self.reading.skips else None
         return self._source.found(self.preprocess.before_crop, read)
 
+    def to_pack(self) -> ToPack:
+        """Return what is trained on and what is held out, with its classes."""
+        return self._source.to_pack() if isinstance(self._source, FolderImages) else super().to_pack()
+
     def prepare_data(self) -> None:
         """Draw the faces that the command needs, once per machine; samples need none."""
         if self.trainer is None or self.trainer.state.fn != "predict":
@@ -125,7 +132,8 @@ class Images(SquareImages[LabelledImages]):
         """Batches of `ImageBatch`, in another order each epoch."""
         labelled = self._read("train")
         batches = TrainingBatches(labelled, self.preprocess, self.seed)
-        return self.training_loader(batches, len(labelled.images))
+        order = labelled.images.order(self.seed) if isinstance(labelled.images, StreamedImages) else None
+        return self.training_loader(batches, len(labelled.images), order)
 
     def val_dataloader(self) -> ResumableLoader:
         """Every held-out image exactly once."""
@@ -186,7 +194,7 @@ def open_files(
     *,
     centre_crop: bool,
     aspect: Fraction = Fraction(1),
-) -> FolderImages | TorchvisionImages | None:
+) -> FolderImages | PackedImages | TorchvisionImages | None:
     """Return the images that the user gave; None without any.
 
     Args:
@@ -210,6 +218,8 @@ def open_files(
         raise ValueError(f"Give either {' or '.join(given)}, not both.")
     if name is not None:
         return TorchvisionImages(name, labels, reading, centre_crop, aspect)
+    if root is not None and is_stream(root):
+        return PackedImages(root, labels, reading, centre_crop, aspect)
     if labels not in (None, "folder"):
         raise ValueError(
             f"labels: {labels!r} is unknown for folders; folder takes their sub-folders as classes."

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
+from itertools import repeat
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -28,6 +29,8 @@ from datamodules.image_sets import ImageSet, Split
 from datamodules.images.folders import ImageSplits
 from datamodules.listing import list_images
 from datamodules.reading import MemoryImages, Reading
+from datamodules.streaming.images import Labels
+from datamodules.streaming.packed import Source, ToPack
 from datamodules.transforms import resize
 
 
@@ -35,7 +38,7 @@ class LabelledImages(NamedTuple):
     """Images of one size, and the class of each, (N,) of int64; None without classes."""
 
     images: ImageSet
-    labels: Tensor | None
+    labels: Tensor | Labels | None
 
 
 class ImageSource(Protocol):
@@ -253,6 +256,16 @@ class FolderImages:
             listed = partial(list_images, slices=self.reading.cut)
             return by_folder(self.class_names, *files, self.channels, names, listed)
         return [describe("images", *files, self.channels, read=names)]
+
+    def to_pack(self) -> ToPack:
+        """Return what is packed of them."""
+        parts = {}
+        for part, files in (("train", self.splits.train), ("test", self.splits.held_out)):
+            labels = self.splits.labels(files.names)
+            classes = [-1] * len(files.paths) if labels is None else labels.tolist()
+            parts[part] = list(map(Source, files.names, files.paths, repeat(None), classes))
+        folder = self.splits.train.folder
+        return ToPack("Images", parts, {"images": self.channels}, folder, self.class_names)
 
     def prepare(self, split: Split, side: int) -> None:
         """Nothing: every process reads what it needs."""

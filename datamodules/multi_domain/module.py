@@ -26,6 +26,7 @@ from datamodules.multi_domain.sources import (
 )
 from datamodules.public_sets.known import DOMAINS, root_of
 from datamodules.public_sets.torchvision import celeba_files
+from datamodules.streaming.packed import refuse_stream
 from datamodules.transforms import LoadSize, MultiDomainKind, Preprocess
 
 CELEBA_SIDE = 178  # pixels: the paper cuts this from the middle of 178x218
@@ -131,6 +132,7 @@ class MultiDomainImages(ImageDataModule):
         else:
             folders = {"root": root, "table": table}
             root = root_of(name, DOMAINS, self.reading, folders, quick_start="stargan")
+        refuse_stream(root, type(self).__name__)
         data_sets = [DataSet(root, table, attributes, exclusive, centre_crop), *(others or [])]
         read = partial(
             FolderDataSet, preprocess=self.preprocess, reading=self.reading, on_conflict=on_conflict

@@ -21,7 +21,10 @@ from datamodules.paired.batches import (
 from datamodules.paired.colour import lightness, split_lab
 from datamodules.paired.pair import GivenDirection, one_spelling, separate
 from datamodules.paired.sources import DrawnPairs, FolderPairs, Pairing, Task, find_pairs
+from datamodules.paired.streamed import PackedPairs
 from datamodules.public_sets.known import PAIRED, root_of
+from datamodules.streaming.images import StreamedImages
+from datamodules.streaming.packed import ToPack, is_stream
 from datamodules.transforms import LoadSize, Preprocess, PreprocessKind, resize, unchanged
 
 
@@ -32,7 +35,8 @@ class PairedImages(ImageDataModule):
 
     * `root` with train, and val and test if there are any, of pictures that show A at the left and B at the
           right, as in the official data sets; or with trainA and trainB (or A/train and B/train), and so on,
-          matched by file name without suffix;
+          matched by file name without suffix; or a packed set of either, in a folder or at s3:// or gs://
+          (docs/scale.md);
     * `folder_A` and `folder_B`, matched likewise;
     * `folder` of plain pictures, of which `task` makes pairs: colorise takes the lightness L as A and the
           colour ab as B (see `datamodules.paired.colour`), edges takes the edges in the picture as A (dark
@@ -122,10 +126,12 @@ class PairedImages(ImageDataModule):
         folders = {"root": root, "folder_A": folder_A, "folder_B": folder_B, "folder": folder}
         root = root_of(name, PAIRED, self.reading, folders, quick_start="pix2pix")
         pairing = Pairing(self.direction, task, edge_sigma, edge_threshold, self.preprocess, A, B)
-        files = find_pairs(root, folder_A, folder_B, folder, pairing)
-        self._pairs: FolderPairs | DrawnPairs = files or DrawnPairs(
-            faces, faces_A, faces_B, faces_count, test_count, pairing
-        )
+        self._pairs: FolderPairs | DrawnPairs | PackedPairs
+        if root is not None and folder_A is None and folder_B is None and folder is None and is_stream(root):
+            self._pairs = PackedPairs(root, pairing)
+        else:
+            files = find_pairs(root, folder_A, folder_B, folder, pairing)
+            self._pairs = files or DrawnPairs(faces, faces_A, faces_B, faces_count, test_count, pairing)
         channels = self._pairs.channels_A, self._pairs.channels_B
         self.channels_in, self.channels_out = channels if self.direction == "A2B" else channels[::-1]
         self.lab = task == "colorise"
@@ -135,6 +141,10 @@ class PairedImages(ImageDataModule):
         """Return what was found of A and of B, or of the pictures that show both."""
         return self._pairs.found()
 
+    def to_pack(self) -> ToPack:
+        """Return what is trained on, validated on and tested on."""
+        return self._pairs.to_pack() if isinstance(self._pairs, FolderPairs) else super().to_pack()
+
     def draw(self, split: Split) -> None:
         """Draw the faces of a split into the cache on disk; nothing where images come from files."""
         self._pairs.prepare(split)
@@ -143,7 +153,8 @@ class PairedImages(ImageDataModule):
         """Batches of `PairedBatch`, in another order each epoch."""
         pairs = self._pairs.training
         batches = TrainingBatches(pairs, self._separate, self.preprocess, self.seed)
-        return self.training_loader(batches, len(pairs))
+        order = pairs.order(self.seed) if isinstance(pairs, StreamedImages) else None
+        return self.training_loader(batches, len(pairs), order)
 
     def val_dataloader(self) -> ResumableLoader:
         """Every pair to validate on exactly once."""

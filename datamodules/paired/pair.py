@@ -151,12 +151,21 @@ class MatchedFiles(ImageFiles):
         A = read_pixels(path, self.channels, self.value_range)
         B = read_pixels(partner, self.partner_channels, self.partner_range)
         try:
-            _check_shapes(A, B)
-            A, B = self.prepare(A), self.prepare(B)
-            _check_sizes(A, B)
+            return match(A, B, self.prepare, self.direction)
         except ValueError as error:
             raise ImageError(f"{path} and {partner}: {error}") from error
-        return join(A, B, self.direction)
+
+
+def match(A: Tensor, B: Tensor, prepare: Callable[[Tensor], Tensor], direction: Direction) -> Tensor:
+    """Join two whole images (C, H, W) to a pair, each of them prepared first.
+
+    Raises:
+        ValueError: they have different shapes, or in the end different sizes.
+    """
+    _check_shapes(A, B)
+    A, B = prepare(A), prepare(B)
+    _check_sizes(A, B)
+    return join(A, B, direction)
 
 
 def _check_shapes(A: Tensor, B: Tensor) -> None:

@@ -18,6 +18,7 @@ from datamodules.listing import Listing
 from datamodules.paired.folders import Splits, find_folders, list_folder, match_folders, split_files
 from datamodules.paired.pair import Direction, Halves, MatchedFiles, WithEdges, join, usual_shape
 from datamodules.reading import ImageFiles, MemoryImages, Reading, sample_headers
+from datamodules.streaming.packed import Source, ToPack
 from datamodules.transforms import Preprocess, unchanged
 from datamodules.unpaired.sources import DrawnDomains
 
@@ -202,6 +203,31 @@ class FolderPairs:
         nothing = Listing(self.folder_B, [])
         B = describe("B", Listing(self.folder_B, chosen), nothing, self.channels_B)
         return [A, replace(B, training=A.training, held_out=A.held_out, left_out=A.left_out)]
+
+    def to_pack(self) -> ToPack:
+        """Return what is packed of them.
+
+        Raises:
+            ValueError: a task makes the pairs.
+        """
+        task = self.pairing.task
+        if task:
+            raise ValueError(
+                f"task: {task} makes pairs of plain pictures while training, and packed sets hold pairs: "
+                "leave the task out, or train on the folder."
+            )
+        files = {"train": self.splits.train, "val": self.splits.validation, "test": self.splits.test}
+        if self.splits.test == self.splits.validation:
+            del files["val"]
+        parts = {
+            part: [
+                Source(name, path, self.partners[path] if self.partners else None)
+                for name, path in zip(listing.names, listing.paths, strict=True)
+            ]
+            for part, listing in files.items()
+        }
+        channels = {"A": self.channels_A, "B": self.channels_B}
+        return ToPack("PairedImages", parts, channels, self.splits.train.folder)
 
     def prepare(self, split: Split) -> None:
         """Nothing: every process reads what it needs."""

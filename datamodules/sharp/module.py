@@ -14,6 +14,7 @@ from datamodules.paired.batches import PairedBatch
 from datamodules.sharp.batches import EvaluationBatches, SmallImages, Spoiling, TrainingBatches, Windows
 from datamodules.sharp.pair import AtLeast, MirroredTo, Multiples, WithSmaller
 from datamodules.sharp.sources import DrawnFaces, Make, SharpSource, open_files
+from datamodules.streaming.packed import refuse_stream
 from datamodules.transforms import LoadSize, Preprocess, unchanged
 
 Task = Literal["bicubic", "area", "real"]
@@ -111,6 +112,7 @@ class SharpImages(ImageDataModule):
             raise ValueError(f"channels: task real spoils images of 3 channels, not {self.reading.channels}.")
         shared = self.reading.of_domain(3, None) if spoils else self.reading
         side = scale * self.preprocess.before_crop
+        refuse_stream(root, type(self).__name__)
         files = open_files(root, folder, small, name, scale, shared)
         drawn = faces, faces_count, test_count, side, shared.channels or 3
         self._source: SharpSource = files or DrawnFaces(*drawn)

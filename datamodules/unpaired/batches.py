@@ -58,6 +58,37 @@ class Stage(NamedTuple):
     preprocess: Preprocess
 
 
+Choose = Callable[[list[Key], Tensor], tuple[list[int], list[int]]]
+"""Returns the indices of the images of A and of B for keys of a batch and random draws (N, 11) in [0, 1)."""
+
+
+class RandomPartners:
+    """Takes A in turn and B at random.
+
+    Args:
+        count_A: images of A.
+        count_B: images of B.
+        length: items of an epoch.
+        seed: of the order of A, where an epoch is shorter.
+    """
+
+    def __init__(self, count_A: int, count_B: int, length: int, seed: int) -> None:
+        self._count_B = count_B
+        self._turns = torch.arange(count_A)
+        self._shift = 0  # images of A from one epoch to the next
+        if length < count_A:
+            # In an order of their own: those of sorted files would show one kind in each epoch.
+            self._turns = torch.randperm(count_A, generator=torch.Generator().manual_seed(seed))
+            self._shift = length
+
+    def __call__(self, keys: list[Key], draws: Tensor) -> tuple[list[int], list[int]]:
+        """Return the indices of A and of B."""
+        (epoch, _), *_ = keys
+        first = epoch * self._shift
+        indices_A = [int(self._turns[(first + index) % len(self._turns)]) for _, index in keys]
+        return indices_A, (draws[:, 0] * self._count_B).long().tolist()
+
+
 class TrainingBatches:
     """Makes training batches: A in turn, B at random; all draws are a function of (seed, epoch, index).
 
@@ -66,6 +97,7 @@ class TrainingBatches:
         preprocess: how images are treated.
         seed: of whatever is drawn.
         length: items of an epoch; None takes as many as the larger domain has images.
+        choose: which images of A and of B make a batch; by default `RandomPartners`.
 
     Attributes:
         windows_end: the first epoch of which images are whole, see `Preprocess.whole`. They are read when it
@@ -73,7 +105,12 @@ class TrainingBatches:
     """
 
     def __init__(
-        self, read: Callable[[Preprocess], Domains], preprocess: Preprocess, seed: int, length: int | None
+        self,
+        read: Callable[[Preprocess], Domains],
+        preprocess: Preprocess,
+        seed: int,
+        length: int | None,
+        choose: Choose | None = None,
     ) -> None:
         self.A, self.B = read(preprocess)
         self.windows_end = math.inf
@@ -81,13 +118,7 @@ class TrainingBatches:
         self._length = length or max(len(self.A), len(self.B))
         self._windows = Stage(self.A, self.B, preprocess)
         self._whole: Stage | None = None
-        self._turns = torch.arange(len(self.A))
-        self._shift = 0  # images of A from one epoch to the next
-        if len(self) < len(self.A):
-            # In an order of their own: those of sorted files would show one kind in each epoch.
-            generator = torch.Generator().manual_seed(seed)
-            self._turns = torch.randperm(len(self.A), generator=generator)
-            self._shift = len(self)
+        self._choose = choose or RandomPartners(len(self.A), len(self.B), self._length, seed)
 
     def __len__(self) -> int:
         return self._length
@@ -111,9 +142,7 @@ class TrainingBatches:
         stage = self._stage(epoch)
         # the partner in B; per domain top, left and mirroring; per domain the two scales of a zoom
         draws = uniform_draws(self._seed, keys, 11)
-        first = epoch * self._shift
-        indices_A = [int(self._turns[(first + index) % len(self.A)]) for _, index in keys]
-        indices_B = (draws[:, 0] * len(self.B)).long().tolist()
+        indices_A, indices_B = self._choose(keys, draws)
         A, augment_A, names_A = _cut(stage.A, stage.preprocess, indices_A, draws[:, [1, 2, 3, 7, 8]])
         B, augment_B, names_B = _cut(stage.B, stage.preprocess, indices_B, draws[:, [4, 5, 6, 9, 10]])
         return LoadedBatch(UnpairedBatch(A, B, names_A=names_A, names_B=names_B), augment_A, augment_B)

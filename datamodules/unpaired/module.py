@@ -12,9 +12,12 @@ from datamodules.found import Found
 from datamodules.image_sets import ImageSet, Split, evenly_spaced
 from datamodules.loading import ResumableLoader
 from datamodules.public_sets.known import UNPAIRED, root_of
+from datamodules.streaming.order import by_place
+from datamodules.streaming.packed import ToPack, is_stream
 from datamodules.transforms import LoadSize, Preprocess, UnpairedKind
 from datamodules.unpaired.batches import EvaluationBatches, TrainingBatches, UnpairedBatch
 from datamodules.unpaired.sources import DrawnDomains, FolderDomains, HeldOut
+from datamodules.unpaired.streamed import PackedDomains
 
 
 class UnpairedImages(ImageDataModule):
@@ -31,7 +34,8 @@ class UnpairedImages(ImageDataModule):
     what is evaluated or predicted is as wide as `load_size`, since the result is to be a whole picture.
 
     Args:
-        root: folder with trainA and trainB, and testA and testB if there are any.
+        root: folder with trainA and trainB, and testA and testB if there are any; or a packed set, in a
+            folder or at s3:// or gs://, see docs/scale.md.
         folder_A: folder of domain A, instead of a root; sub-folders are included.
         folder_B: folder of domain B, instead of a root.
         name: a public set, such as horse2zebra, instead of a root; see `public_sets.known.UNPAIRED`.
@@ -108,18 +112,22 @@ class UnpairedImages(ImageDataModule):
         self._epoch_length = epoch_length
         folders = {"root": root, "folder_A": folder_A, "folder_B": folder_B}
         root = root_of(name, UNPAIRED, self.reading, folders, quick_start="cyclegan")
-        self._domains: DrawnDomains | FolderDomains
+        self._domains: DrawnDomains | FolderDomains | PackedDomains
         if root is None and folder_A is None and folder_B is None:
             domains, counts = (faces_A, faces_B), (faces_count, test_count)
             channels = channels_A or 3, channels_B or 3
             self._domains = DrawnDomains(faces, *domains, *counts, self.preprocess, *channels)
+        elif root is not None and folder_A is None and folder_B is None and is_stream(root):
+            self._domains = PackedDomains(root, self.preprocess, A, B)
         else:
             self._domains = FolderDomains(root, folder_A, folder_B, self.preprocess, A, B)
         self.channels_A, self.channels_B = self._domains.channels_A, self._domains.channels_B
 
     @cached_property
     def _training(self) -> TrainingBatches:
-        return TrainingBatches(self._domains.training, self.preprocess, self.seed, self._epoch_length)
+        domains, length = self._domains, self._epoch_length
+        choose = domains.in_turn(self.seed) if isinstance(domains, PackedDomains) else None
+        return TrainingBatches(domains.training, self.preprocess, self.seed, length, choose)
 
     @cached_property
     def _held_out(self) -> HeldOut:
@@ -133,6 +141,10 @@ class UnpairedImages(ImageDataModule):
             read = (train.A.names, held_out.A.names), (train.B.names, held_out.B.names)
         return self._domains.found(read)
 
+    def to_pack(self) -> ToPack:
+        """Return what is trained on and what is held out of both domains."""
+        return self._domains.to_pack() if isinstance(self._domains, FolderDomains) else super().to_pack()
+
     def draw(self, split: Split) -> None:
         """Draw the faces of a split into the cache on disk; nothing where images come from files."""
         self._domains.prepare(split)
@@ -145,7 +157,8 @@ class UnpairedImages(ImageDataModule):
         """
         if self.preprocess.ends_windows:
             self._training.windows_end = self._epochs_with_windows()
-        return self.training_loader(self._training, len(self._training))
+        order = by_place if isinstance(self._domains, PackedDomains) else None
+        return self.training_loader(self._training, len(self._training), order)
 
     def _epochs_with_windows(self) -> int:
         """Return after how many epochs windows end, as rates begin to fall over the share that is left."""

@@ -17,6 +17,7 @@ from datamodules.found import Found, describe, drawn
 from datamodules.image_sets import ImageSet, Split, find_images, hold_out, limited
 from datamodules.listing import Listing, is_hidden
 from datamodules.reading import MemoryImages, Reading
+from datamodules.streaming.packed import Source, ToPack
 from datamodules.transforms import Preprocess
 
 Domains = tuple[ImageSet, ImageSet]
@@ -213,6 +214,18 @@ class FolderDomains:
             describe("A", A.train, A.held_out, self.channels_A, read=read_A),
             describe("B", B.train, B.held_out, self.channels_B, read=read_B),
         ]
+
+    def to_pack(self) -> ToPack:
+        """Return what is packed of them."""
+        files = {
+            "trainA": self._A.train,
+            "trainB": self._B.train,
+            "testA": self._A.held_out,
+            "testB": self._B.held_out,
+        }
+        parts = {part: list(map(Source, listing.names, listing.paths)) for part, listing in files.items()}
+        channels = {"A": self.channels_A, "B": self.channels_B}
+        return ToPack("UnpairedImages", parts, channels, self._A.train.folder)
 
     def training(self, preprocess: Preprocess) -> Domains:
         """Read A and B for that preprocess, as far as they fit the memory."""

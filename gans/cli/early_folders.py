@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.files.readers import FORMATS, format_of
+from datamodules.streaming.packed import is_stream
 
 FOLDERS = ("root", "folder", "folder_A", "folder_B", "small", "predict_dir")
 """Arguments of data modules that name a folder with images in it, or in folders below."""
@@ -24,6 +25,8 @@ def refuse_empty_folders(data: dict[str, Any]) -> None:
     for name in FOLDERS:
         given = data.get(name)
         if not isinstance(given, str) or data.get("download") is True:
+            continue
+        if name == "root" and is_stream(given):
             continue
         folder = Path(given)
         if not folder.is_dir():

@@ -12,6 +12,7 @@ from torch import nn
 
 from datamodules.found import Found
 from datamodules.reading import Reading
+from datamodules.slices import OF_SLICES
 from gans.base import AdversarialModule
 from gans.callbacks.duration import RunClock, accumulated, batches_left, callbacks_of, in_words, seconds_left
 from gans.callbacks.generative_metrics import GenerativeMetrics
@@ -94,9 +95,18 @@ def image_lines(found: Sequence[Found]) -> Iterator[str]:
         kind = [_sizes(domain), _count(domain.channels, "channel"), domain.depth]
         numbers = f"{_number(domain.training)} to train on, {_number(domain.held_out)} held out"
         yield f"{domain.name}: {numbers}; {', '.join(filter(None, kind))}; {domain.where}"
-        if domain.left_out:
-            reasons = "; ".join(f"{_number(count)} {reason}" for reason, count in domain.left_out.items())
-            yield f"{domain.name}: left out {_count(sum(domain.left_out.values()), 'file')}: {reasons}"
+        for unit in ("file", "slice"):
+            told = {reason: count for reason, count in domain.left_out.items() if _unit_of(reason) == unit}
+            if told:
+                reasons = "; ".join(
+                    f"{_number(count)} {reason.removeprefix(OF_SLICES)}" for reason, count in told.items()
+                )
+                yield f"{domain.name}: left out {_count(sum(told.values()), unit)}: {reasons}"
+
+
+def _unit_of(reason: str) -> str:
+    """Return what is left out for a reason: files, or slices of volumes."""
+    return "slice" if reason.startswith(OF_SLICES) else "file"
 
 
 def memory_lines(data: object) -> Iterator[str]:

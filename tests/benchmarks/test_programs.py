@@ -37,6 +37,7 @@ from benchmarks import (
     processes,
     scale,
     startup,
+    streaming,
     systems,
     train_step,
 )
@@ -50,7 +51,7 @@ from datamodules.paired.batches import PairedBatch
 ROOT = Path(__file__).parents[2]
 PROGRAMS = [
     *(answers, data, fidelity, gpu, looks, many_images, means, metrics, predict, processes, scale, startup),
-    train_step,
+    *(streaming, train_step),
 ]
 Table = Callable[..., list[dict[str, str]]]
 
@@ -453,3 +454,15 @@ def test_esrgan_steps_on_pictures_of_its_own_folder(small: str, tmp_path: Path) 
     )
     assert run("fit", *system.fit_arguments(root), *tiny, *one, f"--run={tmp_path / 'run'}") == 0
     assert list((tmp_path / "run" / "checkpoints").glob("*.ckpt"))
+
+
+def test_an_epoch_is_dealt_out_to_ranks(table: Table) -> None:
+    arguments = ["--items", "1000", "--per_chunk", "16", "--ranks", "8", "--nodes", "2", "--images", "0"]
+    for row in table(streaming, *arguments):
+        assert (row["shown once"], row["more than once"], row["not shown"]) == ("992", "0", "8")
+        assert int(row["of a rank"]) <= 16 < int(row["of a node"]) < int(row["chunks"]) == 63
+        assert int(row["open at once"]) <= 8  # lanes of a rank
+
+
+def test_images_are_read_out_of_a_folder_and_out_of_chunks() -> None:
+    assert all(rate > 0 for rate in streaming.read_rates(36))

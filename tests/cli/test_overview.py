@@ -21,6 +21,15 @@ def test_a_domain_tells_numbers_sizes_and_what_was_left_out() -> None:
     ]
 
 
+def test_slices_that_are_left_out_are_no_files() -> None:
+    left_out = {"hidden": 1, "slices beyond slice_range": 100, "slices without content": 80}
+    found = Found("A", "scans", 9, 1, left_out, None, 1, "16 bit")
+    assert list(image_lines([found]))[1:] == [
+        "A: left out 1 file: 1 hidden",
+        "A: left out 180 slices: 100 beyond slice_range; 80 without content",
+    ]
+
+
 def test_images_beyond_the_memory_are_said() -> None:
     data = Images(size=16, cache_gigabytes=1)
     assert list(memory_lines(data)) == []

@@ -171,6 +171,8 @@ def test_a_changed_volume_makes_another_set_of_slices(tmp_path: Path) -> None:
     before = fingerprint(slices)
     assert len(slices) == 6
     assert fingerprint(slices) == before != fingerprint(slices[:5])
+    cut = (Slices("coronal"), Slices("axial", neighbours=1), Slices("axial", (1, 5)), Slices("k"))
+    assert len({before, *(fingerprint(list_images(tmp_path, each).paths) for each in cut)}) == 5
     os.utime(volume, ns=(0, 1))
     assert fingerprint(slices) != before
 

@@ -23,6 +23,8 @@ NOT_RUN = {
     "torchrun": "needs several machines; tests/cli/test_nodes.py starts one",
     "python -m benchmarks": "measures for minutes, and is no part of the package",
     "python train.py fit --config cyclegan --trainer.devices 8": "needs eight GPUs; the sweep has processes",
+    "python train.py fit --config dcgan --data.root s3://bucket/photographs": "needs a bucket; "
+    "tests/datamodules/streaming read chunks from a folder in its place",
     "python translate.py": "is a page's own program, which tests/tools/test_export.py runs",
 }
 """Beginning of a command -> why no test runs it."""

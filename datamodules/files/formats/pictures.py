@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,10 +20,8 @@ _PNG_COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> the colour type of a PNG
 _DEEP = Stored(0, 0, 0, np.dtype(np.uint16), (0, 65535))
 
 
-def _deep_channels(path: Path) -> int | None:
+def _deep_channels(start: bytes) -> int | None:
     """Return the channels without alpha of a PNG of 16 bit, by bytes 24 and 25; None of any other picture."""
-    with path.open("rb") as file:
-        start = file.read(26)
     if len(start) < 26 or start[:4] != b"\x89PNG" or start[24] != 16:
         return None
     return 3 if start[25] & 2 else 1
@@ -30,8 +29,10 @@ def _deep_channels(path: Path) -> int | None:
 
 def describe(path: Path) -> Stored:
     """Read the header."""
+    with path.open("rb") as file:
+        start = file.read(26)
     with Image.open(path) as image:  # reads the header only, and refuses decompression bombs
-        deep = _deep_channels(path)
+        deep = _deep_channels(start)
         common = Stored(0, 0, 0) if deep is None else _DEEP
         return common._replace(
             height=image.height,
@@ -39,14 +40,8 @@ def describe(path: Path) -> Stored:
             channels=deep
             or (1 if image.mode.startswith("I") or _MODES.get(image.mode) in ("L", "LA") else 3),
             orientation=orientation_of(image.getexif().get(ORIENTATION)),
-            alpha=_is_transparent(image) if deep is None else _deep_alpha(path),
+            alpha=_is_transparent(image) if deep is None else bool(start[25] & 4),
         )
-
-
-def _deep_alpha(path: Path) -> bool:
-    """Whether a PNG of 16 bit has an alpha channel, by byte 25."""
-    with path.open("rb") as file:
-        return bool(file.read(26)[25] & 4)
 
 
 def _is_transparent(image: Image.Image) -> bool:
@@ -55,9 +50,14 @@ def _is_transparent(image: Image.Image) -> bool:
 
 def decode(path: Path) -> Decoded:
     """Decode the first picture; palettes and CMYK become RGB."""
-    if _deep_channels(path):
-        return _decode_deep(path)
-    with Image.open(path) as image:
+    return decode_content(path.read_bytes())
+
+
+def decode_content(content: bytes) -> Decoded:
+    """Decode the content of a file likewise."""
+    if _deep_channels(content[:26]):
+        return _decode_deep(content)
+    with Image.open(BytesIO(content)) as image:
         return unpack(image)
 
 
@@ -76,15 +76,15 @@ def unpack(image: Image.Image) -> Decoded:
     return Decoded(pixels, (0, 255), mode in ("LA", "RGBA"), orientation)
 
 
-def _decode_deep(path: Path) -> Decoded:
+def _decode_deep(content: bytes) -> Decoded:
     """Decode with imagecodecs.
 
     Pillow would cut 16-bit colour down to 8 bit without a word, and torchvision's decoder ends the process
     over some damaged files.
     """
-    with Image.open(path) as image:  # first, because it refuses decompression bombs
+    with Image.open(BytesIO(content)) as image:  # first, because it refuses decompression bombs
         orientation = orientation_of(image.getexif().get(ORIENTATION))
-    pixels: Array = imagecodecs.png_decode(path.read_bytes())
+    pixels: Array = imagecodecs.png_decode(content)
     pixels = np.atleast_3d(pixels)
     return Decoded(pixels, _DEEP.whole, pixels.shape[2] in (2, 4), orientation)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from datamodules.files.readers import ImageError, read_image
 from datamodules.files.slice_names import SliceName, shared_out, slice_of, volume_of, whole_name
 from datamodules.files.value_range import ValueRange
 from datamodules.files.volumes.opening import content_of, open_volume
+from datamodules.files.volumes.volume import Volume
 from datamodules.files.writers import renamed
 from datamodules.image_sets import hold_out
 from datamodules.listing import list_images
@@ -146,6 +148,34 @@ def test_slices_without_content_are_left_out(tmp_path: Path) -> None:
     assert 0 < len(expected) < 20
     assert listing.names == [f"a.nii/axial-{number:03}.slice" for number in expected]
     assert listing.left_out == {"slices without content": 20 - len(expected)}
+
+
+def test_content_is_measured_once_per_machine_and_anew_of_a_changed_volume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANS_CACHE", str(tmp_path / "cache"))
+    measured = []
+
+    def measure(volume: Volume) -> Any:
+        measured.append(volume.path.name)
+        return content_of(volume)
+
+    monkeypatch.setattr("datamodules.slices.content_of", measure)
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        write_nifti(tmp_path / "in" / f"{name}.nii", ball())
+    cut = Slices("axial", content=0.05)
+    first = list_images(tmp_path / "in", cut)
+    assert list_images(tmp_path / "in", cut) == first
+    assert measured == ["a.nii", "b.nii"]
+    write_nifti(tmp_path / "in" / "a.nii", np.roll(ball(), 5, 2))
+    os.utime(tmp_path / "in" / "a.nii", ns=(0, 1))
+    assert list_images(tmp_path / "in", cut) != first
+    assert measured == ["a.nii", "b.nii", "a.nii"]
+    for kept in (tmp_path / "cache" / "contents").iterdir():
+        kept.write_bytes(kept.read_bytes()[:50])
+    list_images(tmp_path / "in", cut)
+    assert len(measured) == 5
 
 
 def test_content_does_not_depend_on_how_values_are_stored(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Packed sets: chunks in a folder or an object store, read by their index as they are needed."""
