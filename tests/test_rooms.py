@@ -31,6 +31,7 @@ FLOORS = (
     "datamodules.fingerprint",
     "datamodules.image_store",
     "datamodules.reading",
+    "datamodules.streaming",
     "datamodules.prediction",
     "datamodules.public_sets",
     "datamodules.faces",
