@@ -34,7 +34,7 @@ def test_processes_that_divide_the_lanes_read_chunks_of_their_own() -> None:
     order = StreamOrder([50] * 256, 3)
     seen = Counter[int]()
     for rank in range(8):
-        sampler = StreamSampler(order, order.length, 4, rank, 8)
+        sampler = StreamSampler(order, order.length, 3, rank, 8)
         seen.update({index // 50 for batch in sampler for _, index in batch})
     assert len(seen) == 256
     assert sum(seen.values()) == 256
