@@ -156,21 +156,19 @@ Content = tuple[Array, Array, Array]
 
 
 def _content(volume: Volume) -> Content:
-    """Return the content of all slices; those of a damaged volume have some, for its readers to be told."""
-    try:
-        return _measured(volume)
-    except Exception:
-        i, j, k = (np.ones(length) for length in volume.shape)
-        return i, j, k
+    """Return what `content_of` measures, once per machine: it decodes the whole volume.
 
-
-def _measured(volume: Volume) -> Content:
-    """Return what `content_of` measures, once per machine: it decodes the whole volume."""
+    Slices of a damaged volume have some content, for its readers to be told.
+    """
     key = fingerprint(["content", volume.path, volume.files()])
     file = cache_folder() / "contents" / f"{key}.npz"
     with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile), np.load(file) as kept:
         return kept["i"], kept["j"], kept["k"]
-    i, j, k = content_of(volume)
+    try:
+        i, j, k = content_of(volume)
+    except Exception:  # of whatever kind its decoder raises
+        i, j, k = (np.ones(length) for length in volume.shape)
+        return i, j, k
     with suppress(OSError), written_whole(file) as opened:  # it only saves time
         np.savez(opened, i=i, j=j, k=k)
     return i, j, k
