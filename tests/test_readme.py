@@ -95,8 +95,11 @@ def test_fit_commands_train(arguments: list[str], tmp_path: Path, monkeypatch: p
         write_table(Path("table.csv"), Path("FOLDER"), ["smiling", "blond", "black"])
     if "--init_from" in arguments:
         path, name = Path(arguments[arguments.index("--init_from") + 1]), merged_model(arguments)
-        first: dict[str, Any] = {"generator": "rrdbnet", "growth": 2, "scale": 4} if name == "ESRGAN" else {}
-        write_checkpoint(path, "SRResNet" if first else name, **first)
+        stages: dict[str, dict[str, Any]] = {"SRGAN": {}, "ESRGAN": {"generator": "rrdbnet", "growth": 2}}
+        if name not in stages:
+            write_checkpoint(path, name)
+        else:  # the config's scale, or the toy's
+            write_checkpoint(path, "SRResNet", scale=4 if own_images else 2, **stages[name])
     if any("attributes.ckpt" in argument for argument in arguments):
         write_toy_config(Path("faces.yaml"), "StarGAN")
         assert (

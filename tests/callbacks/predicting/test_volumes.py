@@ -136,7 +136,7 @@ def test_a_killed_run_goes_on_and_ends_alike(
     saved: list[Path] = []
 
     def killed(*arguments: Any) -> Path:
-        if len(saved) == 3:  # in the middle of the series
+        if len(saved) >= 3:  # in the middle of the series; several threads save
             raise KeyboardInterrupt
         saved.append(save(*arguments))
         return saved[-1]
